@@ -1,0 +1,1 @@
+"""Data sets: sources by one string, transforms, and batches as a pure function of the step."""

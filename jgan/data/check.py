@@ -1,0 +1,75 @@
+"""Whether every file of a source can be read, before a run starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from tqdm import tqdm
+
+from jgan.data.decoding import PROGRESS_DELAY, parallel_map
+from jgan.data.files import FileSource
+from jgan.data.images import BrokenImageError, decode, natural_channels, open_image
+from jgan.types import UserError
+
+SHOWN = 5  # broken files named in an error; `inspect` lists them all
+
+# The last bytes of a whole file, searched within the last TAIL bytes: some cameras append a little.
+ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND", "GIF": b";"}
+TAIL = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class FileReport:
+    """What one file holds, or why it cannot be used."""
+
+    index: int
+    size: tuple[int, int] = (0, 0)  # width and height as shown, after the orientation
+    mode: str = ""
+    channels: int = 0
+    problem: str = ""
+
+
+def check_files(source: FileSource, full: bool) -> list[FileReport]:
+    """A report on every file: decoded whole, or, unless `full`, its header and its end."""
+    with tqdm(total=source.count, desc="checking", unit=" files", delay=PROGRESS_DELAY, leave=False) as bar:
+        reports = []
+        chunks = [range(start, min(start + 64, source.count)) for start in range(0, source.count, 64)]
+        check = lambda chunk: [_check_file(source, index, full) for index in chunk]  # noqa: E731
+        for chunk in parallel_map(check, chunks, os.cpu_count() or 1):
+            reports += chunk
+            bar.update(len(chunk))
+    return reports
+
+
+def _check_file(source: FileSource, index: int, full: bool) -> FileReport:
+    try:
+        data = source.read_bytes(index)
+        image = decode(data) if full else open_image(data)
+        end = ENDS.get(image.format or "")
+        if not full and end and end not in data[-TAIL:]:
+            raise BrokenImageError("the file is truncated")
+        channels = natural_channels(image)
+        if image.mode == "F":
+            raise BrokenImageError("float pixels have no known range; save it with 8 or 16 bits")
+    except BrokenImageError as error:
+        return FileReport(index, problem=str(error))
+    return FileReport(index, image.size, image.mode, channels)
+
+
+def broken_files_message(source: FileSource, broken: list[FileReport]) -> str:
+    """One line that counts the broken files and names the first."""
+    shown = "; ".join(f"{source.name(report.index)}: {report.problem}" for report in broken[:SHOWN])
+    more = f"; and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
+    return f"{source.files.title}: {len(broken)} of {source.count} files are broken: {shown}{more}"
+
+
+def usable_channels(source: FileSource, reports: list[FileReport]) -> int:
+    """The channels of all files. Raises UserError naming two files that differ."""
+    first: dict[int, FileReport] = {}
+    for report in reports:
+        first.setdefault(report.channels, report)
+    if len(first) > 1:
+        found = ", ".join(f"{source.name(report.index)} has {channels}" for channels, report in first.items())
+        raise UserError(f"{source.files.title}: channels differ ({found}); set data.channels to 1, 3 or 4")
+    return next(iter(first))

@@ -1,0 +1,75 @@
+"""Examples of a source to batches of square pixels, on several threads."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from jgan.data.images import BrokenImageError, Format, to_pixels
+from jgan.data.source import Source
+from jgan.types import UserError
+
+PROGRESS_DELAY = 2.0  # seconds before a bar appears
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+logger = logging.getLogger(__name__)
+
+
+def decode_rows(
+    source: Source, rows: np.ndarray, form: Format, on_error: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels uint8 [n, r, r, c] and labels int32 [n] of some examples.
+
+    Raises UserError at a broken one, or, with on_error "skip", takes the next example in its place.
+    """
+    images = np.empty((len(rows), *form.shape), np.uint8)
+    labels = np.empty(len(rows), np.int32)
+    for place, row in enumerate(rows.tolist()):
+        images[place], labels[place] = decode_one(source, row, form, on_error)
+    return images, labels
+
+
+def decode_one(source: Source, row: int, form: Format, on_error: str) -> tuple[np.ndarray, int]:
+    """Pixels uint8 [r, r, c] and the label of an example, or of the next one that can be read."""
+    for index in range(row, row + source.count):
+        try:
+            image, label = source.read(index % source.count)
+            return to_pixels(image, form), label
+        except BrokenImageError as error:
+            message = f"{source.name(index % source.count)}: {error}"
+            if on_error == "refuse":
+                raise UserError(f"{message}; remove it or set data.on_error=skip") from None
+            logger.warning("skipped %s; the next image takes its place", message)
+    raise UserError("every image of the data set is broken; run `python -m jgan.data inspect`")
+
+
+def decode_all(source: Source, form: Format, on_error: str, threads: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels uint8 [count, r, r, c] and labels int32 [count] of a source, with a bar when it takes long."""
+    images = np.empty((source.count, *form.shape), np.uint8)
+    labels = np.empty(source.count, np.int32)
+
+    def decode_chunk(rows: np.ndarray) -> int:
+        images[rows[0] : rows[-1] + 1], labels[rows] = decode_rows(source, rows, form, on_error)
+        return len(rows)
+
+    chunks = np.array_split(np.arange(source.count), max(1, source.count // 64))
+    with tqdm(total=source.count, desc="decoding", unit=" images", delay=PROGRESS_DELAY, leave=False) as bar:
+        for done in parallel_map(decode_chunk, chunks, threads):
+            bar.update(done)
+    return images, labels
+
+
+def parallel_map(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """Results in order; what is still waiting is dropped at the first error."""
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield from pool.map(function, items)
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,140 @@
+"""Encoded or raw pixels of any size and mode to square uint8 arrays: decode, orient, convert, fit, resize.
+
+Every image is resized at most once, with Pillow's LANCZOS filter, whose support grows with the reduction so that
+it does not alias. Gray is ITU-R 601 luma; transparency is composed onto `background` unless four channels are asked
+for; 16-bit gray becomes round(v / 257).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import numpy as np
+from PIL import Image, ImageOps
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+MAX_PIXELS = 2**27  # a 11,585 x 11,585 photograph; a few crafted kilobytes can declare far more
+EXIF_ORIENTATION = 0x0112
+SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+
+# Pillow's own limit is a warning for all of the process; `decode` has its own, which names the size.
+Image.MAX_IMAGE_PIXELS = None
+
+
+class BrokenImageError(Exception):
+    """One image that cannot be used; the message is the reason."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """The pixels that a stage asks for."""
+
+    resolution: int
+    channels: int  # 1, 3 or 4
+    fit: str
+    background: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        return (self.resolution, self.resolution, self.channels)
+
+
+def open_image(data: bytes) -> Image.Image:
+    """The image of an encoded file with its header read and its pixels still to decode.
+
+    Raises BrokenImageError when the header is not an image's, or declares more than MAX_PIXELS pixels.
+    """
+    if not data:
+        raise BrokenImageError("the file is empty")
+    try:
+        image = Image.open(io.BytesIO(data))
+    except Image.UnidentifiedImageError:
+        raise BrokenImageError("not an image that Pillow can read") from None
+    except Exception as error:  # Pillow's plugins let struct, value and many other errors out of bad headers
+        raise BrokenImageError(_reason(error)) from None
+    if image.width * image.height > MAX_PIXELS:
+        raise BrokenImageError(f"{image.width} x {image.height} is more than {MAX_PIXELS:,} pixels")
+    return image
+
+
+def decode(data: bytes) -> Image.Image:
+    """The upright image of an encoded file (its first frame), in the mode that it is stored in.
+
+    Raises BrokenImageError with the reason.
+    """
+    image = open_image(data)
+    try:
+        image.load()
+        if image.getexif().get(EXIF_ORIENTATION, 1) != 1:
+            image = ImageOps.exif_transpose(image)
+    except Exception as error:  # as above: whatever a decoder raises on bad data, the file is to blame
+        raise BrokenImageError(_reason(error)) from None
+    return image
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(f"{error}".split()) or type(error).__name__
+
+
+def natural_channels(image: Image.Image) -> int:
+    """Channels that keep what the image holds: 1 gray, 3 colour, 4 with transparency."""
+    if image.has_transparency_data:
+        return 4
+    return 1 if image.mode in ("1", "L", *SIXTEEN_BIT_MODES) else 3
+
+
+def to_mode(image: Image.Image, channels: int, background: int) -> Image.Image:
+    """The image in mode L, RGB or RGBA for 1, 3 or 4 channels.
+
+    Raises BrokenImageError on pixels whose range is unknown (floats, 32-bit integers).
+    """
+    if image.mode == MODES[channels] and "transparency" not in image.info:
+        return image
+    if image.mode in SIXTEEN_BIT_MODES:
+        image = _eight_bit(image)
+    if image.mode == "F":
+        raise BrokenImageError("float pixels have no known range; save it with 8 or 16 bits")
+    if channels < 4 and image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (background,) * 3 + (255,)), image)
+    if channels == 1 and image.mode in ("CMYK", "LAB", "HSV", "YCbCr", "P", "RGBX"):
+        image = image.convert("RGB")
+    return image.convert(MODES[channels])
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    values = np.asarray(image)
+    if values.dtype != np.uint16 and (values.min() < 0 or values.max() > 65535):
+        raise BrokenImageError("32-bit pixels have no known range; save it with 8 or 16 bits")
+    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+
+
+def to_square(image: Image.Image, fit: str, background: int) -> Image.Image:
+    """The centre square ("crop"), the image centred in a square ("pad"), or the image itself ("stretch")."""
+    width, height = image.size
+    if width == height or fit == "stretch":
+        return image
+    side = min(width, height) if fit == "crop" else max(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    if fit == "crop":
+        return image.crop((left, top, left + side, top + side))
+    colours = {"L": background, "RGB": (background,) * 3, "RGBA": (background,) * 3 + (0,)}
+    square = Image.new(image.mode, (side, side), colours[image.mode])
+    square.paste(image, (-left, -top))
+    return square
+
+
+def to_pixels(image: Image.Image, form: Format) -> np.ndarray:
+    """Pixels uint8 [r, r, c] of an image of any size and mode. Raises BrokenImageError."""
+    image = to_square(to_mode(image, form.channels, form.background), form.fit, form.background)
+    size = (form.resolution, form.resolution)
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(image).reshape(form.shape)
+
+
+def from_array(pixels: np.ndarray) -> Image.Image:
+    """The image of pixels uint8 [h, w, c] with 1, 3 or 4 channels."""
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)

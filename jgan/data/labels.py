@@ -1,0 +1,123 @@
+"""Labels of image files: labels.csv, NVIDIA's dataset.json, or the names of the first folders."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import posixpath
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from jgan.types import UserError
+
+MAX_CLASSES = 100_000  # a label beyond it is a mistake: networks make a row of weights for each class
+
+
+class Labels(NamedTuple):
+    """One class a file, int32 [n], out of `num_classes`."""
+
+    labels: np.ndarray
+    num_classes: int
+    class_names: tuple[str, ...] | None
+
+
+def check_labels(place: str, labels: np.ndarray, count: int) -> np.ndarray:
+    """Labels as int32 [count]. Raises UserError unless they are `count` whole numbers in [0, MAX_CLASSES)."""
+    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
+        found = f"{labels.dtype} {list(labels.shape)}"
+        raise UserError(f"{place}: labels are {found}; expected whole numbers [{count}], one an image")
+    outside = (labels < 0) | (labels >= MAX_CLASSES)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise UserError(
+            f"{place}: label {labels[row]} of image {row} is out of range; number the classes from 0 up"
+        )
+    return labels.astype(np.int32)
+
+
+def find_labels(
+    title: str, names: list[str], present: Iterable[str], read: Callable[[str], bytes]
+) -> Labels | None:
+    """Labels of the image files `names`; None where there are none.
+
+    A labels.csv (columns file,label) or dataset.json beside all images comes first. Else, when every image lies in
+    a folder below the deepest folder that holds them all, and there are two or more, those folders are the classes.
+    """
+    base = posixpath.commonpath([posixpath.dirname(name) for name in names])
+    present = set(present)
+    for folder in dict.fromkeys(("", base)):
+        for file, parse in (("labels.csv", _from_csv), ("dataset.json", _from_json)):
+            path = posixpath.join(folder, file)
+            if path in present:
+                place = f"{title}/{path}"
+                by_name = parse(place, _text(place, path, read))
+                return None if by_name is None else _match(place, names, folder, by_name)
+    return _from_folders(names, base)
+
+
+def _text(place: str, path: str, read: Callable[[str], bytes]) -> str:
+    try:
+        return read(path).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{place}: cannot be read as UTF-8 text ({error}); save it again") from None
+
+
+def _from_csv(place: str, text: str) -> dict[str, int | str] | None:
+    """{file: label} of a table with the columns file and label; labels are all numbers or else names."""
+    rows = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    if not {"file", "label"} <= set(rows.fieldnames or ()):
+        raise UserError(f"{place}: its first line is {rows.fieldnames}; expected the columns file,label")
+    labels = {(row["file"] or "").replace("\\", "/"): (row["label"] or "").strip() for row in rows}
+    try:
+        return {name: int(label) for name, label in labels.items()}
+    except ValueError:
+        return dict(labels)
+
+
+def _from_json(place: str, text: str) -> dict[str, int | str] | None:
+    """{file: label} of NVIDIA's {"labels": [["path", 3], ...]}; None when it says that there are none."""
+    try:
+        pairs = json.loads(text)["labels"]
+        if pairs is None:
+            return None
+        labels = {str(name).replace("\\", "/"): label for name, label in pairs}
+    except (ValueError, KeyError, TypeError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise UserError(f'{place}: expected {{"labels": [["path", 3], ...]}} ({found}); correct it') from None
+    for name, label in labels.items():
+        if type(label) is not int:
+            raise UserError(f"{place}: the label of {name} is {label!r}; expected a whole number from 0 up")
+    return labels
+
+
+def _match(place: str, names: list[str], folder: str, by_name: dict[str, int | str]) -> Labels:
+    found = [by_name.get(posixpath.relpath(name, folder or ".")) for name in names]
+    missing = [name for name, label in zip(names, found, strict=True) if label is None]
+    if missing:
+        raise UserError(
+            f"{place}: no label for {len(missing)} of {len(names)} images, {missing[0]} first; add them"
+        )
+    class_names = None
+    if any(isinstance(label, str) for label in found):
+        class_names = tuple(sorted({str(label) for label in found}))
+        places = {name: index for index, name in enumerate(class_names)}
+        found = [places[str(label)] for label in found]
+    try:
+        labels = check_labels(place, np.array(found, np.int64), len(names))
+    except OverflowError:
+        raise UserError(f"{place}: a label is out of range; number the classes from 0 up") from None
+    return Labels(labels, int(labels.max()) + 1, class_names)
+
+
+def _from_folders(names: list[str], base: str) -> Labels | None:
+    start = len(base) + 1 if base else 0
+    heads = [name[start:].partition("/") for name in names]
+    class_names = tuple(sorted({head for head, _, _ in heads}))
+    if any(not tail for _, _, tail in heads) or len(class_names) < 2:
+        return None
+    places = {name: index for index, name in enumerate(class_names)}
+    labels = np.array([places[head] for head, _, _ in heads], np.int32)
+    return Labels(labels, len(class_names), class_names)

@@ -1,0 +1,224 @@
+"""The data of a run: validated once, then fed to the jitted step, whose batch depends on the step alone.
+
+The global batch of a step is a pure function of source, seed, stage and step, whatever the number of processes,
+workers and devices and wherever the run was resumed. So there is no iterator state to save: a resumed run asks for
+its step.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jgan.data.check import broken_files_message, check_files, usable_channels
+from jgan.data.config import DataConfig, check_config
+from jgan.data.decoding import decode_all, decode_rows
+from jgan.data.files import FileSource
+from jgan.data.host import LocalBatches, host_batches
+from jgan.data.images import Format
+from jgan.data.order import epoch_order
+from jgan.data.source import Source
+from jgan.data.sources import open_source
+from jgan.types import Array, Batch, Rngs, ScheduledStage, UserError
+
+Feed = dict[str, Array]
+
+BATCHES_AHEAD = 2  # on their way to the device while a step runs
+RNG_FLIP = 0x666C6970  # "flip": no draw of a game folds this in
+
+logger = logging.getLogger(__name__)
+
+
+def open_dataset(config: DataConfig, seed: int) -> Dataset:
+    """The data set of a run, its files checked. Raises UserError on anything that cannot be trained on."""
+    check_config(config)
+    source = open_source(config.source)
+    channels = config.channels
+    if isinstance(source, FileSource):
+        source, natural = _checked(source, config)
+        channels = channels or natural
+    return Dataset(config, source, channels or source.channels(), seed)
+
+
+def _checked(source: FileSource, config: DataConfig) -> tuple[FileSource, int]:
+    """The source without broken files, if those may be skipped, and the channels of the rest (0: not asked)."""
+    reports = check_files(source, full=source.file_bytes <= config.check_megabytes * 2**20)
+    broken = [report for report in reports if report.problem]
+    if broken and (config.on_error == "refuse" or len(broken) == source.count):
+        advice = "remove them or set data.on_error=skip" if len(broken) < source.count else "check the source"
+        raise UserError(f"{broken_files_message(source, broken)}; {advice}")
+    if broken:
+        logger.warning("%s; skipped", broken_files_message(source, broken))
+    whole = [report for report in reports if not report.problem]
+    natural = usable_channels(source, whole) if config.channels == 0 else 0
+    return source.without([report.index for report in broken]) if broken else source, natural
+
+
+class Dataset:
+    """Images [count] with labels or without, at any resolution and batch size."""
+
+    def __init__(self, config: DataConfig, source: Source, channels: int, seed: int) -> None:
+        self.config = config
+        self.channels = channels
+        self.count = source.count
+        self.num_classes = source.num_classes
+        self.class_names = source.class_names
+        self.fingerprint = source.fingerprint
+        self._source = source
+        self._seed = seed
+        self._decoded: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # by resolution
+
+    def example_batch(self, batch_size: int, resolution: int) -> dict[str, np.ndarray]:
+        """The first examples in the source's order (again from the start when they are few).
+
+        images uint8 [n, r, r, c] and, when there are labels, labels int32 [n].
+        """
+        rows = np.arange(batch_size) % self.count
+        if resolution in self._decoded:
+            images, labels = self._decoded[resolution]
+            return self._named(images[rows], labels[rows])
+        return self._named(*decode_rows(self._source, rows, self._form(resolution), self.config.on_error))
+
+    def feeds(
+        self,
+        stage: ScheduledStage,
+        first_step: int,
+        batch_sharding: jax.sharding.Sharding,
+        replicated: jax.sharding.Sharding,
+    ) -> Iterator[Feed]:
+        """What the jitted step takes at each step of the stage from `first_step` (of the run) to its end.
+
+        Raises UserError, at once, when an epoch has no batch or the processes cannot share the batch evenly.
+        Close the iterator to end its workers early.
+        """
+        self._check_batch(stage)
+        if self.stays_on_device(stage.resolution):
+            return self._device_feeds(stage, first_step, replicated)
+        return self._host_feeds(stage, first_step, batch_sharding)
+
+    def to_batch(self, stage: ScheduledStage, feed: Feed, step: Array, rngs: Rngs) -> Batch:
+        """The batch of a step, traced inside it: images float32 [n, r, r, c] in [-1, 1] and any labels int32 [n].
+
+        `step` counts from the start of the run, `rngs` holds one key an example. Every uint8 array of four axes is
+        an image; those of one example are mirrored together.
+        """
+        if "order" in feed:
+            feed = self._gather(stage, feed, step)
+        batch = dict(feed)
+        for name, value in feed.items():
+            if value.dtype == jnp.uint8 and value.ndim == 4:
+                batch[name] = value.astype(jnp.float32) / 127.5 - 1.0
+                if self.config.flip:
+                    batch[name] = _flip(batch[name], rngs)
+        return batch
+
+    def stays_on_device(self, resolution: int) -> bool:
+        """Whether all images at this resolution are kept on the device."""
+        return self.count * resolution**2 * self.channels <= self.config.device_megabytes * 2**20
+
+    def _form(self, resolution: int) -> Format:
+        return Format(resolution, self.channels, self.config.fit, self.config.background)
+
+    def _named(self, images: Any, labels: Any) -> dict[str, Any]:
+        return {"images": images} if self.num_classes is None else {"images": images, "labels": labels}
+
+    def _check_batch(self, stage: ScheduledStage) -> None:
+        if self.count < stage.batch_size:
+            raise UserError(
+                f"{self.config.source}: {self.count} images are fewer than a batch of {stage.batch_size} "
+                f"(stage {stage.name}); lower its batch_size"
+            )
+        if stage.batch_size % jax.process_count():
+            processes = jax.process_count()
+            raise UserError(
+                f"stage {stage.name}: batch_size {stage.batch_size} cannot be shared by {processes} processes"
+            )
+
+    def _device_feeds(
+        self, stage: ScheduledStage, first_step: int, replicated: jax.sharding.Sharding
+    ) -> Iterator[Feed]:
+        """The whole set, and the order of the epoch at hand: the same arrays at every step of it."""
+        resident = {
+            name: _put(value, replicated)
+            for name, value in self._named(*self._decode(stage.resolution)).items()
+        }
+        steps = self.count // stage.batch_size
+        order, epoch_at_hand = None, None
+        for step in range(first_step, stage.start + stage.steps):
+            epoch = (step - stage.start) // steps
+            if epoch != epoch_at_hand:
+                host_order = epoch_order(self.count, self._seed, stage.start, epoch)[
+                    : steps * stage.batch_size
+                ]
+                order, epoch_at_hand = _put(host_order, replicated), epoch
+            assert order is not None
+            yield {**resident, "order": order}
+
+    def _decode(self, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+        if resolution not in self._decoded:
+            threads = max(os.cpu_count() or 1, self.config.workers)
+            form = self._form(resolution)
+            self._decoded[resolution] = decode_all(self._source, form, self.config.on_error, threads)
+        return self._decoded[resolution]
+
+    def _gather(self, stage: ScheduledStage, feed: Feed, step: Array) -> Feed:
+        """The step's examples out of a set that stays on the device."""
+        place = (step - stage.start) % (self.count // stage.batch_size)
+        rows = jax.lax.dynamic_slice_in_dim(feed["order"], place * stage.batch_size, stage.batch_size)
+        return {name: jnp.take(value, rows, axis=0) for name, value in feed.items() if name != "order"}
+
+    def _host_feeds(
+        self, stage: ScheduledStage, first_step: int, batch_sharding: jax.sharding.Sharding
+    ) -> Iterator[Feed]:
+        """Batches from the workers, put on the device ahead of the step that takes them."""
+        local = stage.batch_size // jax.process_count()
+        rows = slice(jax.process_index() * local, (jax.process_index() + 1) * local)
+        form = self._form(stage.resolution)
+        batches = LocalBatches(
+            self._source,
+            form,
+            self.config.on_error,
+            self._seed,
+            stage.start,
+            stage.steps,
+            stage.batch_size,
+            rows,
+        )
+        ahead: deque[Feed] = deque()
+        with host_batches(batches, first_step - stage.start, self.config.workers) as iterator:
+            for images, labels in iterator:
+                ahead.append(_put_rows(self._named(images, labels), stage.batch_size, batch_sharding))
+                if len(ahead) > BATCHES_AHEAD:
+                    yield ahead.popleft()
+        yield from ahead
+
+
+def _put(value: np.ndarray, sharding: jax.sharding.Sharding) -> Array:
+    """A global array from a host array that every process holds whole."""
+    return jax.make_array_from_callback(value.shape, sharding, lambda index: value[index])
+
+
+def _put_rows(batch: dict[str, np.ndarray], batch_size: int, sharding: jax.sharding.Sharding) -> Feed:
+    """Global arrays from the rows of this process.
+
+    The rows are copied out of a worker's shared memory: a CPU device would alias it, and hold it for good.
+    """
+    return {
+        name: jax.make_array_from_process_local_data(
+            sharding, np.array(value), (batch_size, *value.shape[1:])
+        )
+        for name, value in batch.items()
+    }
+
+
+def _flip(images: Array, rngs: Rngs) -> Array:
+    """Each image mirrored left-right with probability 1/2."""
+    mirrored = jax.vmap(lambda rng: jax.random.bernoulli(jax.random.fold_in(rng, RNG_FLIP)))(rngs)
+    return jnp.where(mirrored[:, None, None, None], images[:, :, ::-1], images)

@@ -1,0 +1,49 @@
+"""What every kind of data set offers: a count, labels and one image at a time by its index."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+NO_LABEL = -1
+
+
+class Source(Protocol):
+    """Images in a fixed order, read at random. Can be pickled to a decoding process unless `in_memory`."""
+
+    count: int
+    num_classes: int | None  # None: no labels
+    class_names: tuple[str, ...] | None
+    fingerprint: str  # hex hash of what was opened
+    in_memory: bool  # reading needs no file and no decoding
+
+    def name(self, index: int) -> str:
+        """What to call the example in a message: its file, or its place."""
+        ...
+
+    def read(self, index: int) -> tuple[Image.Image, int]:
+        """The image, and its label or NO_LABEL. Raises BrokenImageError."""
+        ...
+
+    def channels(self) -> int:
+        """Channels that the images have by themselves, 1, 3 or 4. Raises UserError where they differ."""
+        ...
+
+
+def fingerprint(*parts: object) -> str:
+    """Hex hash of values: bytes and arrays by content, all else by its text."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part if isinstance(part, bytes) else _content(part)
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()[:32]
+
+
+def _content(part: object) -> bytes | memoryview:
+    if isinstance(part, np.ndarray):
+        return np.ascontiguousarray(part).view(np.uint8).reshape(-1).data
+    return repr(part).encode()

@@ -1,0 +1,38 @@
+"""The table of sources: the part of `data.source` before the colon, and what reads the rest."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+
+from jgan.data.arrays import open_idx, open_mnist5k, open_npz
+from jgan.data.files import FileSource, FolderFiles, ZipFiles
+from jgan.data.source import Source
+from jgan.types import UserError
+
+SOURCES: dict[str, Callable[[str], Source]] = {
+    "folder": lambda argument: FileSource(FolderFiles(argument)),
+    "zip": lambda argument: FileSource(ZipFiles(argument)),
+    "idx": open_idx,
+    "npz": open_npz,
+}
+EXAMPLES = {
+    "mnist5k": "mnist5k",
+    "folder": "folder:<directory>",
+    "zip": "zip:<file>",
+    "idx": "idx:<directory>",
+    "npz": "npz:<file>",
+}
+
+
+def open_source(source: str) -> Source:
+    """The data set that a string names. Raises UserError where it cannot be read."""
+    scheme, _, argument = source.partition(":")
+    if source == "mnist5k":
+        return open_mnist5k()
+    if scheme in SOURCES and argument:
+        return SOURCES[scheme](argument)
+    nearest = difflib.get_close_matches(scheme, EXAMPLES, n=2, cutoff=0.5) or list(EXAMPLES)
+    raise UserError(
+        f"data.source {source!r} is not known; did you mean {' or '.join(EXAMPLES[n] for n in nearest)}?"
+    )
