@@ -1,0 +1,3 @@
+"""jgan: GAN training in JAX and Flax."""
+
+__version__ = "0.1.0"

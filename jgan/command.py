@@ -1,0 +1,58 @@
+"""What all commands share: errors as one line with exit code 2, and the compilation cache."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import jax
+
+from jgan.types import UserError
+
+Main = Callable[[Sequence[str]], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are UserErrors, and which takes no abbreviations."""
+
+    def __init__(self, command: str, description: str) -> None:
+        super().__init__(
+            prog=f"python -m jgan.{command}",
+            description=description,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UserError instead of printing the usage."""
+        raise UserError(f"{message}; see {self.prog} --help")
+
+
+def run(main: Main) -> NoReturn:
+    """Runs a command's `main(argv)` and exits with its code; bad input exits with 2 and one line on stderr."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    enable_compilation_cache()
+    try:
+        code = main(sys.argv[1:])
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print("interrupted; what was saved before is intact", file=sys.stderr)
+        code = 130
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def enable_compilation_cache() -> None:
+    """Keeps compiled programs between runs in $JAX_COMPILATION_CACHE_DIR, by default ~/.cache/jgan/xla."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "jgan" / "xla"
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

@@ -1,0 +1,306 @@
+"""The configuration of a run: the composition of the other modules' dataclasses, and its life as JSON and as flags."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import importlib.util
+import json
+import typing
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import flax.linen as nn
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from jgan.data.config import DataConfig
+from jgan.optim import AdamConfig, EmaConfig, OptimizerConfig
+from jgan.types import Game, Stage, UserError
+
+TYPE = "type"  # the JSON key that holds a dataclass's name
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One run. Every leaf is a number, a string, a bool or a tuple of these."""
+
+    game: Game
+    data: DataConfig
+    stages: tuple[Stage, ...]
+    generator_optimizer: OptimizerConfig = AdamConfig()
+    discriminator_optimizer: OptimizerConfig = AdamConfig()
+    ema: EmaConfig = EmaConfig()
+    seed: int = 0
+    fsdp: int = 1  # devices that share one copy of the parameters
+    log_every: int = 50  # steps
+    sample_every: int = 500
+    checkpoint_every: int = 1000
+    keep_checkpoints: int = 2
+    on_nonfinite: Literal["stop", "rollback"] = "stop"  # rollback: go on from the last checkpoint with fresh keys
+    max_rollbacks: int = 3
+
+
+# Fields that do not change the numbers of a run: a resumed run may set them anew.
+FREE_FIELDS = ("fsdp", "log_every", "sample_every", "checkpoint_every", "keep_checkpoints", "on_nonfinite")
+FREE_FIELDS += ("max_rollbacks", "data.workers", "data.device_megabytes")
+
+
+def check(config: Config) -> None:
+    """Raises UserError, naming the field, for a config that cannot run."""
+    for path, value, hint in _leaves(config):
+        _check_leaf(path, value, hint)
+    if not config.stages:
+        raise UserError("stages=(): expected at least one Stage")
+    for index, stage in enumerate(config.stages):
+        for name in ("steps", "batch_size", "resolution", "accumulate"):
+            _check_at_least(f"stages[{index}].{name}", getattr(stage, name), 1)
+    for name in ("log_every", "sample_every", "checkpoint_every", "keep_checkpoints", "fsdp"):
+        _check_at_least(name, getattr(config, name), 1)
+    config.game.check(config.stages)
+
+
+def _check_at_least(path: str, value: int, least: int) -> None:
+    if value < least:
+        raise UserError(f"{path}={value}: expected at least {least}")
+
+
+def _check_leaf(path: str, value: Any, hint: Any) -> None:
+    if typing.get_origin(hint) is Literal and value not in typing.get_args(hint):
+        expected = ", ".join(map(repr, typing.get_args(hint)))
+        raise UserError(f"{path}={value!r}: expected one of {expected}")
+    numeric = {int: (int,), float: (int, float), bool: (bool,), str: (str,)}
+    if hint in numeric and (not isinstance(value, numeric[hint]) or (isinstance(value, bool) and hint is not bool)):
+        raise UserError(f"{path}={value!r}: expected {hint.__name__}, got {type(value).__name__}")
+
+
+# ---------------------------------------------------------------- dataclasses as data
+
+
+def config_fields(node: Any) -> list[dataclasses.Field]:
+    """The fields of a config dataclass; of a Flax module, without the two that Flax adds."""
+    hidden = ("parent", "name") if isinstance(node, nn.Module) else ()
+    return [field for field in dataclasses.fields(node) if field.name not in hidden]
+
+
+def _leaves(node: Any, path: str = "", hint: Any = None) -> Iterator[tuple[str, Any, Any]]:
+    """(path, value, annotated type) of every leaf below `node`."""
+    if dataclasses.is_dataclass(node):
+        hints = typing.get_type_hints(type(node))
+        for field in config_fields(node):
+            inner = f"{path}.{field.name}" if path else field.name
+            yield from _leaves(getattr(node, field.name), inner, hints[field.name])
+    elif isinstance(node, tuple) and any(dataclasses.is_dataclass(item) for item in node):
+        for index, item in enumerate(node):
+            yield from _leaves(item, f"{path}[{index}]")
+    else:
+        yield path, node, hint
+
+
+def flatten(config: Config) -> dict[str, Any]:
+    """Path to value of every leaf: {"game.generator.channels": 64, "stages[0].steps": 1000, ...}."""
+    return {path: value for path, value, _ in _leaves(config)}
+
+
+def to_data(node: Any) -> Any:
+    """The config as JSON data; a dataclass is an object that names its type."""
+    if dataclasses.is_dataclass(node):
+        name = f"{type(node).__module__}.{type(node).__qualname__}"
+        return {TYPE: name} | {field.name: to_data(getattr(node, field.name)) for field in config_fields(node)}
+    if isinstance(node, (tuple, list)):
+        return [to_data(item) for item in node]
+    return node
+
+
+def from_data(data: Any) -> Any:
+    """The inverse of `to_data`. Only dataclasses of the jgan package are built; nothing else is ever called.
+
+    Raises:
+      UserError: the data names another type, or fields that its type does not have.
+    """
+    if isinstance(data, list):
+        return tuple(from_data(item) for item in data)
+    if not isinstance(data, dict):
+        return data
+    cls = _dataclass_named(data.get(TYPE))
+    values = {name: from_data(value) for name, value in data.items() if name != TYPE}
+    known = {field.name for field in dataclasses.fields(cls)} - {"parent", "name"}
+    known |= {"name"} if not issubclass(cls, nn.Module) else set()
+    if unknown := sorted(set(values) - known):
+        raise UserError(f"config.json: {data[TYPE]} has no field {unknown[0]!r}{nearest(unknown[0], known)}")
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise UserError(f"config.json: {data[TYPE]}: {error}") from None
+
+
+def _dataclass_named(name: Any) -> type:
+    refusal = UserError(f"config.json: type {name!r} is not a config dataclass of jgan, so it is not built")
+    if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
+        raise refusal
+    module_name, _, class_name = name.rpartition(".")
+    if not module_name.startswith("jgan.") or importlib.util.find_spec("jgan") is None:
+        raise refusal
+    try:
+        cls = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError):
+        raise refusal from None
+    if not isinstance(cls, type) or not dataclasses.is_dataclass(cls) or cls.__module__ != module_name:
+        raise refusal
+    return cls
+
+
+def save(config: Config, path: Path) -> None:
+    """Writes the config as JSON, whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(to_data(config), indent=2) + "\n")
+    partial.replace(path)
+
+
+def read_saved(path: Path) -> Any:
+    """The data of a config.json.
+
+    Raises:
+      UserError: the file is missing, or is not JSON.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; --workdir expects the directory of a run")
+    try:
+        return json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid JSON ({error})") from None
+
+
+def load(workdir: Path) -> Config:
+    """The config of a run directory.
+
+    Raises:
+      UserError: there is none, or it is not one of ours.
+    """
+    path = workdir / "config.json"
+    config = from_data(read_saved(path))
+    if not isinstance(config, Config):
+        raise UserError(f"{path}: expected a {Config.__module__}.Config at the top")
+    check(config)
+    return config
+
+
+def differences(saved: Any, config: Config) -> list[str]:
+    """Where a config differs from the saved data of the run, free fields and longer stages aside: "path: was, now"."""
+    before, after = _flatten_data(saved), _flatten_data(to_data(config))
+    lines = []
+    for path in sorted(before.keys() | after.keys()):
+        was, now = before.get(path), after.get(path)
+        if was == now or path in FREE_FIELDS:
+            continue
+        last_steps = f"stages[{len(config.stages) - 1}].steps"
+        if path == last_steps and was is not None and now is not None and now >= was:
+            continue
+        lines.append(f"{path}: was {was!r}, now {now!r}")
+    return lines
+
+
+def _flatten_data(data: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(data, dict):
+        parts = [_flatten_data(value, f"{path}.{name}" if path else name) for name, value in data.items()]
+    elif isinstance(data, list) and any(isinstance(item, dict) for item in data):
+        parts = [_flatten_data(value, f"{path}[{index}]") for index, value in enumerate(data)]
+    else:
+        return {path: data}
+    return {key: value for part in parts for key, value in part.items()}
+
+
+# ---------------------------------------------------------------- config files and overrides
+
+
+def read_config(path: str, overrides: Sequence[str]) -> Config:
+    """Runs the file's `get_config()` and applies overrides such as "--config.game.generator.channels=32".
+
+    Raises:
+      UserError: no such file, no `get_config`, an unknown field, or a value of the wrong type.
+    """
+    config = _run_get_config(Path(path))
+    return override(config, overrides)
+
+
+def _run_get_config(path: Path) -> Config:
+    if not path.is_file() or path.suffix != ".py":
+        names = [str(candidate) for candidate in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise UserError(f"--config={path}: no such config file{nearest(str(path), names)}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None, "a .py file always has a spec"
+    assert spec.loader is not None, "and a loader"
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not hasattr(module, "get_config"):
+        raise UserError(f"--config={path}: expected a function get_config() that returns a Config")
+    config = module.get_config()
+    if not isinstance(config, Config):
+        raise UserError(f"--config={path}: get_config() returned {type(config).__name__}, expected jgan.config.Config")
+    return config
+
+
+def override(config: Config, overrides: Sequence[str]) -> Config:
+    """The config with flags such as "--config.stages[0].steps=10" applied."""
+    names = flatten(config)
+    for flag in overrides:
+        if flag.startswith("-"):
+            _check_flag(flag, names)
+    mirror = _mutable(config)
+    values = flags.FlagValues()
+    argv = ["jgan", *overrides]
+    try:
+        config_flags.DEFINE_config_dict("config", mirror, flag_values=values, sys_argv=argv)
+        rest = values(argv)[1:]
+    except (flags.Error, config_flags.UnsupportedOperationError, ValueError, TypeError) as error:
+        raise UserError(" ".join(str(error).split())) from None
+    if rest:
+        raise UserError(f"{rest[0]!r}: expected a flag such as --config.seed=1")
+    return _immutable(config, mirror)
+
+
+def _check_flag(flag: str, names: dict[str, Any]) -> None:
+    name = flag.lstrip("-").split("=", 1)[0]
+    path = name.removeprefix("config.")
+    candidates = {path, path.removeprefix("no")} if name.startswith("noconfig.") else {path}
+    if name.startswith("noconfig."):
+        candidates = {name.removeprefix("noconfig.")}
+    if not name.startswith(("config.", "noconfig.")):
+        raise UserError(f"{flag}: unknown option{nearest(flag, ['--config', '--workdir', '--dry_run'])}")
+    if not candidates & names.keys():
+        raise UserError(f"--{name}: no such field{nearest(path, names)}")
+
+
+def nearest(name: str, names: Any) -> str:
+    """The end of an error message: the closest valid names ("; did you mean ...?"), or the first few of them."""
+    names = sorted(names)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if not close:
+        last = name.rsplit(".", 1)[-1]
+        close = [full for full in names if full.rsplit(".", 1)[-1] == last][:3]
+    if close:
+        return f"; did you mean {' or '.join(close)}?"
+    return f"; expected one of {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else ""
+
+
+def _mutable(node: Any) -> Any:
+    """A ConfigDict (of lists for tuples of dataclasses) in which `config_flags` can set values."""
+    if dataclasses.is_dataclass(node):
+        fields = {field.name: _mutable(getattr(node, field.name)) for field in config_fields(node)}
+        return ConfigDict(fields, convert_dict=False)
+    if isinstance(node, tuple) and any(dataclasses.is_dataclass(item) for item in node):
+        return [_mutable(item) for item in node]
+    return node
+
+
+def _immutable(node: Any, mirror: Any) -> Any:
+    """The dataclass `node` with the values of its mirror."""
+    if isinstance(mirror, ConfigDict):
+        values = {field.name: (getattr(node, field.name), mirror[field.name]) for field in config_fields(node)}
+        new = {name: _immutable(*pair) for name, pair in values.items()}
+        return node.clone(**new) if isinstance(node, nn.Module) else dataclasses.replace(node, **new)
+    if isinstance(mirror, list):
+        return tuple(_immutable(*pair) for pair in zip(node, mirror, strict=True))
+    return mirror

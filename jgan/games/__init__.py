@@ -1,0 +1,1 @@
+"""Games: which inputs go where, and what each player minimises."""

@@ -1,0 +1,64 @@
+"""Adversarial losses: what each side minimises, element by element, given the discriminator's logits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jgan.types import Array, Logits
+
+
+class Adversarial(NamedTuple):
+    """One loss for each side. Both take (logits_real, logits_fake) of any equal shape and return that shape.
+
+    `against_target` is the discriminator's loss of a logit for a target in [0, 1] (1: real), for losses of that kind;
+    label smoothing and label flipping need it.
+    """
+
+    discriminator: Callable[[Logits, Logits], Logits]
+    generator: Callable[[Logits, Logits], Logits]
+    against_target: Callable[[Logits, Array], Logits] | None = None
+
+
+def _cross_entropy(logits: Logits, target: Array) -> Logits:
+    """-target log(D) - (1 - target) log(1 - D), with D = sigmoid(logits)."""
+    return target * jax.nn.softplus(-logits) + (1.0 - target) * jax.nn.softplus(logits)
+
+
+def _cross_entropy_discriminator(logits_real: Logits, logits_fake: Logits) -> Logits:
+    return jax.nn.softplus(-logits_real) + jax.nn.softplus(logits_fake)
+
+
+def _non_saturating_generator(logits_real: Logits, logits_fake: Logits) -> Logits:
+    del logits_real
+    return jax.nn.softplus(-logits_fake)
+
+
+def _minimax_generator(logits_real: Logits, logits_fake: Logits) -> Logits:
+    del logits_real
+    return -jax.nn.softplus(logits_fake)
+
+
+def _square_error(logits: Logits, target: Array) -> Logits:
+    return jnp.square(logits - target)
+
+
+def _least_squares_discriminator(logits_real: Logits, logits_fake: Logits) -> Logits:
+    return jnp.square(logits_real - 1.0) + jnp.square(logits_fake)
+
+
+def _least_squares_generator(logits_real: Logits, logits_fake: Logits) -> Logits:
+    del logits_real
+    return jnp.square(logits_fake - 1.0)
+
+
+# Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661: equation 1, and section 3's remark on log D.
+minimax = Adversarial(_cross_entropy_discriminator, _minimax_generator, _cross_entropy)
+non_saturating = Adversarial(_cross_entropy_discriminator, _non_saturating_generator, _cross_entropy)
+# Mao et al. 2017, https://arxiv.org/abs/1611.04076: equation 9 (a=0, b=c=1) without its factors 1/2.
+least_squares = Adversarial(_least_squares_discriminator, _least_squares_generator, _square_error)
+
+ADVERSARIAL = {"non_saturating": non_saturating, "minimax": minimax, "least_squares": least_squares}

@@ -1,0 +1,290 @@
+"""What a run shows: metrics as JSON lines and TensorBoard events, a progress bar, image grids, loss curves."""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from PIL import Image
+from tensorboardX import SummaryWriter
+from tqdm import tqdm
+
+from jgan.types import NONFINITE, Array, Metrics, PyTree, UserError
+
+PLAYER_PHASES = ("discriminator", "generator", "reconstruction")  # whose losses the bar shows
+MAX_STEPS_IN_FLIGHT = 16  # dispatched and not yet read back; bounds the memory of queued work
+
+
+class NonFiniteError(UserError):
+    """A loss, a gradient or a weight stopped being finite."""
+
+
+class MetricWindow:
+    """Collects the metrics of each step without waiting for the device, and averages them over `every` steps.
+
+    Values are read once they are ready (or `MAX_STEPS_IN_FLIGHT` steps later), so the loop runs ahead of the device and
+    `write` is called late. The unfinished window travels in the checkpoint, so a resumed run logs the same numbers.
+    """
+
+    def __init__(
+        self,
+        every: int,
+        gradient_names: dict[str, list[str]],
+        write: Callable[[int, dict[str, float]], None],
+    ) -> None:
+        """`gradient_names` lists the parameter paths for each phase; `write` takes finished steps and means."""
+        self._every = every
+        self._gradient_names = gradient_names
+        self._write = write
+        self._pending: collections.deque[tuple[int, Metrics]] = collections.deque()
+        self._values: dict[str, list[float]] = {}
+        self.finished = 0  # steps whose metrics were read
+        self.latest: dict[str, float] = {}
+
+    def add(self, step: int, metrics: Metrics) -> None:
+        """Queues the metrics of the step numbered `step`, and reads those that are ready.
+
+        Raises:
+          NonFiniteError: an earlier step's loss or gradient was not finite.
+        """
+        for value in metrics.values():
+            value.copy_to_host_async()
+        self._pending.append((step, metrics))
+        while self._pending and self._is_due():
+            self._read()
+
+    def drain(self) -> None:
+        """Waits for every queued step. Raises as `add` does."""
+        while self._pending:
+            self._read()
+
+    def record(self) -> dict[str, list[float]]:
+        """The unfinished window, as data; waits for every queued step."""
+        self.drain()
+        return {name: list(values) for name, values in self._values.items()}
+
+    def resume(self, step: int, record: dict[str, list[float]]) -> None:
+        """Continues a recorded window after `step` finished steps; what was queued is undone."""
+        self._pending.clear()
+        self._values = {name: list(values) for name, values in record.items()}
+        self.finished, self.latest = step, {}
+
+    def _is_due(self) -> bool:
+        if len(self._pending) > MAX_STEPS_IN_FLIGHT:
+            return True
+        # Processes must find a bad value at the same step, so with several only the count decides.
+        metrics = self._pending[0][1]
+        return jax.process_count() == 1 and all(value.is_ready() for value in metrics.values())
+
+    def _read(self) -> None:
+        step, metrics = self._pending.popleft()
+        values = {name: value.item() for name, value in jax.device_get(metrics).items()}
+        for name, value in values.items():
+            phase, _, last = name.partition("/")
+            if last == NONFINITE and value >= 0:
+                raise NonFiniteError(self._describe(step, phase, value, values))
+        self.latest = {name: value for name, value in values.items() if not name.endswith(f"/{NONFINITE}")}
+        for name, value in self.latest.items():
+            self._values.setdefault(name, []).append(value)
+        self.finished = step + 1
+        if self.finished % self._every == 0:
+            means = {name: math.fsum(values) / len(values) for name, values in sorted(self._values.items())}
+            self._values = {}
+            self._write(self.finished, means)
+
+    def _describe(self, step: int, phase: str, index: int, values: dict[str, float]) -> str:
+        if index == 0:
+            return f"step {step}: the loss of phase {phase!r} is {values[f'{phase}/loss']}"
+        name = self._gradient_names[phase][index - 1]
+        return f"step {step}: the gradient of {name} in phase {phase!r} is not finite"
+
+
+def gradient_names(params: PyTree) -> list[str]:
+    """Paths of the leaves, in the order of `jax.tree.leaves`: "conv_16/kernel"."""
+    paths = jax.tree_util.tree_flatten_with_path(params)[0]
+    return ["/".join(str(getattr(key, "key", key)) for key in path) for path, _ in paths]
+
+
+class RunLog:
+    """Writes metrics.jsonl, timings.jsonl, events.jsonl and TensorBoard events of one run directory.
+
+    metrics.jsonl holds what the run computed, equal for equal runs; timings.jsonl holds wall-clock figures.
+    """
+
+    def __init__(self, workdir: Path, first_step: int) -> None:
+        self._workdir = workdir
+        for name in ("metrics.jsonl", "timings.jsonl"):
+            _keep_lines_up_to(workdir / name, first_step)
+        self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=first_step + 1, flush_secs=10)
+
+    def write(self, step: int, metrics: dict[str, float], timings: dict[str, float]) -> None:
+        """One line of each file and one event per value. `step` is the number of finished steps."""
+        _append_line(self._workdir / "metrics.jsonl", {"step": step, **metrics})
+        _append_line(self._workdir / "timings.jsonl", {"step": step, **timings})
+        for name, value in {**metrics, **timings}.items():
+            self._events.add_scalar(name, value, step)
+
+    def write_images(self, step: int, name: str, grid: np.ndarray) -> None:
+        """A picture [height, width, channels], uint8, as a PNG under samples/ and as an event."""
+        directory = self._workdir / "samples"
+        directory.mkdir(exist_ok=True)
+        save_png(directory / f"{name}_{step:08d}.png", grid)
+        self._events.add_image(name, grid, step, dataformats="HWC")
+
+    def note(self, step: int, text: str) -> None:
+        """One line of events.jsonl: what happened to the run, and when."""
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        _append_line(self._workdir / "events.jsonl", {"step": step, "time": now, "event": text})
+
+    def plot(self) -> None:
+        """Loss curves and the rest, from metrics.jsonl to plots/."""
+        plot_metrics(read_lines(self._workdir / "metrics.jsonl"), self._workdir / "plots")
+
+    def close(self) -> None:
+        """Flushes the events."""
+        self._events.close()
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a .jsonl file; a last line that was cut off in mid-write is left out."""
+    if not path.exists():
+        return []
+    lines = []
+    for line in path.read_text().splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return lines
+
+
+def _append_line(path: Path, values: dict[str, Any]) -> None:
+    with path.open("a") as file:
+        file.write(json.dumps(values) + "\n")
+
+
+def _keep_lines_up_to(path: Path, step: int) -> None:
+    lines = [json.dumps(line) for line in read_lines(path) if line["step"] <= step]
+    partial = path.with_suffix(".partial")
+    partial.write_text("".join(f"{line}\n" for line in lines))
+    partial.replace(path)
+
+
+class Progress:
+    """The bar of a run: step, images/s, time left, the losses. It also times."""
+
+    def __init__(self, total: int, first_step: int, visible: bool) -> None:
+        self._bar = tqdm(
+            total=total,
+            initial=first_step,
+            disable=not visible,
+            dynamic_ncols=True,
+            mininterval=0.5,
+            bar_format="{l_bar}{bar}| step {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
+        )
+        self._started = self._window_start = time.perf_counter()
+        self._window_images = 0
+        self._rate = 0.0
+        self._step = first_step
+
+    def show(self, finished: int, batch_size: int, latest: dict[str, float]) -> None:
+        """`finished` steps are done and these are the newest metrics."""
+        steps, self._step = finished - self._step, finished
+        self._window_images += steps * batch_size
+        seconds = time.perf_counter() - self._window_start
+        if seconds > 1.0:
+            self._rate = self._window_images / seconds
+        losses = [(name.split("/")[0], value) for name, value in latest.items() if name.endswith("/loss")]
+        text = " ".join(f"{phase} {value:.3f}" for phase, value in losses if phase in PLAYER_PHASES)
+        self._bar.set_postfix_str(f"{self._rate:.0f} images/s, loss: {text}", refresh=False)
+        self._bar.update(steps)
+
+    def timings(self) -> dict[str, float]:
+        """Images per second since the last call and seconds since the start of this process's training."""
+        now = time.perf_counter()
+        rate = self._window_images / max(now - self._window_start, 1e-9)
+        self._window_start, self._window_images = now, 0
+        return {"time/images_per_second": rate, "time/seconds": now - self._started}
+
+    def rewind(self, step: int) -> None:
+        """The run went back to `step`."""
+        self._bar.n = self._step = step
+        self._bar.refresh()
+
+    def say(self, text: str) -> None:
+        """A line above the bar."""
+        if not self._bar.disable:
+            self._bar.write(text)
+
+    def close(self) -> None:
+        """Leaves the bar on the screen."""
+        self._bar.close()
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def to_uint8(images: Array | np.ndarray) -> np.ndarray:
+    """[-1, 1] to 0..255, rounded."""
+    values = np.asarray(images, np.float32)
+    return np.clip(np.rint((values + 1.0) * 127.5), 0, 255).astype(np.uint8)
+
+
+def make_grid(images: np.ndarray, padding: int = 2) -> np.ndarray:
+    """[rows, columns, h, w, c] uint8 to one picture [height, width, c] with white lines between."""
+    rows, columns, height, width, channels = images.shape
+    grid = np.full(
+        (rows * (height + padding) + padding, columns * (width + padding) + padding, channels), 255, np.uint8
+    )
+    for row in range(rows):
+        for column in range(columns):
+            top, left = padding + row * (height + padding), padding + column * (width + padding)
+            grid[top : top + height, left : left + width] = images[row, column]
+    return grid
+
+
+def save_png(path: Path, image: np.ndarray) -> None:
+    """Writes [h, w, c] uint8 (1, 3 or 4 channels), whole or not at all.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    partial = path.with_suffix(".partial")
+    try:
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(partial, format="PNG")
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot write a picture ({error})") from None
+
+
+def plot_metrics(lines: list[dict[str, Any]], directory: Path) -> None:
+    """One PNG per kind of metric ("loss", "grad_norm", ...), one curve per phase, over images seen."""
+    import matplotlib as mpl  # a second of import that a dry run need not pay
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    directory.mkdir(exist_ok=True)
+    kinds: dict[str, list[str]] = {}
+    for name in sorted({name for line in lines for name in line if "/" in name}):
+        kinds.setdefault(name.rsplit("/", 1)[1], []).append(name)
+    for kind, names in kinds.items():
+        figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
+        for name in names:
+            points = [(line["images_seen"], line[name]) for line in lines if name in line]
+            axes.plot(*zip(*points, strict=True), label=name.rsplit("/", 1)[0], linewidth=1)
+        axes.set(xlabel="images seen", ylabel=kind)
+        axes.legend()
+        axes.grid(alpha=0.3)
+        partial = directory / f"{kind}.partial"
+        figure.savefig(partial, format="png", dpi=120)
+        partial.replace(directory / f"{kind}.png")
+        plt.close(figure)

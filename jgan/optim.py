@@ -1,0 +1,144 @@
+"""Optimizers from data, schedules in images seen, the generator's average, and WGAN's weight clipping."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jgan.types import Array, Phase, Player, PlayerName, PyTree, ScheduledStage
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """What every optimizer has: a learning rate with its schedule in images seen, and two kinds of clipping."""
+
+    learning_rate: float = 2e-4
+    warmup_images: int = 0  # linear from 0
+    decay: Literal["constant", "linear", "cosine"] = "constant"
+    decay_start_images: int = 0  # the decay begins here
+    decay_images: int = 0  # and lasts this long
+    final_scale: float = 0.0  # of the learning rate once decayed
+    clip_norm: float = 0.0  # of the whole gradient; 0: not clipped
+    clip_weights: float = 0.0  # WGAN: every parameter stays in [-c, c]; 0: not clipped
+
+    def transformation(self, lazy_ratio: float) -> optax.GradientTransformation:
+        """The update direction before the learning rate; `lazy_ratio` as in `lazy_ratio()`."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AdamConfig(OptimizerConfig):
+    """Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980)."""
+
+    b1: float = 0.5
+    b2: float = 0.999
+    eps: float = 1e-8
+
+    def transformation(self, lazy_ratio: float) -> optax.GradientTransformation:
+        """Adam's direction."""
+        return optax.scale_by_adam(b1=self.b1**lazy_ratio, b2=self.b2**lazy_ratio, eps=self.eps)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RMSpropConfig(OptimizerConfig):
+    """RMSprop (Hinton 2012), as WGAN trains with."""
+
+    smoothing: float = 0.99
+    eps: float = 1e-8
+
+    def transformation(self, lazy_ratio: float) -> optax.GradientTransformation:
+        """RMSprop's direction, eps outside the square root as in PyTorch."""
+        return optax.scale_by_rms(decay=self.smoothing**lazy_ratio, eps=self.eps, eps_in_sqrt=False)
+
+
+def lazy_ratio(phases: tuple[Phase, ...], player: PlayerName) -> float:
+    """K / (k + 1) for each lazy phase of the player (StyleGAN2, https://arxiv.org/abs/1912.04958, appendix B)."""
+    ratio = 1.0
+    for phase in phases:
+        if phase.lazy and phase.player == player:
+            ratio *= phase.every / (phase.every + 1)
+    return ratio
+
+
+def make_optimizer(config: OptimizerConfig, lazy_ratio: float = 1.0) -> optax.GradientTransformationExtraArgs:
+    """The player's optimizer. Its `update` takes the keywords `images_seen` and `learning_rate_scale`."""
+    links = [optax.clip_by_global_norm(config.clip_norm)] if config.clip_norm else []
+    links += [config.transformation(lazy_ratio), scale_by_images_seen(config, lazy_ratio)]
+    if config.clip_weights:
+        links.append(clip_params(config.clip_weights))
+    return optax.chain(*links)
+
+
+def scale_by_images_seen(config: OptimizerConfig, lazy_ratio: float) -> optax.GradientTransformationExtraArgs:
+    """Minus the learning rate at `images_seen`, times the stage's scale. Stateless: resume needs nothing."""
+
+    def update(
+        updates: PyTree,
+        state: optax.EmptyState,
+        params: PyTree = None,
+        *,
+        images_seen: Array,
+        learning_rate_scale: float = 1.0,
+        **_: object,
+    ) -> tuple[PyTree, optax.EmptyState]:
+        del params
+        scale = -lazy_ratio * learning_rate_scale * learning_rate(config, images_seen)
+        return jax.tree.map(lambda update: scale * update, updates), state
+
+    return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+
+
+def learning_rate(config: OptimizerConfig, images_seen: Array) -> Array:
+    """The scheduled learning rate, a float32 scalar."""
+    rate = jnp.float32(config.learning_rate)
+    if config.warmup_images:
+        rate *= jnp.minimum(images_seen / config.warmup_images, 1.0)
+    if config.decay == "constant":
+        return rate
+    progress = jnp.clip((images_seen - config.decay_start_images) / max(config.decay_images, 1), 0.0, 1.0)
+    if config.decay == "cosine":
+        progress = 0.5 * (1.0 - jnp.cos(jnp.pi * progress))
+    return rate * (1.0 + progress * (config.final_scale - 1.0))
+
+
+def clip_params(limit: float) -> optax.GradientTransformation:
+    """WGAN's weight clipping (https://arxiv.org/abs/1701.07875, Algorithm 1, line 7), last in the chain."""
+
+    def update(updates: PyTree, state: optax.EmptyState, params: PyTree = None) -> tuple[PyTree, optax.EmptyState]:
+        return jax.tree.map(lambda u, p: jnp.clip(p + u, -limit, limit) - p, updates, params), state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EmaConfig:
+    """The exponential moving average of the generator's weights, its length in images."""
+
+    half_life_images: float = 10_000.0  # 0: the average is the generator itself
+    warmup: float = 0.05  # early on, at most this share of the images seen so far; 0: no warm-up
+
+
+def ema_decay(config: EmaConfig, stage: ScheduledStage, step: Array) -> Array:
+    """The average's decay for the step numbered `step` (StyleGAN2-ADA's ramp-up), a float32 scalar."""
+    half_life = jnp.float32(config.half_life_images)
+    if config.warmup:
+        half_life = jnp.minimum(half_life, config.warmup * stage.images_seen(step + 1))
+    return 0.5 ** (stage.batch_size / jnp.maximum(half_life, 1e-8))
+
+
+def update_average(player: Player, decay: Array) -> Player:
+    """One step of the moving average, of parameters and of floating-point variables; the others are copied."""
+
+    def mix(average: Array, new: Array) -> Array:
+        if not jnp.issubdtype(new.dtype, jnp.floating):
+            return new
+        return decay * average + (1.0 - decay) * new
+
+    return player.replace(
+        params_ema=jax.tree.map(mix, player.params_ema, player.params),
+        variables_ema=jax.tree.map(mix, player.variables_ema, player.variables),
+    )

@@ -1,0 +1,156 @@
+"""Draw images from a run: `python -m jgan.sample --workdir runs/dcgan --num 64 --out samples/`."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from jgan import command
+from jgan import config as configs
+from jgan.checkpoint import Checkpoints
+from jgan.config import Config
+from jgan.games.latent import LatentGAN
+from jgan.monitor import make_grid, save_png, to_uint8
+from jgan.setup import shapes_from_data, state_target
+from jgan.sharding import make_sharding
+from jgan.types import Player, UserError, schedule
+
+DESCRIPTION = """Draws images from the averaged generator of a run: numbered PNGs and grid.png.
+
+  python -m jgan.sample --workdir runs/dcgan --num 64 --out samples/
+  python -m jgan.sample --workdir runs/digits --num 40 --labels 3,5 --truncation 0.7 --out samples/
+
+Image number i depends on --seed, i and its label alone, not on --num or --batch_size."""
+
+GRID_IMAGES = 400  # at most, in grid.png
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command."""
+    parser = command.Parser("sample", DESCRIPTION)
+    parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="directory of the run")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the PNGs go")
+    parser.add_argument("--num", type=int, default=64, help="how many images (default 64)")
+    parser.add_argument("--seed", type=int, default=0, help="of the latents (default 0)")
+    parser.add_argument("--labels", metavar="3,5", help="classes, taken in turn (default: all of them)")
+    parser.add_argument("--truncation", type=float, help="draw normal latents from [-t, t] only")
+    parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
+    parser.add_argument("--batch_size", type=int, default=64, help="images at once (default 64)")
+    options = parser.parse_args(argv)
+    for name in ("num", "batch_size"):
+        if getattr(options, name) < 1:
+            raise UserError(f"--{name}={getattr(options, name)}: expected at least 1")
+    config = configs.load(options.workdir)
+    game = _latent_game(config, options.truncation)
+    labels = _labels(game, options.labels, options.num)
+    generator, step = restore_generator(config, options.workdir, raw=options.raw)
+    images = draw(game, generator, options.seed, labels, options.num, options.batch_size, options.truncation)
+    _write(images, options.out, columns=_columns(options.labels, game, options.num))
+    weights = "trained" if options.raw else "averaged"
+    print(f"{options.num} images from the {weights} generator at step {step}: {options.out}/grid.png")
+    return 0
+
+
+def restore_generator(config: Config, workdir: Path, *, raw: bool = False) -> tuple[Player, int]:
+    """The generator of the newest checkpoint, averaged or `raw`, and its step. Needs no data.
+
+    Raises:
+      UserError: the directory has no checkpoint.
+    """
+    checkpoints = Checkpoints(workdir, read_only=True)
+    record = checkpoints.newest_record()
+    if record is None:
+        raise UserError(f"{workdir}/checkpoints: no checkpoint yet; train first")
+    sharding = make_sharding()
+    target = state_target(config, schedule(config.stages), shapes_from_data(record["batches"]), sharding, frozen=False)
+    checkpoint = checkpoints.restore(target)
+    assert checkpoint is not None, "newest_record found one"
+    checkpoints.close()
+    generator = checkpoint.state.generator
+    return generator if raw else generator.averaged(), int(jax.device_get(checkpoint.state.step))
+
+
+def draw(
+    game: LatentGAN,
+    generator: Player,
+    seed: int,
+    labels: np.ndarray | None,
+    num: int,
+    batch_size: int,
+    truncation: float | None = None,
+) -> np.ndarray:
+    """Images [num, h, w, c], uint8. Image i comes from the key `fold_in(key(seed), i)`."""
+
+    @jax.jit
+    def draw_batch(indices: jax.Array, labels: jax.Array | None) -> jax.Array:
+        rngs = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(indices)
+        return game.sample(generator, rngs, labels, truncation)
+
+    batches = []
+    with tqdm(total=num, unit="image", disable=num < 10 * batch_size) as bar:
+        for first in range(0, num, batch_size):
+            indices = np.arange(first, first + batch_size)  # the last batch is cut, not compiled anew
+            chosen = None if labels is None else jnp.asarray(np.resize(labels, num + batch_size)[indices])
+            images = to_uint8(jax.device_get(draw_batch(jnp.asarray(indices), chosen)))[: num - first]
+            batches.append(images)
+            bar.update(len(images))
+    return np.concatenate(batches)
+
+
+def _latent_game(config: Config, truncation: float | None) -> LatentGAN:
+    game = config.game
+    if not isinstance(game, LatentGAN):
+        raise UserError(f"--workdir: {type(game).__name__} does not draw from latents; see jgan.translate")
+    if truncation is not None and truncation <= 0:
+        raise UserError(f"--truncation={truncation}: expected a positive number")
+    if truncation is not None and game.latent_distribution != "normal":
+        raise UserError("--truncation: this run's latents are uniform; only normal ones can be truncated")
+    return game
+
+
+def _labels(game: LatentGAN, text: str | None, num: int) -> np.ndarray | None:
+    """The label of every image, int32 [num]; None for an unconditional game."""
+    if not game.num_classes:
+        if text is not None:
+            raise UserError("--labels: this run is unconditional (num_classes=0), it has no classes to choose")
+        return None
+    try:
+        classes = [int(part) for part in text.split(",")] if text is not None else range(game.num_classes)
+    except ValueError:
+        raise UserError(f"--labels={text}: expected numbers separated by commas, such as 3,5") from None
+    for label in classes:
+        if not 0 <= label < game.num_classes:
+            raise UserError(f"--labels={text}: {label} is not a class; expected 0 to {game.num_classes - 1}")
+    return np.resize(np.asarray(classes, np.int32), num)
+
+
+def _columns(labels: str | None, game: LatentGAN, num: int) -> int:
+    """One column per class where there are classes; a square grid otherwise."""
+    classes = len(labels.split(",")) if labels is not None else game.num_classes
+    return classes if 1 < classes <= 32 else math.ceil(math.sqrt(min(num, GRID_IMAGES)))
+
+
+def _write(images: np.ndarray, directory: Path, columns: int) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out={directory}: cannot write there ({error.strerror})") from None
+    digits = max(5, len(str(len(images) - 1)))
+    for index, image in enumerate(images):
+        save_png(directory / f"{index:0{digits}d}.png", image)
+    shown = images[:GRID_IMAGES]
+    rows = math.ceil(len(shown) / columns)
+    blank = np.full((rows * columns - len(shown), *shown.shape[1:]), 255, np.uint8)
+    cells = np.concatenate([shown, blank])
+    save_png(directory / "grid.png", make_grid(cells.reshape(rows, columns, *cells.shape[1:])))
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,190 @@
+"""What a config means on this machine: its data, its layout over the devices, its states and steps. Trains nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jgan.checkpoint import shapes_and_shardings
+from jgan.config import Config
+from jgan.data.loader import Dataset, open_dataset
+from jgan.optim import lazy_ratio, make_optimizer
+from jgan.sharding import Sharding, check_batches, make_sharding
+from jgan.step import PLAYERS, Optimizers, TrainStep, create_state, make_train_step, reset_optimizers
+from jgan.types import Array, Batch, PyTree, ScheduledStage, TrainState, schedule
+
+PREVIEW_EXAMPLES = 8  # of the data, for games whose pictures start from an image
+INIT, RUN, PREVIEW = range(3)  # what the seed's key is folded with
+
+BatchShapes = Mapping[str, jax.ShapeDtypeStruct]
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """A config, its data and its devices."""
+
+    config: Config
+    dataset: Dataset
+    stages: tuple[ScheduledStage, ...]
+    batches: tuple[BatchShapes, ...]  # one microbatch of each stage
+    sharding: Sharding
+    target: TrainState  # shapes and shardings of the state
+
+    @property
+    def state_sharding(self) -> PyTree:
+        """A sharding per leaf of the state."""
+        return jax.tree.map(lambda leaf: leaf.sharding, self.target)
+
+    def create_state(self) -> TrainState:
+        """The state at step 0, made where it will live."""
+        create = functools.partial(initial_state, self.config, self.stages, self.batches)
+        shardings = self.state_sharding.replace(frozen=())
+        return jax.jit(create, out_shardings=shardings)(self.key(INIT)).replace(frozen=self.load_frozen())
+
+    def load_frozen(self) -> PyTree:
+        """The game's frozen weights, on every device."""
+        return jax.device_put(self.config.game.load_frozen(), self.sharding.replicated)
+
+    def make_step(self, stage: ScheduledStage) -> TrainStep:
+        """The jitted train step of a stage."""
+        return make_train_step(
+            self.config.game,
+            stage,
+            make_optimizers(self.config, stage),
+            self.config.ema,
+            self.dataset.to_batch,
+            self.sharding,
+            self.state_sharding,
+        )
+
+    def reset_optimizers(self, state: TrainState, stage: ScheduledStage) -> TrainState:
+        """The state with fresh optimizer states for a stage. It consumes `state`."""
+        reset = functools.partial(reset_optimizers, optimizers=make_optimizers(self.config, stage))
+        return jax.jit(reset, donate_argnums=0, out_shardings=self.state_sharding)(state)
+
+    def feeds(self, stage: ScheduledStage, first_step: int) -> Any:
+        """What the steps of a stage take, from `first_step` of the run on. Close it when done."""
+        return self.dataset.feeds(stage, first_step, self.sharding.batch, self.sharding.replicated)
+
+    def feed_shapes(self, stage: ScheduledStage) -> Any:
+        """Shapes and shardings of one feed of a stage."""
+        feeds = self.feeds(dataclasses.replace(stage, steps=1), stage.start)
+        feed = next(feeds)
+        feeds.close()
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding), feed)
+
+    def preview_batch(self, stage: ScheduledStage) -> Batch:
+        """The first examples of the data, for games whose pictures start from an image."""
+        examples = self.dataset.example_batch(PREVIEW_EXAMPLES, stage.resolution)
+        images = {
+            name: value.astype(np.float32) / 127.5 - 1.0 if _is_image(value) else value
+            for name, value in examples.items()
+        }
+        return jax.device_put(images, self.sharding.replicated)
+
+    def key(self, *purposes: int) -> Array:
+        """The seed's key folded with what it is for, on every device."""
+
+        def fold() -> Array:
+            return functools.reduce(jax.random.fold_in, purposes, jax.random.key(self.config.seed))
+
+        return jax.jit(fold, out_shardings=self.sharding.replicated)()
+
+    def first_nonfinite(self, state: TrainState) -> str | None:
+        """The path of the first leaf of the state with a NaN or an infinity; None where there is none."""
+        paths = [path for path, leaf in _floating(state.replace(frozen=()))]
+        bad = jax.device_get(jax.jit(_nonfinite_leaves, out_shardings=self.sharding.replicated)(state))
+        return paths[int(np.argmax(bad))] if bad.any() else None
+
+
+def prepare(config: Config) -> Setup:
+    """Opens the data and lays out the state.
+
+    Raises:
+      UserError: the data cannot be read, or do not fit the networks, the batch sizes or the devices.
+    """
+    sharding = make_sharding(config.fsdp)
+    check_batches(config.stages, sharding)
+    dataset = open_dataset(config.data, config.seed)
+    stages = schedule(config.stages)
+    batches = tuple(_batch_shapes(dataset, stage) for stage in stages)
+    for stage, batch in zip(stages, batches, strict=True):
+        dataset.check_batch(stage)
+        config.game.check_data(batch, dataset.num_classes)
+    return Setup(config, dataset, stages, batches, sharding, state_target(config, stages, batches, sharding))
+
+
+def state_target(
+    config: Config,
+    stages: tuple[ScheduledStage, ...],
+    batches: tuple[BatchShapes, ...],
+    sharding: Sharding,
+    *,
+    frozen: bool = True,
+) -> TrainState:
+    """Shapes and shardings of the run's state, without making it; without `frozen`, its frozen weights aside."""
+    shapes = jax.eval_shape(functools.partial(initial_state, config, stages, batches), jax.random.key(0))
+    target = shapes_and_shardings(shapes, sharding.of_state(shapes))
+    if not frozen:
+        return target
+    weights = jax.eval_shape(config.game.load_frozen)
+    whole_copies = jax.tree.map(lambda _: sharding.replicated, weights)
+    return target.replace(frozen=shapes_and_shardings(weights, whole_copies))
+
+
+def initial_state(
+    config: Config, stages: tuple[ScheduledStage, ...], batches: tuple[BatchShapes, ...], rng: Array
+) -> TrainState:
+    """`create_state` for batches of the given shapes."""
+    zeros = tuple({name: jnp.zeros(b.shape, b.dtype) for name, b in batch.items()} for batch in batches)
+    return create_state(config.game, stages, zeros, make_optimizers(config, stages[0]), rng)
+
+
+def make_optimizers(config: Config, stage: ScheduledStage) -> Optimizers:
+    """Both players' optimizers at a stage."""
+    phases = config.game.phases(stage)
+    settings = (config.generator_optimizer, config.discriminator_optimizer)
+    return {
+        player: make_optimizer(setting, lazy_ratio(phases, player))
+        for player, setting in zip(PLAYERS, settings, strict=True)
+    }
+
+
+def shapes_to_data(batches: tuple[BatchShapes, ...]) -> list[dict[str, list]]:
+    """Batch shapes as JSON, so that a run can be opened without its data."""
+    return [{name: [list(b.shape), str(b.dtype)] for name, b in batch.items()} for batch in batches]
+
+
+def shapes_from_data(data: list[dict[str, list]]) -> tuple[BatchShapes, ...]:
+    """The inverse of `shapes_to_data`."""
+    return tuple(
+        {name: jax.ShapeDtypeStruct(tuple(shape), np.dtype(dtype)) for name, (shape, dtype) in batch.items()}
+        for batch in data
+    )
+
+
+def _batch_shapes(dataset: Dataset, stage: ScheduledStage) -> BatchShapes:
+    size = stage.batch_size // stage.accumulate
+    return {
+        name: jax.ShapeDtypeStruct((size, *value.shape[1:]), np.float32 if _is_image(value) else value.dtype)
+        for name, value in dataset.example_batch(1, stage.resolution).items()
+    }
+
+
+def _is_image(value: np.ndarray) -> bool:
+    return value.dtype == np.uint8 and value.ndim == 4
+
+
+def _floating(state: TrainState) -> list[tuple[str, Any]]:
+    leaves = jax.tree_util.tree_flatten_with_path(state)[0]
+    return [(jax.tree_util.keystr(p), x) for p, x in leaves if jnp.issubdtype(x.dtype, jnp.floating)]
+
+
+def _nonfinite_leaves(state: TrainState) -> Array:
+    return jnp.stack([~jnp.isfinite(leaf).all() for _, leaf in _floating(state.replace(frozen=()))])

@@ -1,0 +1,164 @@
+"""What the engine and the science agree on: arrays, players, phases, stages and the Game protocol. No training logic."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+Array = jax.Array
+PyTree = Any
+Images = jax.Array  # [n, height, width, channels], float32 in [-1, 1]
+Latents = jax.Array  # [n, latent_dim], float32
+Labels = jax.Array  # [n], int32 in [0, num_classes)
+Logits = jax.Array  # [n], or [n, height, width] of a patch critic, float32
+Rngs = jax.Array  # [n], one key per example of the batch
+Batch = Mapping[str, Any]  # "images", "labels"; "inputs", "targets"; "images_a", "images_b"; each [n, ...]
+Metrics = dict[str, jax.Array]  # name: float32 scalar
+
+NONFINITE = "nonfinite"  # last part of the metric that says which quantity of a phase is not finite; -1: none
+
+PlayerName = Literal["generator", "discriminator"]
+
+
+class UserError(Exception):
+    """Bad input from outside: one line that names the field, file or shape, what was expected and what to do.
+
+    Commands print it without a traceback and exit with code 2.
+    """
+
+
+class Player(struct.PyTreeNode):
+    """One side of the game: its weights, their average, and its optimizer's state.
+
+    `variables` are the Flax collections that no optimizer trains (batch statistics, spectral-norm vectors). The
+    averages `params_ema` and `variables_ema` are kept for the generator and are None for the discriminator.
+    """
+
+    params: PyTree
+    variables: PyTree
+    opt_state: PyTree
+    params_ema: PyTree = None
+    variables_ema: PyTree = None
+
+    def averaged(self) -> Player:
+        """This player with its averaged weights in place of the trained ones."""
+        return self.replace(params=self.params_ema, variables=self.variables_ema)
+
+
+class TrainState(struct.PyTreeNode):
+    """All that training changes, plus `frozen`: read-only weights a game needs, which checkpoints leave out."""
+
+    step: Array  # int32 scalar, train steps finished
+    generator: Player
+    discriminator: Player
+    extras: PyTree  # what a game carries between steps: image pools, running means
+    frozen: PyTree
+
+
+# (params of the phase's player, state, batch, one key per example) to (scalar loss, (metrics, state)). Only `params` is
+# differentiated; the state that comes back has its batch statistics and extras advanced.
+LossFunction = Callable[[PyTree, TrainState, Batch, Rngs], tuple[Array, tuple[Metrics, TrainState]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """One move of the game: `player` minimises `loss` on every step that `every` divides.
+
+    `lazy` marks a regulariser that stands for one applied on every step (StyleGAN2, https://arxiv.org/abs/1912.04958,
+    appendix B): the loss carries the factor `every` itself, and the player's optimizer is slowed by k / (k + 1).
+    """
+
+    name: str
+    player: PlayerName
+    loss: LossFunction
+    every: int = 1
+    lazy: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A span of steps with fixed shapes. Most runs have one; ProGAN has one per resolution."""
+
+    steps: int
+    batch_size: int  # over all devices and processes
+    resolution: int
+    name: str = "train"
+    fade_images: int = 0  # new layers fade in over this many images, from the start of the stage
+    adversarial: bool = True  # False: the pre-training stage of a super-resolution GAN
+    accumulate: int = 1  # microbatches a step; the gradients are their mean
+    learning_rate_scale: float = 1.0  # of both players
+    reset_optimizers: bool = False  # at the start of the stage
+
+
+@dataclasses.dataclass(frozen=True)
+class ScheduledStage(Stage):
+    """A stage that knows where it begins in the run."""
+
+    start: int = 0  # steps before it
+    start_images: int = 0  # images before it
+
+    def images_seen(self, step: Array) -> Array:
+        """Images seen after `step` steps of the whole run, as float32 (exact up to 2**24 images of a stage)."""
+        since_start = jnp.asarray(step - self.start, jnp.float32) * self.batch_size
+        return jnp.float32(self.start_images) + since_start
+
+    def fade(self, step: Array) -> Array:
+        """Share of the newest layers in the output, 0 to 1, as a traced float32 scalar."""
+        if self.fade_images == 0:
+            return jnp.float32(1.0)
+        since_start = jnp.asarray(step - self.start, jnp.float32) * self.batch_size
+        return jnp.clip(since_start / self.fade_images, 0.0, 1.0)
+
+
+def schedule(stages: tuple[Stage, ...]) -> tuple[ScheduledStage, ...]:
+    """The stages with their first step and first image filled in."""
+    scheduled, start, start_images = [], 0, 0
+    for stage in stages:
+        fields = {field.name: getattr(stage, field.name) for field in dataclasses.fields(Stage)}
+        scheduled.append(ScheduledStage(**fields, start=start, start_images=start_images))
+        start += stage.steps
+        start_images += stage.steps * stage.batch_size
+    return tuple(scheduled)
+
+
+class Game(Protocol):
+    """The wiring of a family: which inputs go where, and what each player minimises."""
+
+    def check(self, stages: tuple[Stage, ...]) -> None:
+        """Raises UserError where the networks cannot make what the stages ask for."""
+        ...
+
+    def check_data(self, batch: Batch, num_classes: int | None) -> None:
+        """Raises UserError where a batch of the data (arrays or their shapes) is not what the networks take.
+
+        `num_classes` is that of the data, None without labels.
+        """
+        ...
+
+    def init(self, rng: Array, batch: Batch, stage: ScheduledStage) -> tuple[PyTree, PyTree]:
+        """Flax variables of the generator and of the discriminator, as used at this stage."""
+        ...
+
+    def init_extras(self, batch: Batch) -> PyTree:
+        """The first value of `TrainState.extras`."""
+        ...
+
+    def load_frozen(self) -> PyTree:
+        """Read-only weights the losses need (a perceptual network); () where there are none."""
+        ...
+
+    def phases(self, stage: ScheduledStage) -> tuple[Phase, ...]:
+        """The moves of one step, in order."""
+        ...
+
+    def preview(self, stage: ScheduledStage, state: TrainState, player: Player, batch: Batch, rng: Array) -> Images:
+        """A picture of progress, [rows, columns, height, width, channels], the same inputs at every call.
+
+        `player` is the generator to draw with: the averaged one or the trained one.
+        """
+        ...

@@ -1,0 +1,72 @@
+"""The run directory: one writer at a time, and a note of what it ran on."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+
+from jgan import __version__
+from jgan.types import UserError
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "pillow")
+
+
+@contextlib.contextmanager
+def locked(workdir: Path) -> Iterator[None]:
+    """Holds the directory for this process; the lock goes with the process, however it ends.
+
+    Raises:
+      UserError: the directory cannot be written, or another process trains in it.
+    """
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        file = (workdir / ".lock").open("a")
+    except OSError as error:
+        raise UserError(f"--workdir={workdir}: cannot write there ({error.strerror})") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"--workdir={workdir}: another process trains in it; stop it, or choose another directory"
+            ) from None
+        yield
+
+
+def write_environment(workdir: Path) -> None:
+    """environment.json: versions, devices and the git commit, an entry for every start of the run."""
+    path = workdir / "environment.json"
+    starts = json.loads(path.read_text()) if path.exists() else []
+    starts.append(
+        {
+            "jgan": __version__,
+            "git_commit": _git_commit(),
+            "python": platform.python_version(),
+            "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+            "platform": platform.platform(),
+            "devices": [str(device) for device in jax.devices()],
+            "device_kind": jax.devices()[0].device_kind,
+            "processes": jax.process_count(),
+            "cpu_count": os.cpu_count(),
+        }
+    )
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(starts, indent=2) + "\n")
+    partial.replace(path)
+
+
+def _git_commit() -> str | None:
+    """The commit of the checkout that jgan is imported from; None where there is none."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    return None
