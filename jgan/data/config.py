@@ -24,9 +24,7 @@ class DataConfig:
     flip: bool = False  # mirror each image left-right with probability 1/2
     background: int = 255  # gray level seen through transparent pixels and around padded images
     on_error: str = "refuse"  # "refuse" | "skip" broken files
-    check_megabytes: int = (
-        256  # files up to this size in all are decoded before the start, of larger sets the ends
-    )
+    check_megabytes: int = 256  # files up to this size in all are decoded before the start, of larger sets the ends
     workers: int = 2  # decoding processes of this host (0: threads only)
     device_megabytes: int = 256  # smaller data sets stay on the device as uint8
 

@@ -22,9 +22,7 @@ R = TypeVar("R")
 logger = logging.getLogger(__name__)
 
 
-def decode_rows(
-    source: Source, rows: np.ndarray, form: Format, on_error: str
-) -> tuple[np.ndarray, np.ndarray]:
+def decode_rows(source: Source, rows: np.ndarray, form: Format, on_error: str) -> tuple[np.ndarray, np.ndarray]:
     """Pixels uint8 [n, r, r, c] and labels int32 [n] of some examples.
 
     Raises UserError at a broken one, or, with on_error "skip", takes the next example in its place.

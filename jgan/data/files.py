@@ -144,9 +144,7 @@ class FileSource:
         less.names = [self.names[index] for index in keep]
         less._sizes = [self._sizes[index] for index in keep]
         if self._labels is not None:
-            less._labels = Labels(
-                self._labels.labels[keep], self._labels.num_classes, self._labels.class_names
-            )
+            less._labels = Labels(self._labels.labels[keep], self._labels.num_classes, self._labels.class_names)
         less._describe()
         return less
 

@@ -126,15 +126,17 @@ def to_square(image: Image.Image, fit: str, background: int) -> Image.Image:
     return square
 
 
-def to_pixels(image: Image.Image, form: Format) -> np.ndarray:
-    """Pixels uint8 [r, r, c] of an image of any size and mode. Raises BrokenImageError."""
+def to_pixels(image: Image.Image | np.ndarray, form: Format) -> np.ndarray:
+    """Pixels uint8 [r, r, c] of an image of any size and mode, or of pixels uint8 [h, w, c].
+
+    Raises BrokenImageError.
+    """
+    if isinstance(image, np.ndarray):
+        if image.shape == form.shape:
+            return image
+        image = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
     image = to_square(to_mode(image, form.channels, form.background), form.fit, form.background)
     size = (form.resolution, form.resolution)
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS)
     return np.asarray(image).reshape(form.shape)
-
-
-def from_array(pixels: np.ndarray) -> Image.Image:
-    """The image of pixels uint8 [h, w, c] with 1, 3 or 4 channels."""
-    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)

@@ -32,15 +32,11 @@ def check_labels(place: str, labels: np.ndarray, count: int) -> np.ndarray:
     outside = (labels < 0) | (labels >= MAX_CLASSES)
     if outside.any():
         row = int(np.argmax(outside))
-        raise UserError(
-            f"{place}: label {labels[row]} of image {row} is out of range; number the classes from 0 up"
-        )
+        raise UserError(f"{place}: label {labels[row]} of image {row} is out of range; number the classes from 0 up")
     return labels.astype(np.int32)
 
 
-def find_labels(
-    title: str, names: list[str], present: Iterable[str], read: Callable[[str], bytes]
-) -> Labels | None:
+def find_labels(title: str, names: list[str], present: Iterable[str], read: Callable[[str], bytes]) -> Labels | None:
     """Labels of the image files `names`; None where there are none.
 
     A labels.csv (columns file,label) or dataset.json beside all images comes first. Else, when every image lies in
@@ -97,9 +93,7 @@ def _match(place: str, names: list[str], folder: str, by_name: dict[str, int | s
     found = [by_name.get(posixpath.relpath(name, folder or ".")) for name in names]
     missing = [name for name, label in zip(names, found, strict=True) if label is None]
     if missing:
-        raise UserError(
-            f"{place}: no label for {len(missing)} of {len(names)} images, {missing[0]} first; add them"
-        )
+        raise UserError(f"{place}: no label for {len(missing)} of {len(names)} images, {missing[0]} first; add them")
     class_names = None
     if any(isinstance(label, str) for label in found):
         class_names = tuple(sorted({str(label) for label in found}))

@@ -86,6 +86,19 @@ class Dataset:
             return self._named(images[rows], labels[rows])
         return self._named(*decode_rows(self._source, rows, self._form(resolution), self.config.on_error))
 
+    def check_batch(self, stage: ScheduledStage) -> None:
+        """Raises UserError when an epoch has no batch of this stage, or the processes cannot share one evenly."""
+        if self.count < stage.batch_size:
+            raise UserError(
+                f"{self.config.source}: {self.count} images are fewer than a batch of {stage.batch_size} "
+                f"(stage {stage.name}); lower its batch_size"
+            )
+        if stage.batch_size % jax.process_count():
+            processes = jax.process_count()
+            raise UserError(
+                f"stage {stage.name}: batch_size {stage.batch_size} cannot be shared by {processes} processes"
+            )
+
     def feeds(
         self,
         stage: ScheduledStage,
@@ -95,10 +108,9 @@ class Dataset:
     ) -> Iterator[Feed]:
         """What the jitted step takes at each step of the stage from `first_step` (of the run) to its end.
 
-        Raises UserError, at once, when an epoch has no batch or the processes cannot share the batch evenly.
-        Close the iterator to end its workers early.
+        Raises UserError at once where `check_batch` does. Close the iterator to end its workers early.
         """
-        self._check_batch(stage)
+        self.check_batch(stage)
         if self.stays_on_device(stage.resolution):
             return self._device_feeds(stage, first_step, replicated)
         return self._host_feeds(stage, first_step, batch_sharding)
@@ -129,34 +141,19 @@ class Dataset:
     def _named(self, images: Any, labels: Any) -> dict[str, Any]:
         return {"images": images} if self.num_classes is None else {"images": images, "labels": labels}
 
-    def _check_batch(self, stage: ScheduledStage) -> None:
-        if self.count < stage.batch_size:
-            raise UserError(
-                f"{self.config.source}: {self.count} images are fewer than a batch of {stage.batch_size} "
-                f"(stage {stage.name}); lower its batch_size"
-            )
-        if stage.batch_size % jax.process_count():
-            processes = jax.process_count()
-            raise UserError(
-                f"stage {stage.name}: batch_size {stage.batch_size} cannot be shared by {processes} processes"
-            )
-
     def _device_feeds(
         self, stage: ScheduledStage, first_step: int, replicated: jax.sharding.Sharding
     ) -> Iterator[Feed]:
         """The whole set, and the order of the epoch at hand: the same arrays at every step of it."""
         resident = {
-            name: _put(value, replicated)
-            for name, value in self._named(*self._decode(stage.resolution)).items()
+            name: _put(value, replicated) for name, value in self._named(*self._decode(stage.resolution)).items()
         }
         steps = self.count // stage.batch_size
         order, epoch_at_hand = None, None
         for step in range(first_step, stage.start + stage.steps):
             epoch = (step - stage.start) // steps
             if epoch != epoch_at_hand:
-                host_order = epoch_order(self.count, self._seed, stage.start, epoch)[
-                    : steps * stage.batch_size
-                ]
+                host_order = epoch_order(self.count, self._seed, stage.start, epoch)[: steps * stage.batch_size]
                 order, epoch_at_hand = _put(host_order, replicated), epoch
             assert order is not None
             yield {**resident, "order": order}
@@ -206,14 +203,9 @@ def _put(value: np.ndarray, sharding: jax.sharding.Sharding) -> Array:
 
 
 def _put_rows(batch: dict[str, np.ndarray], batch_size: int, sharding: jax.sharding.Sharding) -> Feed:
-    """Global arrays from the rows of this process.
-
-    The rows are copied out of a worker's shared memory: a CPU device would alias it, and hold it for good.
-    """
+    """Global arrays from the rows of this process."""
     return {
-        name: jax.make_array_from_process_local_data(
-            sharding, np.array(value), (batch_size, *value.shape[1:])
-        )
+        name: jax.make_array_from_process_local_data(sharding, value, (batch_size, *value.shape[1:]))
         for name, value in batch.items()
     }
 

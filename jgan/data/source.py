@@ -24,8 +24,8 @@ class Source(Protocol):
         """What to call the example in a message: its file, or its place."""
         ...
 
-    def read(self, index: int) -> tuple[Image.Image, int]:
-        """The image, and its label or NO_LABEL. Raises BrokenImageError."""
+    def read(self, index: int) -> tuple[Image.Image | np.ndarray, int]:
+        """The image, or pixels uint8 [h, w, c], and its label or NO_LABEL. Raises BrokenImageError."""
         ...
 
     def channels(self) -> int:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from jgan.data.arrays import open_idx, open_mnist5k, open_npz
 from jgan.data.files import FileSource, FolderFiles, ZipFiles
+from jgan.data.records import RecordSource
 from jgan.data.source import Source
+from jgan.data.tfds import open_tfds
 from jgan.types import UserError
 
 SOURCES: dict[str, Callable[[str], Source]] = {
@@ -15,6 +17,8 @@ SOURCES: dict[str, Callable[[str], Source]] = {
     "zip": lambda argument: FileSource(ZipFiles(argument)),
     "idx": open_idx,
     "npz": open_npz,
+    "records": RecordSource,
+    "tfds": open_tfds,
 }
 EXAMPLES = {
     "mnist5k": "mnist5k",
@@ -22,6 +26,8 @@ EXAMPLES = {
     "zip": "zip:<file>",
     "idx": "idx:<directory>",
     "npz": "npz:<file>",
+    "records": "records:<directory>",
+    "tfds": "tfds:<name>[:<split>]",
 }
 
 
@@ -33,6 +39,4 @@ def open_source(source: str) -> Source:
     if scheme in SOURCES and argument:
         return SOURCES[scheme](argument)
     nearest = difflib.get_close_matches(scheme, EXAMPLES, n=2, cutoff=0.5) or list(EXAMPLES)
-    raise UserError(
-        f"data.source {source!r} is not known; did you mean {' or '.join(EXAMPLES[n] for n in nearest)}?"
-    )
+    raise UserError(f"data.source {source!r} is not known; did you mean {' or '.join(EXAMPLES[n] for n in nearest)}?")
