@@ -1,0 +1,93 @@
+"""Looks at a data set, or prepares it for fast reading.
+
+    python -m jgan.data inspect --source folder:photos --out sheet.png
+    python -m jgan.data prepare --source folder:photos --out prepared --resolution 64
+
+Sources: mnist5k, tfds:<name>[:<split>], folder:<directory>, zip:<file>, idx:<directory>[:t10k], npz:<file>,
+records:<directory>. An error is one line, and exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from jgan.data.config import CHANNELS, FITS, ON_ERROR, DataConfig, check_config
+from jgan.data.images import Format
+from jgan.data.inspect import contact_sheet, describe, write_sheet
+from jgan.data.prepare import prepare
+from jgan.data.sources import open_source
+from jgan.types import UserError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command and returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; run the same command to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m jgan.data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True, metavar="inspect|prepare")
+    inspecting = commands.add_parser("inspect", help="print what a source holds, and draw a contact sheet")
+    inspecting.add_argument("--out", type=Path, help="a PNG of up to 60 images (default: none)")
+    inspecting.set_defaults(command=_inspect)
+    preparing = commands.add_parser("prepare", help="write a source as raw pixels, read back as records:<directory>")
+    preparing.add_argument("--out", type=Path, required=True, help="a new directory, or one to go on with")
+    preparing.add_argument("--resolution", type=int, required=True, help="pixels of a side")
+    preparing.add_argument("--on-error", choices=ON_ERROR, default="refuse", help="broken images (default: refuse)")
+    preparing.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    preparing.set_defaults(command=_prepare)
+    for command in (inspecting, preparing):
+        command.add_argument("--source", required=True, help="as in data.source, for example folder:photos")
+        command.add_argument("--channels", type=int, choices=CHANNELS, default=3, help="0: as the files are")
+        command.add_argument("--fit", choices=FITS, default="crop", help="how an image becomes square (default: crop)")
+        command.add_argument("--background", type=int, default=255, help="gray level behind transparency and padding")
+    return parser
+
+
+def _config(options: argparse.Namespace) -> DataConfig:
+    config = DataConfig(
+        source=options.source, channels=options.channels, fit=options.fit, background=options.background
+    )
+    check_config(config)
+    return config
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    config = _config(options)
+    source = open_source(config.source)
+    print(f"source: {config.source}")
+    print("\n".join(describe(source)))
+    if options.out is not None:
+        write_sheet(contact_sheet(source, config.channels or 3, config.fit, config.background), options.out)
+        print(f"contact sheet: {options.out}")
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    if options.resolution < 1:
+        raise UserError(f"--resolution is {options.resolution}; give the pixels of a side, as in 64")
+    config = _config(options)
+    source = open_source(config.source)
+    channels = config.channels or source.channels()
+    form = Format(options.resolution, channels, config.fit, config.background)
+    count = prepare(source, form, options.out, options.on_error, max(1, options.workers))
+    print(
+        f"wrote {count:,} images of {form.resolution} x {form.resolution} x {channels}: --source records:{options.out}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

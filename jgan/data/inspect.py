@@ -1,0 +1,113 @@
+"""What a source holds, before any training: counts, sizes, modes, classes, problems, and a contact sheet."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from jgan.data.check import FileReport, check_files
+from jgan.data.decoding import parallel_map
+from jgan.data.files import FileSource
+from jgan.data.images import BrokenImageError, Format, natural_channels, to_pixels
+from jgan.data.source import NO_LABEL, Source
+
+SAMPLED = 256  # examples looked at where every one cannot be: sets without files of their own
+SHOWN = 8  # different sizes, modes or classes in the report
+TILE = 96  # pixels of an image on the contact sheet
+COLUMNS, ROWS = 10, 6
+CAPTION = 12  # pixels of height
+
+
+def describe(source: Source) -> list[str]:
+    """Lines about a source. Every file of a folder or archive is decoded; of other sources, a sample."""
+    lines = [f"images: {source.count:,}"]
+    if isinstance(source, FileSource):
+        reports = check_files(source, full=True)
+        labels = [] if source.labels is None else source.labels.tolist()
+        lines.append(f"bytes: {source.file_bytes:,}; other files, left alone: {source.other_files}")
+    else:
+        rows = _spread(source.count, SAMPLED)
+        reports, labels = _sample(source, rows)
+        if len(rows) < source.count:
+            lines.append(f"looked at: {len(rows)} images, evenly spread")
+    whole = [report for report in reports if not report.problem]
+    lines.append(f"sizes: {_counted(f'{report.size[0]} x {report.size[1]}' for report in whole)}")
+    lines.append(f"modes: {_counted(report.mode for report in whole)}")
+    lines.append(f"channels: {_counted(str(report.channels) for report in whole)}")
+    lines.append(_classes(source, labels))
+    broken = [report for report in reports if report.problem]
+    lines.append(f"problems: {len(broken) or 'none'}")
+    return lines + [f"  {source.name(report.index)}: {report.problem}" for report in broken]
+
+
+def _spread(count: int, most: int) -> np.ndarray:
+    """At most so many places from 0 to count - 1, evenly."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
+
+
+def _sample(source: Source, rows: np.ndarray) -> tuple[list[FileReport], list[int]]:
+    def look(row: int) -> tuple[FileReport, int]:
+        try:
+            image, label = source.read(row)
+        except BrokenImageError as error:
+            return FileReport(row, problem=str(error)), NO_LABEL
+        if isinstance(image, np.ndarray):
+            return FileReport(row, (image.shape[1], image.shape[0]), "uint8", image.shape[2]), label
+        return FileReport(row, image.size, image.mode, natural_channels(image)), label
+
+    looks = list(parallel_map(look, rows.tolist(), os.cpu_count() or 1))
+    return [report for report, _ in looks], [label for _, label in looks if label != NO_LABEL]
+
+
+def _counted(values: Iterable[str]) -> str:
+    """The values from the most frequent down, with their numbers."""
+    counts = Counter(values).most_common()
+    rest = sum(number for _, number in counts[SHOWN:])
+    shown = [f"{value} ({number:,})" for value, number in counts[:SHOWN]]
+    return ", ".join(shown + ([f"{len(counts) - SHOWN} others ({rest:,})"] if rest else [])) or "none"
+
+
+def _classes(source: Source, labels: list[int]) -> str:
+    if source.num_classes is None:
+        return "classes: none (no labels)"
+    names = source.class_names or tuple(map(str, range(source.num_classes)))
+    return f"classes: {source.num_classes}: {_counted(names[label] for label in labels)}"
+
+
+def contact_sheet(source: Source, channels: int, fit: str, background: int) -> Image.Image:
+    """Up to 60 images, evenly spread, as training would see them at 96 pixels, with class and place below."""
+    form = Format(TILE, channels, fit, background)
+    rows = _spread(source.count, COLUMNS * ROWS)
+    height = -(-len(rows) // COLUMNS) * (TILE + CAPTION)
+    sheet = Image.new("RGB", (COLUMNS * TILE, height), "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, row in enumerate(rows.tolist()):
+        left, top = place % COLUMNS * TILE, place // COLUMNS * (TILE + CAPTION)
+        tile, caption = _tile(source, row, form)
+        sheet.paste(tile, (left, top), tile if tile.mode == "RGBA" else None)
+        draw.text((left + 2, top + TILE), caption, fill="black")
+    return sheet
+
+
+def _tile(source: Source, row: int, form: Format) -> tuple[Image.Image, str]:
+    """An image and its caption; a red square for a broken one."""
+    try:
+        image, label = source.read(row)
+        pixels = to_pixels(image, form)
+    except BrokenImageError:
+        return Image.new("RGB", (TILE, TILE), "red"), f"{row} broken"
+    shown = Image.fromarray(pixels[:, :, 0] if form.channels == 1 else pixels)
+    if label == NO_LABEL:
+        return shown, str(row)
+    return shown, f"{row} {source.class_names[label] if source.class_names else label}"[:16]
+
+
+def write_sheet(sheet: Image.Image, path: Path) -> None:
+    """Writes the sheet as a PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(path, "PNG")
