@@ -133,13 +133,13 @@ def open_npz(argument: str) -> ArraySource:
 def _as_bytes(path: Path, images: np.ndarray) -> np.ndarray:
     """Images of an .npz as uint8 [n, h, w, c]."""
     images = images[..., None] if images.ndim == 3 else images
-    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or 0 in images.shape[1:]:
-        raise UserError(f"{path}: images is {list(images.shape)}; expected [n, h, w] or [n, h, w, 1, 3 or 4]")
+    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or 0 in images.shape:
+        raise UserError(f"{path}: images is {list(images.shape)}; expected [n, h, w] or [n, h, w, 1, 3 or 4], none 0")
     if images.dtype == np.uint8:
         return images
     if not np.issubdtype(images.dtype, np.floating):
         raise UserError(f"{path}: images is {images.dtype}; expected uint8, or floats in [0, 1] or [-1, 1]")
-    low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 1.0)
+    low, high = float(images.min()), float(images.max())
     if not (low >= -1 and high <= 1):
         raise UserError(f"{path}: images spans {low:g} to {high:g}; expected floats in [0, 1] or [-1, 1], or uint8")
     images = images if low >= 0 else (images + 1) / 2

@@ -104,7 +104,7 @@ def _tile(source: Source, row: int, form: Format) -> tuple[Image.Image, str]:
     shown = Image.fromarray(pixels[:, :, 0] if form.channels == 1 else pixels)
     if label == NO_LABEL:
         return shown, str(row)
-    return shown, f"{row} {source.class_names[label] if source.class_names else label}"[:16]
+    return shown, f"{row}: {source.class_names[label] if source.class_names else label}"[:16]
 
 
 def write_sheet(sheet: Image.Image, path: Path) -> None:

@@ -40,6 +40,8 @@ def open_dataset(config: DataConfig, seed: int) -> Dataset:
     """The data set of a run, its files checked. Raises UserError on anything that cannot be trained on."""
     check_config(config)
     source = open_source(config.source)
+    if source.count == 0:
+        raise UserError(f"{config.source}: holds no image; choose another source")
     channels = config.channels
     if isinstance(source, FileSource):
         source, natural = _checked(source, config)
@@ -87,16 +89,11 @@ class Dataset:
         return self._named(*decode_rows(self._source, rows, self._form(resolution), self.config.on_error))
 
     def check_batch(self, stage: ScheduledStage) -> None:
-        """Raises UserError when an epoch has no batch of this stage, or the processes cannot share one evenly."""
+        """Raises UserError when the data set is too small for one batch of this stage."""
         if self.count < stage.batch_size:
             raise UserError(
                 f"{self.config.source}: {self.count} images are fewer than a batch of {stage.batch_size} "
                 f"(stage {stage.name}); lower its batch_size"
-            )
-        if stage.batch_size % jax.process_count():
-            processes = jax.process_count()
-            raise UserError(
-                f"stage {stage.name}: batch_size {stage.batch_size} cannot be shared by {processes} processes"
             )
 
     def feeds(
@@ -146,7 +143,7 @@ class Dataset:
     ) -> Iterator[Feed]:
         """The whole set, and the order of the epoch at hand: the same arrays at every step of it."""
         resident = {
-            name: _put(value, replicated) for name, value in self._named(*self._decode(stage.resolution)).items()
+            name: _put_whole(value, replicated) for name, value in self._named(*self._decode(stage.resolution)).items()
         }
         steps = self.count // stage.batch_size
         order, epoch_at_hand = None, None
@@ -154,7 +151,7 @@ class Dataset:
             epoch = (step - stage.start) // steps
             if epoch != epoch_at_hand:
                 host_order = epoch_order(self.count, self._seed, stage.start, epoch)[: steps * stage.batch_size]
-                order, epoch_at_hand = _put(host_order, replicated), epoch
+                order, epoch_at_hand = _put_whole(host_order, replicated), epoch
             assert order is not None
             yield {**resident, "order": order}
 
@@ -175,8 +172,7 @@ class Dataset:
         self, stage: ScheduledStage, first_step: int, batch_sharding: jax.sharding.Sharding
     ) -> Iterator[Feed]:
         """Batches from the workers, put on the device ahead of the step that takes them."""
-        local = stage.batch_size // jax.process_count()
-        rows = slice(jax.process_index() * local, (jax.process_index() + 1) * local)
+        rows = _rows_here(batch_sharding, stage.batch_size)
         form = self._form(stage.resolution)
         batches = LocalBatches(
             self._source,
@@ -191,23 +187,37 @@ class Dataset:
         ahead: deque[Feed] = deque()
         with host_batches(batches, first_step - stage.start, self.config.workers) as iterator:
             for images, labels in iterator:
-                ahead.append(_put_rows(self._named(images, labels), stage.batch_size, batch_sharding))
+                named = self._named(images, labels).items()
+                ahead.append({name: _put(value, batch_sharding, rows, stage.batch_size) for name, value in named})
                 if len(ahead) > BATCHES_AHEAD:
                     yield ahead.popleft()
         yield from ahead
 
 
-def _put(value: np.ndarray, sharding: jax.sharding.Sharding) -> Array:
-    """A global array from a host array that every process holds whole."""
-    return jax.make_array_from_callback(value.shape, sharding, lambda index: value[index])
+def _rows_here(sharding: jax.sharding.Sharding, batch_size: int) -> slice:
+    """The rows of a batch from the first to the last that devices of this process hold."""
+    places = sharding.addressable_devices_indices_map((batch_size,)).values()
+    spans = [place[0].indices(batch_size) for place in places if place is not None]
+    return slice(min(start for start, _, _ in spans), max(stop for _, stop, _ in spans))
 
 
-def _put_rows(batch: dict[str, np.ndarray], batch_size: int, sharding: jax.sharding.Sharding) -> Feed:
-    """Global arrays from the rows of this process."""
-    return {
-        name: jax.make_array_from_process_local_data(sharding, value, (batch_size, *value.shape[1:]))
-        for name, value in batch.items()
-    }
+def _put(value: np.ndarray, sharding: jax.sharding.Sharding, rows: slice, total: int) -> Array:
+    """A global array [total, ...] of which this process has `rows`, in `value`.
+
+    Every copy to a device is an explicit `device_put`: the loop forbids all others.
+    """
+    shape = (total, *value.shape[1:])
+    parts = []
+    for device, place in sharding.addressable_devices_indices_map(shape).items():
+        assert place is not None, "addressable devices hold a part"
+        start, stop, _ = place[0].indices(total)
+        parts.append(jax.device_put(value[start - rows.start : stop - rows.start][:, *place[1:]], device))
+    return jax.make_array_from_single_device_arrays(shape, sharding, parts)
+
+
+def _put_whole(value: np.ndarray, sharding: jax.sharding.Sharding) -> Array:
+    """A global array that every process has whole."""
+    return _put(value, sharding, slice(0, len(value)), len(value))
 
 
 def _flip(images: Array, rngs: Rngs) -> Array:

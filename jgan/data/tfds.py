@@ -85,7 +85,8 @@ def _builder(name: str) -> tuple[Any, Any]:
         builder = tfds.builder(name, data_dir=os.environ.get("TFDS_DATA_DIR"))
         return builder, builder.info.features
     except DatasetNotFoundError:
-        nearest = difflib.get_close_matches(name.partition("/")[0], tfds.list_builders(), n=3)
+        known = tfds.list_builders(with_community_datasets=False)
+        nearest = difflib.get_close_matches(name.partition("/")[0], known, n=3)
         hint = f"did you mean {' or '.join(nearest)}?" if nearest else "see https://www.tensorflow.org/datasets"
         raise UserError(f"tfds:{name}: no such data set; {hint}") from None
     except Exception as error:  # a builder's module may import anything, TensorFlow first of all
