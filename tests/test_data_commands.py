@@ -92,6 +92,21 @@ def test_prepare_with_broken_files(photos, tmp_path, capsys):
     assert open_source(f"records:{tmp_path}/out").count == 599
 
 
+def test_damaged_records(tmp_path):
+    out = tmp_path / "prepared"
+    np.savez(tmp_path / "a.npz", images=np.random.default_rng(0).integers(0, 256, (300, 8, 8, 3), dtype=np.uint8))
+    prepare(open_source(f"npz:{tmp_path}/a.npz"), FORM, out, "refuse", workers=1)
+    shard = out / "images-00000-of-00002.array_record"
+    whole = bytearray(shard.read_bytes())
+    shard.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="a shard is damaged"):
+        open_source(f"records:{out}")
+    whole[10_000] ^= 255
+    shard.write_bytes(whole)
+    with pytest.raises(UserError, match=r"prepared\[\d+\]: Corrupted"):
+        open_dataset(DataConfig(f"records:{out}"), 0).example_batch(300, 8)
+
+
 def test_records_errors(tmp_path):
     for text, message in {"{": "not JSON", "[]": "not a manifest", '{"version": 1}': "not a manifest"}.items():
         (tmp_path / "manifest.json").write_text(text)

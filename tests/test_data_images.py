@@ -96,7 +96,8 @@ def test_exif_orientation(orientation):
     stored = stored.transpose(undo[orientation]) if orientation > 1 else stored
     exif = Image.Exif()
     exif[0x0112] = orientation
-    np.testing.assert_array_equal(pixels(stored, 3, exif=exif), COLOURS)
+    for kind in ("PNG", "TIFF"):
+        np.testing.assert_array_equal(pixels(stored, 3, kind=kind, exif=exif), COLOURS)
 
 
 def test_fits():

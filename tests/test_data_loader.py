@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import types
 from pathlib import Path
 
 import jax
@@ -85,6 +86,17 @@ def test_the_step_alone_decides_the_batch(folder):
         assert equal(resident[3:], run(config, stage(), first_step=7, devices=1))
     assert not np.array_equal(resident[0]["images"], resident[2]["images"])  # another epoch, another order
     assert not np.array_equal(resident[0]["images"], run(on_host, stage(), seed=4)[0]["images"])
+
+
+def test_pipes_where_shared_memory_is_small(folder, monkeypatch, caplog):
+    resident = run(DataConfig(folder), stage())
+    monkeypatch.setattr("jgan.data.host.SMALLEST_SHARED", 0)
+    on_host = DataConfig(folder, device_megabytes=0, workers=1)
+    assert equal(resident, run(on_host, stage()))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: types.SimpleNamespace(free=0))
+    assert equal(resident[5:], run(on_host, stage(), first_step=9))
+    assert "/dev/shm" in caplog.text
+    assert run(on_host, stage(), first_step=10) == []
 
 
 def test_processes_share_the_batch(folder):

@@ -32,10 +32,13 @@ class FileReport:
 
 def check_files(source: FileSource, full: bool) -> list[FileReport]:
     """A report on every file: decoded whole, or, unless `full`, its header and its end."""
+
+    def check(chunk: range) -> list[FileReport]:
+        return [_check_file(source, index, full) for index in chunk]
+
     with tqdm(total=source.count, desc="checking", unit=" files", delay=PROGRESS_DELAY, leave=False) as bar:
         reports = []
         chunks = [range(start, min(start + 64, source.count)) for start in range(0, source.count, 64)]
-        check = lambda chunk: [_check_file(source, index, full) for index in chunk]  # noqa: E731
         for chunk in parallel_map(check, chunks, os.cpu_count() or 1):
             reports += chunk
             bar.update(len(chunk))

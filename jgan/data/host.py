@@ -10,9 +10,7 @@ import math
 import os
 import shutil
 import sys
-import threading
 from collections.abc import Iterator
-from multiprocessing import parent_process
 from pathlib import Path
 
 import grain
@@ -24,6 +22,7 @@ from jgan.data.decoding import decode_rows
 from jgan.data.images import Format
 from jgan.data.order import batch_rows
 from jgan.data.source import Source
+from jgan.data.workers import follow_parent
 
 SHARED_MEMORY = Path("/dev/shm")
 SMALLEST_SHARED = 2**16  # bytes; a pipe is as fast for less
@@ -64,6 +63,8 @@ def host_batches(
     In-memory sources stay in this process: threads resize them, and no worker holds a second copy.
     """
     dataset = grain.MapDataset.source(batches)[first:]
+    if workers and batches.source.in_memory:
+        logger.info("data.workers is not used: the source is in memory, and threads resize it")
     if workers == 0 or batches.source.in_memory:
         return _from_threads(dataset)
     return _from_processes(dataset, workers, _transport(batches, workers))
@@ -85,7 +86,7 @@ def _from_processes(
         flags.FLAGS.mark_as_parsed()
     read = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)  # the queue to us is the buffer
     ahead = dataset.to_iter_dataset(read).mp_prefetch(
-        grain.MultiprocessingOptions(num_workers=workers), worker_init_fn=end_with_parent
+        grain.MultiprocessingOptions(num_workers=workers), worker_init_fn=follow_parent
     )
     iterator = iter(grain.experimental.WithOptionsIterDataset(ahead, transport))
     copies = ((np.array(images), np.array(labels)) for images, labels in iterator)
@@ -113,15 +114,3 @@ def _transport(batches: LocalBatches, workers: int) -> grain.experimental.Datase
         return grain.experimental.DatasetOptions(min_shm_size=SMALLEST_SHARED)
     logger.warning("/dev/shm has less than %d MB free; batches go through pipes, slower", needed >> 20)
     return grain.experimental.DatasetOptions(min_shm_size=sys.maxsize)
-
-
-def end_with_parent(*_: int) -> None:
-    """Ends this worker process when its parent is gone, even killed: by itself it would wait for ever."""
-    parent = parent_process()
-    assert parent is not None, "runs in a worker"
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()

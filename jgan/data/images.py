@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 MAX_PIXELS = 2**27  # a 11,585 x 11,585 photograph; a few crafted kilobytes can declare far more
 EXIF_ORIENTATION = 0x0112
+EXIF_PLACES = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # in Image.info; TIFF turns by itself
 SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 # Pillow's own limit is a warning for all of the process; `decode` has its own, which names the size.
@@ -67,7 +68,7 @@ def decode(data: bytes) -> Image.Image:
     image = open_image(data)
     try:
         image.load()
-        if image.getexif().get(EXIF_ORIENTATION, 1) != 1:
+        if image.info.keys() & EXIF_PLACES and image.getexif().get(EXIF_ORIENTATION, 1) != 1:
             image = ImageOps.exif_transpose(image)
     except Exception as error:  # as above: whatever a decoder raises on bad data, the file is to blame
         raise BrokenImageError(_reason(error)) from None

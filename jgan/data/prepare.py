@@ -16,10 +16,10 @@ from typing import Any
 from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 from tqdm import tqdm
 
-from jgan.data.host import end_with_parent
 from jgan.data.images import BrokenImageError, Format, to_pixels
 from jgan.data.records import MANIFEST, VERSION, pack, write_json
 from jgan.data.source import Source
+from jgan.data.workers import follow_parent
 from jgan.types import UserError
 
 PLAN = "plan.json"  # what the shards hold, written first: shards of another data set are never mixed in
@@ -126,7 +126,7 @@ _worker: tuple[Source, Format, str, Any] | None = None  # of this process, set o
 
 def _start_worker(source: Source, form: Format, on_error: str, done: Any) -> None:
     global _worker
-    end_with_parent()
+    follow_parent()
     _worker = (source, form, on_error, done)
 
 

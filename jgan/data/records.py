@@ -14,6 +14,7 @@ from typing import Any
 import grain
 import numpy as np
 
+from jgan.data.images import BrokenImageError
 from jgan.data.source import NO_LABEL, fingerprint
 from jgan.types import UserError
 
@@ -56,7 +57,11 @@ class RecordSource:
         missing = [shard.name for shard in shards if not shard.is_file()]
         if missing:
             raise UserError(f"{self.title}: {missing[0]} is missing ({len(missing)} in all); prepare it again")
-        self._records: Any = grain.sources.ArrayRecordDataSource([str(shard) for shard in shards])
+        try:
+            self._records: Any = grain.sources.ArrayRecordDataSource([str(shard) for shard in shards])
+        except RuntimeError as error:  # ArrayRecord's own, for truncated files among others
+            reason = " ".join(str(error).split())
+            raise UserError(f"{self.title}: a shard is damaged ({reason}); prepare it again") from None
         self._resolution = int(manifest["resolution"])
         self._channels = int(manifest["channels"])
         self.count = int(manifest["count"])
@@ -72,8 +77,11 @@ class RecordSource:
         return f"{self.title}[{index}]"
 
     def read(self, index: int) -> tuple[np.ndarray, int]:
-        """The pixels and the label."""
-        pixels, label = unpack(self._records[index], self._resolution)
+        """The pixels and the label. Raises BrokenImageError."""
+        try:
+            pixels, label = unpack(self._records[index], self._resolution)
+        except (RuntimeError, ValueError) as error:
+            raise BrokenImageError(" ".join(str(error).split())) from None
         return pixels, NO_LABEL if self.num_classes is None else label
 
     def channels(self) -> int:

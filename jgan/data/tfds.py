@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from jgan.data.images import decode, natural_channels
+from jgan.data.images import BrokenImageError, decode, natural_channels
 from jgan.data.source import NO_LABEL, fingerprint
 from jgan.types import UserError
 
@@ -38,7 +38,10 @@ class TfdsSource:
 
     def read(self, index: int) -> tuple[Image.Image | np.ndarray, int]:
         """The image and its label. Raises BrokenImageError."""
-        example = self._examples[index]
+        try:
+            example = self._examples[index]
+        except (RuntimeError, ValueError) as error:
+            raise BrokenImageError(" ".join(str(error).split())) from None
         return decode(example[self._image]), NO_LABEL if self._label is None else int(example[self._label])
 
     def channels(self) -> int:
