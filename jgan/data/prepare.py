@@ -19,7 +19,7 @@ from tqdm import tqdm
 from jgan.data.images import BrokenImageError, Format, to_pixels
 from jgan.data.records import MANIFEST, VERSION, pack, write_json
 from jgan.data.source import Source
-from jgan.data.workers import follow_parent
+from jgan.data.workers import follow_parent, interrupts_ignored
 from jgan.types import UserError
 
 PLAN = "plan.json"  # what the shards hold, written first: shards of another data set are never mixed in
@@ -104,10 +104,13 @@ def _write_all(
     if not todo:
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy JAX's threads half
-    done = context.Value("q", 0)
-    start, start_arguments = _start_worker, (source, form, on_error, done)
-    with ProcessPoolExecutor(max(1, min(workers, len(todo))), context, start, start_arguments) as pool:
-        waiting = {pool.submit(_write_shard, shard): shard for shard in todo}
+    workers = max(1, min(workers, len(todo)))
+    done, stop, inbox = context.Value("q", 0), context.Event(), context.Queue()
+    for _ in range(workers):  # as an argument, a long list of names would hold us up until a worker has imported
+        inbox.put((source, form, on_error))
+    with ProcessPoolExecutor(workers, context, _start_worker, (inbox, done, stop)) as pool:
+        with interrupts_ignored():
+            waiting = {pool.submit(_write_shard, shard): shard for shard in todo}
         before = bar.n
         try:
             while waiting:
@@ -118,26 +121,30 @@ def _write_all(
         except BrokenProcessPool:
             raise UserError("a worker was killed, perhaps for want of memory; run again to go on") from None
         finally:
+            stop.set()
+            inbox.cancel_join_thread()
             pool.shutdown(cancel_futures=True)
 
 
-_worker: tuple[Source, Format, str, Any] | None = None  # of this process, set once for all its shards
+_worker: tuple[Source, Format, str, Any, Any] | None = None  # of this process, set once for all its shards
 
 
-def _start_worker(source: Source, form: Format, on_error: str, done: Any) -> None:
+def _start_worker(inbox: Any, done: Any, stop: Any) -> None:
     global _worker
     follow_parent()
-    _worker = (source, form, on_error, done)
+    _worker = (*inbox.get(), done, stop)
 
 
 def _write_shard(shard: Shard) -> Written:
-    """Writes a shard beside its place and moves it there when it is whole."""
+    """Writes a shard beside its place and moves it there when it is whole. Told to stop, it leaves nothing."""
     assert _worker is not None, "runs in a worker"
-    source, form, on_error, done = _worker
+    source, form, on_error, done, stop = _worker
     partial = shard.path.with_name(f".partial-{shard.path.name}")
     broken = []
     writer = ArrayRecordWriter(str(partial), RECORD_OPTIONS)
     for row in shard.rows:
+        if stop.is_set():
+            break
         try:
             image, label = source.read(row)
             writer.write(pack(to_pixels(image, form), label))
@@ -146,7 +153,7 @@ def _write_shard(shard: Shard) -> Written:
         with done.get_lock():
             done.value += 1
     writer.close()
-    if broken and on_error == "refuse":
+    if stop.is_set() or (broken and on_error == "refuse"):
         partial.unlink()
     else:
         _sync(partial)
