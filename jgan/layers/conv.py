@@ -106,10 +106,22 @@ def _taps(window: Window) -> Trilinear:
 def _patches(window: Window) -> Trilinear:
     """One product of all taps together: it holds the input kh * kw times, and suits few channels."""
     return Trilinear(
-        inputs=lambda x: [_rows(jnp.concatenate(_tap_inputs(window, x), axis=-1))],
+        inputs=lambda x: [_rows(jnp.concatenate(_patch_pieces(window, x), axis=-1))],
         kernels=lambda w: [_rows(w)],
         outputs=lambda y: [_rows(y)],
     )
+
+
+def _patch_pieces(window: Window, x: Array) -> list[Array]:
+    """`_tap_inputs`, joined along the kernel's rows: neighbouring pixels up to the stride move as one piece."""
+    (kh, kw), (sh, sw), (h, w) = window.kernel, window.strides, window.outputs
+    n, channels = x.shape[0], x.shape[-1]
+    columns = w - 1 + _kernel_blocks(window)[1]
+    x = _pad(x, window.pads_to(((h - 1) * sh + kh, columns * sw))).reshape(n, -1, columns, sw * channels)
+    return [
+        lax.slice(x, (0, i, j, 0), (n, i + (h - 1) * sh + 1, j + w, min(sw, kw - j * sw) * channels), (1, sh, 1, 1))
+        for i, j in itertools.product(range(kh), range(columns - w + 1))
+    ]
 
 
 class _Minimal(NamedTuple):
