@@ -17,6 +17,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from jgan.data.config import DataConfig
+from jgan.files import write_json
 from jgan.optim import AdamConfig, EmaConfig, OptimizerConfig
 from jgan.types import Game, Stage, UserError
 
@@ -154,9 +155,7 @@ def _dataclass_named(name: Any) -> type:
 
 def save(config: Config, path: Path) -> None:
     """Writes the config as JSON, whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(to_data(config), indent=2) + "\n")
-    partial.replace(path)
+    write_json(path, to_data(config))
 
 
 def read_saved(path: Path) -> Any:
@@ -254,7 +253,7 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
     try:
         config_flags.DEFINE_config_dict("config", mirror, flag_values=values, sys_argv=argv)
         rest = values(argv)[1:]
-    except (flags.Error, config_flags.UnsupportedOperationError, ValueError, TypeError) as error:
+    except (flags.Error, KeyError, ValueError, TypeError) as error:
         raise UserError(" ".join(str(error).split())) from None
     if rest:
         raise UserError(f"{rest[0]!r}: expected a flag such as --config.seed=1")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from jgan import command, processes
-from jgan.config import Config, load, read_config
+from jgan.config import Config, load, override, read_config
+from jgan.dry_run import dry_run
+from jgan.train import train
 from jgan.types import UserError
 
 DESCRIPTION = """Trains the GAN of a config file, or goes on with the run in --workdir.
@@ -26,20 +30,17 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--workdir", metavar="DIR", type=Path, help="directory of the run, made if needed")
     parser.add_argument("--dry_run", action="store_true", help="print config, parameters, memory and FLOPs, and stop")
     options, overrides = parser.parse_known_args(argv)
-    if options.workdir is None and not options.dry_run:
-        raise UserError("--workdir: expected the directory of the run")
     config = _config(options.config, options.workdir, overrides)
     processes.initialize()
     if options.dry_run:
-        from jgan.dry_run import dry_run
-
         dry_run(config)
         return 0
-    from jgan.train import train  # after the other processes are joined
-
-    outcome = train(config, options.workdir)
+    workdir: Path | None = options.workdir
+    if workdir is None:
+        raise UserError("--workdir: expected the directory of the run")
+    outcome = train(config, workdir)
     if processes.is_main():
-        _say_what_next(outcome.signal, options.workdir)
+        _say_what_next(outcome.signal, config, workdir)
     return 128 + outcome.signal if outcome.signal else 0
 
 
@@ -48,21 +49,33 @@ def _config(path: str | None, workdir: Path | None, overrides: Sequence[str]) ->
         return read_config(path, overrides)
     if workdir is None or not (workdir / "config.json").is_file():
         raise UserError("--config: expected a config file, for example --config configs/dcgan.py")
-    from jgan.config import override
-
     return override(load(workdir), overrides)
 
 
-def _say_what_next(signal: int | None, workdir: Path) -> None:
+def _say_what_next(signal: int | None, config: Config, workdir: Path) -> None:
+    python = _python()
     if signal:
-        print(f"Stopped on request; everything is saved. Go on with:\n  python -m jgan.main --workdir {workdir}")
+        print(f"Stopped on request; everything is saved. Go on with:\n  {python} -m jgan.main --workdir {workdir}")
         return
+    last = len(config.stages) - 1
     print(
-        f"Finished: {workdir}\n"
-        f"  samples  {workdir}/samples/\n"
-        f"  curves   {workdir}/plots/  (numbers: {workdir}/metrics.jsonl)\n"
-        f"Draw from it:\n  python -m jgan.sample --workdir {workdir} --num 64 --out samples/"
+        f"Finished. Look at\n"
+        f"  {workdir}/samples/         images, step by step\n"
+        f"  {workdir}/plots/loss.png   and the other curves (numbers: {workdir}/metrics.jsonl)\n"
+        f"and try\n"
+        f"  {python} -m jgan.sample --workdir {workdir} --num 100 --out {workdir}/drawn\n"
+        f"  {python} -m jgan.main --workdir {workdir} "
+        f"--config.stages[{last}].steps={2 * config.stages[-1].steps}\n"
+        f"  {python} -m jgan.main --config configs/dcgan.py --workdir runs/mine --config.data.source=folder:DIR"
     )
+
+
+def _python() -> str:
+    """The interpreter as a user would type it here."""
+    executable = Path(sys.executable)
+    if os.environ.get("VIRTUAL_ENV") == sys.prefix or not executable.is_relative_to(Path.cwd()):
+        return "python"
+    return str(executable.relative_to(Path.cwd()))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""What a run shows: metrics as JSON lines and TensorBoard events, a progress bar, image grids, loss curves."""
+"""What a run shows: metrics as JSON lines and TensorBoard events, a progress bar, pictures."""
 
 from __future__ import annotations
 
 import collections
 import datetime
-import json
 import math
 import time
 from collections.abc import Callable
@@ -13,11 +12,12 @@ from typing import Any
 
 import jax
 import numpy as np
-from PIL import Image
-from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
-from jgan.types import NONFINITE, Array, Metrics, PyTree, UserError
+from jgan.events import Events
+from jgan.files import append_line, keep_lines_up_to, read_lines, writing
+from jgan.pictures import plot_metrics, save_png
+from jgan.types import NONFINITE, Metrics, PyTree, UserError
 
 PLAYER_PHASES = ("discriminator", "generator", "reconstruction")  # whose losses the bar shows
 MAX_STEPS_IN_FLIGHT = 16  # dispatched and not yet read back; bounds the memory of queued work
@@ -81,7 +81,7 @@ class MetricWindow:
         if len(self._pending) > MAX_STEPS_IN_FLIGHT:
             return True
         # Processes must find a bad value at the same step, so with several only the count decides.
-        metrics = self._pending[0][1]
+        metrics: dict[str, Any] = self._pending[0][1]  # jax.Array's stub does not know is_ready
         return jax.process_count() == 1 and all(value.is_ready() for value in metrics.values())
 
     def _read(self) -> None:
@@ -116,66 +116,42 @@ def gradient_names(params: PyTree) -> list[str]:
 class RunLog:
     """Writes metrics.jsonl, timings.jsonl, events.jsonl and TensorBoard events of one run directory.
 
-    metrics.jsonl holds what the run computed, equal for equal runs; timings.jsonl holds wall-clock figures.
+    metrics.jsonl holds what the run computed, equal for equal runs; timings.jsonl holds wall-clock figures. All of its
+    methods raise UserError where the disk refuses.
     """
 
     def __init__(self, workdir: Path, first_step: int) -> None:
         self._workdir = workdir
         for name in ("metrics.jsonl", "timings.jsonl"):
-            _keep_lines_up_to(workdir / name, first_step)
-        self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=first_step + 1, flush_secs=10)
+            keep_lines_up_to(workdir / name, first_step)
+        self._events = Events(workdir / "tensorboard", first_step)
 
     def write(self, step: int, metrics: dict[str, float], timings: dict[str, float]) -> None:
         """One line of each file and one event per value. `step` is the number of finished steps."""
-        _append_line(self._workdir / "metrics.jsonl", {"step": step, **metrics})
-        _append_line(self._workdir / "timings.jsonl", {"step": step, **timings})
-        for name, value in {**metrics, **timings}.items():
-            self._events.add_scalar(name, value, step)
+        append_line(self._workdir / "metrics.jsonl", {"step": step, **metrics})
+        append_line(self._workdir / "timings.jsonl", {"step": step, **timings})
+        self._events.write_scalars(step, {**metrics, **timings})
 
     def write_images(self, step: int, name: str, grid: np.ndarray) -> None:
         """A picture [height, width, channels], uint8, as a PNG under samples/ and as an event."""
         directory = self._workdir / "samples"
-        directory.mkdir(exist_ok=True)
+        with writing(directory):
+            directory.mkdir(exist_ok=True)
         save_png(directory / f"{name}_{step:08d}.png", grid)
-        self._events.add_image(name, grid, step, dataformats="HWC")
+        self._events.write_image(step, name, grid)
 
     def note(self, step: int, text: str) -> None:
         """One line of events.jsonl: what happened to the run, and when."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        _append_line(self._workdir / "events.jsonl", {"step": step, "time": now, "event": text})
+        append_line(self._workdir / "events.jsonl", {"step": step, "time": now, "event": text})
 
     def plot(self) -> None:
         """Loss curves and the rest, from metrics.jsonl to plots/."""
         plot_metrics(read_lines(self._workdir / "metrics.jsonl"), self._workdir / "plots")
 
     def close(self) -> None:
-        """Flushes the events."""
+        """Closes the event file."""
         self._events.close()
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a .jsonl file; a last line that was cut off in mid-write is left out."""
-    if not path.exists():
-        return []
-    lines = []
-    for line in path.read_text().splitlines():
-        try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return lines
-
-
-def _append_line(path: Path, values: dict[str, Any]) -> None:
-    with path.open("a") as file:
-        file.write(json.dumps(values) + "\n")
-
-
-def _keep_lines_up_to(path: Path, step: int) -> None:
-    lines = [json.dumps(line) for line in read_lines(path) if line["step"] <= step]
-    partial = path.with_suffix(".partial")
-    partial.write_text("".join(f"{line}\n" for line in lines))
-    partial.replace(path)
 
 
 class Progress:
@@ -227,64 +203,3 @@ class Progress:
     def close(self) -> None:
         """Leaves the bar on the screen."""
         self._bar.close()
-
-
-# ---------------------------------------------------------------- pictures
-
-
-def to_uint8(images: Array | np.ndarray) -> np.ndarray:
-    """[-1, 1] to 0..255, rounded."""
-    values = np.asarray(images, np.float32)
-    return np.clip(np.rint((values + 1.0) * 127.5), 0, 255).astype(np.uint8)
-
-
-def make_grid(images: np.ndarray, padding: int = 2) -> np.ndarray:
-    """[rows, columns, h, w, c] uint8 to one picture [height, width, c] with white lines between."""
-    rows, columns, height, width, channels = images.shape
-    grid = np.full(
-        (rows * (height + padding) + padding, columns * (width + padding) + padding, channels), 255, np.uint8
-    )
-    for row in range(rows):
-        for column in range(columns):
-            top, left = padding + row * (height + padding), padding + column * (width + padding)
-            grid[top : top + height, left : left + width] = images[row, column]
-    return grid
-
-
-def save_png(path: Path, image: np.ndarray) -> None:
-    """Writes [h, w, c] uint8 (1, 3 or 4 channels), whole or not at all.
-
-    Raises:
-      UserError: the file cannot be written.
-    """
-    partial = path.with_suffix(".partial")
-    try:
-        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(partial, format="PNG")
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot write a picture ({error})") from None
-
-
-def plot_metrics(lines: list[dict[str, Any]], directory: Path) -> None:
-    """One PNG per kind of metric ("loss", "grad_norm", ...), one curve per phase, over images seen."""
-    import matplotlib as mpl  # a second of import that a dry run need not pay
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    directory.mkdir(exist_ok=True)
-    kinds: dict[str, list[str]] = {}
-    for name in sorted({name for line in lines for name in line if "/" in name}):
-        kinds.setdefault(name.rsplit("/", 1)[1], []).append(name)
-    for kind, names in kinds.items():
-        figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
-        for name in names:
-            points = [(line["images_seen"], line[name]) for line in lines if name in line]
-            axes.plot(*zip(*points, strict=True), label=name.rsplit("/", 1)[0], linewidth=1)
-        axes.set(xlabel="images seen", ylabel=kind)
-        axes.legend()
-        axes.grid(alpha=0.3)
-        partial = directory / f"{kind}.partial"
-        figure.savefig(partial, format="png", dpi=120)
-        partial.replace(directory / f"{kind}.png")
-        plt.close(figure)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from jgan.types import Array, Phase, Player, PlayerName, PyTree, ScheduledStage
+from jgan.types import Array, Phase, Player, PlayerName, ScheduledStage
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,17 +77,11 @@ def scale_by_images_seen(config: OptimizerConfig, lazy_ratio: float) -> optax.Gr
     """Minus the learning rate at `images_seen`, times the stage's scale. Stateless: resume needs nothing."""
 
     def update(
-        updates: PyTree,
-        state: optax.EmptyState,
-        params: PyTree = None,
-        *,
-        images_seen: Array,
-        learning_rate_scale: float = 1.0,
-        **_: object,
-    ) -> tuple[PyTree, optax.EmptyState]:
+        updates: optax.Updates, state: optax.OptState, params: optax.Params | None = None, **extra_args: Any
+    ) -> tuple[optax.Updates, optax.OptState]:
         del params
-        scale = -lazy_ratio * learning_rate_scale * learning_rate(config, images_seen)
-        return jax.tree.map(lambda update: scale * update, updates), state
+        scale = extra_args.get("learning_rate_scale", 1.0) * learning_rate(config, extra_args["images_seen"])
+        return jax.tree.map(lambda leaf: -lazy_ratio * scale * leaf, updates), state
 
     return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
 
@@ -108,7 +102,9 @@ def learning_rate(config: OptimizerConfig, images_seen: Array) -> Array:
 def clip_params(limit: float) -> optax.GradientTransformation:
     """WGAN's weight clipping (https://arxiv.org/abs/1701.07875, Algorithm 1, line 7), last in the chain."""
 
-    def update(updates: PyTree, state: optax.EmptyState, params: PyTree = None) -> tuple[PyTree, optax.EmptyState]:
+    def update(
+        updates: optax.Updates, state: optax.OptState, params: optax.Params | None = None
+    ) -> tuple[optax.Updates, optax.OptState]:
         return jax.tree.map(lambda u, p: jnp.clip(p + u, -limit, limit) - p, updates, params), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)

@@ -24,7 +24,7 @@ def initialize(environment: Mapping[str, str] = os.environ) -> None:
     if environment.get("JAX_PLATFORMS", "") in ("", "cpu"):
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
     if COUNT in environment:
-        jax.distributed.initialize(**_settings(environment))
+        jax.distributed.initialize(*_settings(environment))
     elif _in_cluster(environment):
         jax.distributed.initialize()
 
@@ -41,13 +41,10 @@ def any_process(flag: bool) -> bool:
     return bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))
 
 
-def _settings(environment: Mapping[str, str]) -> dict[str, str | int]:
+def _settings(environment: Mapping[str, str]) -> tuple[str, int, int]:
+    """Coordinator address, number of processes, index of this one."""
     try:
-        return {
-            "coordinator_address": environment[COORDINATOR],
-            "num_processes": int(environment[COUNT]),
-            "process_id": int(environment[INDEX]),
-        }
+        return environment[COORDINATOR], int(environment[COUNT]), int(environment[INDEX])
     except (KeyError, ValueError) as error:
         raise UserError(f"{COORDINATOR}, {COUNT}, {INDEX}: expected an address and two numbers ({error})") from None
 

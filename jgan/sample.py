@@ -17,7 +17,7 @@ from jgan import config as configs
 from jgan.checkpoint import Checkpoints
 from jgan.config import Config
 from jgan.games.latent import LatentGAN
-from jgan.monitor import make_grid, save_png, to_uint8
+from jgan.pictures import make_grid, save_png, to_uint8
 from jgan.setup import shapes_from_data, state_target
 from jgan.sharding import make_sharding
 from jgan.types import Player, UserError, schedule

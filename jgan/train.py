@@ -16,7 +16,8 @@ from jgan import config as configs
 from jgan import processes
 from jgan.checkpoint import Checkpoint, Checkpoints
 from jgan.config import Config
-from jgan.monitor import MetricWindow, NonFiniteError, Progress, RunLog, gradient_names, make_grid, to_uint8
+from jgan.monitor import MetricWindow, NonFiniteError, Progress, RunLog, gradient_names
+from jgan.pictures import make_grid, to_uint8
 from jgan.setup import PREVIEW, RUN, Setup, prepare, shapes_to_data
 from jgan.step import TrainStep, active_phases
 from jgan.types import Images, Player, ScheduledStage, TrainState, UserError
@@ -135,13 +136,13 @@ class _Loop:
                 self.window.add(step, metrics)
                 step += 1
                 self.progress.show(self.window.finished, stage.batch_size, self.window.latest)
-                if step % self.config.sample_every == 0:
+                if step % self.config.sample_every == 0 or step == self.total:
                     self._sample(preview, state, step)
                 if step % self.config.checkpoint_every == 0:
                     self._save(state, step)
         return state, step
 
-    @functools.cache  # noqa: B019: the loop lives as long as its programs
+    @functools.cache  # noqa: B019
     def _compiled(self, stage: ScheduledStage) -> tuple[TrainStep, Preview]:
         """The stage's step, and a function of (state, generator) that draws its picture."""
         draw = jax.jit(functools.partial(self.config.game.preview, stage), out_shardings=self.setup.sharding.replicated)

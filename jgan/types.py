@@ -1,4 +1,4 @@
-"""What the engine and the science agree on: arrays, players, phases, stages and the Game protocol. No training logic."""
+"""What engine and science agree on: arrays, players, phases, stages and the Game protocol. No training logic."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import jax
 
 from jgan import __version__
+from jgan.files import write_json
 from jgan.types import UserError
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "pillow")
@@ -59,9 +60,7 @@ def write_environment(workdir: Path) -> None:
             "cpu_count": os.cpu_count(),
         }
     )
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(starts, indent=2) + "\n")
-    partial.replace(path)
+    write_json(path, starts)
 
 
 def _git_commit() -> str | None:

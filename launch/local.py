@@ -57,14 +57,15 @@ def wait(processes: list[subprocess.Popen]) -> int:
     """Waits for all; once one has failed, the others are ended."""
     while True:
         codes = [process.poll() for process in processes]
-        failed = [code for code in codes if code not in (None, 0, 128 + signal.SIGTERM, 128 + signal.SIGINT)]
+        finished = [code for code in codes if code is not None]
+        failed = [code for code in finished if code not in (0, 128 + signal.SIGTERM, 128 + signal.SIGINT)]
         if failed:
             for process in processes:
                 process.kill()
                 process.wait()
             return failed[0] if failed[0] > 0 else 128 - failed[0]
-        if None not in codes:
-            return max(codes)
+        if len(finished) == len(codes):
+            return max(finished)
         time.sleep(POLL_SECONDS)
 
 

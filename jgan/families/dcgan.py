@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jgan.games.latent import LatentGAN
 from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.norm import BatchNorm
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
@@ -149,3 +150,13 @@ def hidden_resolutions(resolution: int) -> list[int]:
     if resolution < 16 or resolution & (resolution - 1):
         raise UserError(f"dcgan: resolution must be a power of two, 16 or more, not {resolution}")
     return [2**level for level in range(2, resolution.bit_length() - 1)]
+
+
+def dcgan(resolution: int = 64, channels: int = 64, image_channels: int = 3) -> LatentGAN:
+    """DCGAN with uniform latents of 100 dimensions, as in section 4. Figure 1 has `channels=128`."""
+    return LatentGAN(
+        Generator(resolution, channels, image_channels),
+        Discriminator(resolution, channels),
+        latent_dim=100,
+        latent_distribution="uniform",
+    )

@@ -67,6 +67,7 @@ class Trilinear(NamedTuple):
     inputs: Callable[[Array], list[Array]]  # [n, H, W, ci] to matrices [m, p]
     kernels: Callable[[Array], list[Array]]  # [kh, kw, ci, co] to [p, q]
     outputs: Callable[[Array], list[Array]]  # [n, h, w, co] to [m, q]
+    inputs_to_transpose: Callable[[Array], list[Array]]  # `inputs`, written so that its transpose is fast
 
 
 # --- The forms ---
@@ -96,19 +97,26 @@ def _tap_inputs(window: Window, x: Array) -> list[Array]:
 
 def _taps(window: Window) -> Trilinear:
     """One product for each tap."""
+
+    def inputs(x: Array) -> list[Array]:
+        return [_rows(tap) for tap in _tap_inputs(window, x)]
+
     return Trilinear(
-        inputs=lambda x: [_rows(tap) for tap in _tap_inputs(window, x)],
+        inputs=inputs,
         kernels=lambda w: list(w.reshape(-1, *w.shape[2:])),
         outputs=lambda y: [_rows(y)] * math.prod(window.kernel),
+        inputs_to_transpose=inputs,
     )
 
 
 def _patches(window: Window) -> Trilinear:
     """One product of all taps together: it holds the input kh * kw times, and suits few channels."""
+
+    def inputs(x: Array) -> list[Array]:
+        return [_rows(jnp.concatenate(_patch_pieces(window, x), axis=-1))]
+
     return Trilinear(
-        inputs=lambda x: [_rows(jnp.concatenate(_patch_pieces(window, x), axis=-1))],
-        kernels=lambda w: [_rows(w)],
-        outputs=lambda y: [_rows(y)],
+        inputs=inputs, kernels=lambda w: [_rows(w)], outputs=lambda y: [_rows(y)], inputs_to_transpose=inputs
     )
 
 
@@ -174,6 +182,26 @@ def _winograd(window: Window) -> Trilinear:
     bh, bw = 2 * th + kh - 1, 2 * tw + kw - 1  # blocks of the input
 
     def inputs(x: Array) -> list[Array]:
+        n, channels = x.shape[0], x.shape[-1]
+        x = _pad(x, window.pads_to((bh * sh, bw * sw))).reshape(n, bh * sh, bw, sw * channels)
+        last = (2 * sh * (th - 1) + 1, 2 * tw - 1)  # beyond the first pixel of a slice
+
+        def tiles(row: int) -> list[Array]:
+            """Of one pixel row of every block: [n, th, tw, sw * channels] each."""
+            starts = [[(row + i * sh, j) for j in range(kw + 1)] for i in range(kh + 1)]
+            slices = [
+                [
+                    lax.slice(x, (0, i, j, 0), (n, i + last[0], j + last[1], x.shape[-1]), (1, 2 * sh, 2, 1))
+                    for i, j in line
+                ]
+                for line in starts
+            ]
+            return _combine_grid(vertical.inputs, horizontal.inputs, slices)
+
+        by_tile = zip(*[tiles(row) for row in range(sh)], strict=True)
+        return [jnp.stack(rows, axis=3).reshape(n * th * tw, -1) for rows in by_tile]
+
+    def inputs_by_block(x: Array) -> list[Array]:
         x = _pad(x, window.pads_to((bh * sh, bw * sw))).reshape(x.shape[0], bh, sh, bw, sw, -1)
         slices = [
             [x[:, i : i + 2 * th - 1 : 2, :, j : j + 2 * tw - 1 : 2] for j in range(kw + 1)] for i in range(kh + 1)
@@ -194,7 +222,7 @@ def _winograd(window: Window) -> Trilinear:
         slices = [[y[:, i::2, j::2] for j in range(2)] for i in range(2)]
         return [_rows(tile) for tile in _combine_grid(vertical.outputs, horizontal.outputs, slices)]
 
-    return Trilinear(inputs, kernels, outputs)
+    return Trilinear(inputs, kernels, outputs, inputs_by_block)
 
 
 def _kernel_blocks(window: Window) -> Pair:
@@ -246,7 +274,7 @@ def _transpose_cpu(window: Window, y: Array, kernel: Array) -> Array:
     dtype = y.dtype
     y, kernel = _widened(y, kernel)
     parts = _products(zip(form.outputs(y), form.kernels(kernel), strict=True), (1, 1))
-    return _transposed(form.inputs, (y.shape[0], *window.inputs, kernel.shape[2]), parts).astype(dtype)
+    return _transposed(form.inputs_to_transpose, (y.shape[0], *window.inputs, kernel.shape[2]), parts).astype(dtype)
 
 
 def _kernel_gradient_cpu(window: Window, x: Array, y: Array) -> Array:

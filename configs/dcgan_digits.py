@@ -1,0 +1,22 @@
+"""DCGAN (Radford et al. 2016, https://arxiv.org/abs/1511.06434) on the embedded digits; trains on two cores in minutes.
+
+python -m jgan.main --config configs/dcgan_digits.py --workdir runs/dcgan_digits
+"""
+
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.dcgan import dcgan
+from jgan.optim import AdamConfig
+from jgan.types import Stage
+
+
+def get_config() -> Config:
+    """32 x 32 gray digits, a quarter of the paper's width."""
+    adam = AdamConfig(learning_rate=2e-4, b1=0.5)
+    return Config(
+        game=dcgan(resolution=32, channels=32, image_channels=1),
+        data=DataConfig(source="mnist5k", channels=1),
+        stages=(Stage(steps=3000, batch_size=64, resolution=32),),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+    )

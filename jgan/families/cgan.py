@@ -1,0 +1,172 @@
+"""Conditional GAN (Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784), section 4.1, and class-conditional DCGAN.
+
+The fully connected networks are the paper's: latents and labels each have a hidden layer of their own before they meet.
+The convolutional ones are DCGAN's with the label added, the discriminator's by concatenation or by projection
+(Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637, Figure 1d).
+"""
+
+from __future__ import annotations
+
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jgan.families import dcgan
+from jgan.games.latent import LatentGAN
+from jgan.types import Array, Images, Labels, Latents, Logits, UserError
+
+LABEL_INPUTS = ("concatenate", "embedding")
+EMBEDDING_DIM = 50
+
+
+def label_features(labels: Labels | None, num_classes: int, label_input: str, dtype: str) -> Array:
+    """What is joined to the other input, [n, features]: one-hot labels, or an embedding learned along.
+
+    Raises:
+      UserError: `label_input` is neither "concatenate" nor "embedding", or there are no labels.
+    """
+    if label_input not in LABEL_INPUTS:
+        raise UserError(f"cgan: label_input must be one of {', '.join(LABEL_INPUTS)}, not {label_input!r}")
+    if labels is None:
+        raise UserError("cgan: the networks need labels; set game.num_classes")
+    if label_input == "concatenate":
+        return jax.nn.one_hot(labels, num_classes, dtype=dtype)
+    return nn.Embed(num_classes, EMBEDDING_DIM, dtype=dtype, name="embedding")(labels)
+
+
+class Generator(nn.Module):
+    """Latents [n, z] and labels [n] to images [n, r, r, c] in [-1, 1], fully connected."""
+
+    resolution: int = 28
+    image_channels: int = 1
+    num_classes: int = 10
+    label_input: str = "concatenate"  # or "embedding"
+    latent_units: int = 200
+    label_units: int = 1000
+    joint_units: int = 1200
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
+        """Images in float32, whatever the compute type."""
+        labels = label_features(labels, self.num_classes, self.label_input, self.dtype)
+        x = nn.relu(nn.Dense(self.latent_units, dtype=self.dtype, name="latents")(latents))
+        y = nn.relu(nn.Dense(self.label_units, dtype=self.dtype, name="labels")(labels))
+        x = nn.relu(nn.Dense(self.joint_units, dtype=self.dtype, name="joint")(jnp.concatenate([x, y], axis=-1)))
+        shape = (self.resolution, self.resolution, self.image_channels)
+        x = nn.Dense(math.prod(shape), dtype=self.dtype, name="to_image")(x)
+        return jnp.tanh(x.astype(jnp.float32)).reshape(-1, *shape)
+
+
+class Maxout(nn.Module):
+    """The largest of `pieces` linear maps, [n, inputs] to [n, units] (https://arxiv.org/abs/1302.4389)."""
+
+    units: int
+    pieces: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Unit by unit."""
+        x = nn.Dense(self.units * self.pieces, dtype=self.dtype, name="linear")(x)
+        return x.reshape(*x.shape[:-1], self.units, self.pieces).max(-1)
+
+
+class Discriminator(nn.Module):
+    """Images [n, r, r, c] and labels [n] to logits [n], fully connected, of maxout units."""
+
+    num_classes: int = 10
+    label_input: str = "concatenate"  # or "embedding"
+    image_units: int = 240
+    label_units: int = 50
+    joint_units: int = 240
+    dropout: float = 0.5
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
+        """Logits in float32, whatever the compute type."""
+        labels = label_features(labels, self.num_classes, self.label_input, self.dtype)
+        x = Maxout(self.image_units, 5, self.dtype, name="images")(images.reshape(images.shape[0], -1))
+        y = Maxout(self.label_units, 5, self.dtype, name="labels")(labels)
+        x = nn.Dropout(self.dropout, deterministic=not train)(jnp.concatenate([x, y], axis=-1))
+        x = Maxout(self.joint_units, 4, self.dtype, name="joint")(x)
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        return nn.Dense(1, name="to_logit")(x.astype(jnp.float32))[:, 0]
+
+
+class ConvGenerator(nn.Module):
+    """Latents [n, z] and labels [n] to images [n, r, r, c] in [-1, 1]: DCGAN's, the label joined to the latents."""
+
+    resolution: int = 32
+    channels: int = 64  # as in dcgan.Generator
+    image_channels: int = 1
+    num_classes: int = 10
+    label_input: str = "concatenate"  # or "embedding"
+    dtype: str = "float32"
+    remat: bool = False
+
+    @nn.compact
+    def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
+        """Images in float32, whatever the compute type."""
+        labels = label_features(labels, self.num_classes, self.label_input, self.dtype)
+        latents = jnp.concatenate([latents, labels.astype(latents.dtype)], axis=-1)
+        generator = dcgan.Generator(
+            self.resolution, self.channels, self.image_channels, self.dtype, self.remat, name="dcgan"
+        )
+        return generator(latents, train=train)
+
+
+class ConvDiscriminator(nn.Module):
+    """Images [n, r, r, c] and labels [n] to logits [n]: DCGAN's, the label joined to the image or projected."""
+
+    channels: int = 64  # as in dcgan.Discriminator
+    num_classes: int = 10
+    label_input: str = "projection"  # or "concatenate", "embedding": planes beside the image's channels
+    norm: str = "none"  # or "batch"
+    dtype: str = "float32"
+    remat: bool = False
+
+    @nn.compact
+    def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
+        """Logits in float32, whatever the compute type."""
+        x = images if self.label_input == "projection" else self._with_label_planes(images, labels)
+        x = dcgan.downsample(x, self.channels, self.norm, self.dtype, self.remat, train)
+        x = x.reshape(x.shape[0], -1).astype(jnp.float32)
+        logits = nn.Dense(1, kernel_init=dcgan.KERNEL_INIT, name="to_logit")(x)[:, 0]
+        if self.label_input != "projection":
+            return logits
+        directions = nn.Embed(self.num_classes, x.shape[-1], embedding_init=dcgan.KERNEL_INIT, name="projection")
+        return logits + jnp.sum(directions(labels) * x, axis=-1)
+
+    def _with_label_planes(self, images: Images, labels: Labels | None) -> Array:
+        features = label_features(labels, self.num_classes, self.label_input, self.dtype)
+        planes = jnp.broadcast_to(features[:, None, None, :], (*images.shape[:3], features.shape[-1]))
+        return jnp.concatenate([images, planes.astype(images.dtype)], axis=-1)
+
+
+def cgan(resolution: int = 28, image_channels: int = 1, num_classes: int = 10) -> LatentGAN:
+    """The paper's MNIST networks, fed uniform latents of 100 dimensions."""
+    return LatentGAN(
+        Generator(resolution, image_channels, num_classes),
+        Discriminator(num_classes),
+        latent_dim=100,
+        latent_distribution="uniform",
+        num_classes=num_classes,
+    )
+
+
+def conditional_dcgan(
+    resolution: int = 32, channels: int = 64, image_channels: int = 1, num_classes: int = 10
+) -> LatentGAN:
+    """DCGAN with a generator that knows the label and a projection discriminator without norm, held by lazy R1."""
+    return LatentGAN(
+        ConvGenerator(resolution, channels, image_channels, num_classes),
+        ConvDiscriminator(channels, num_classes),
+        latent_dim=64,
+        num_classes=num_classes,
+        r1_gamma=0.5,
+        r1_every=8,
+    )

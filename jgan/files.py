@@ -1,0 +1,63 @@
+"""Files of a run directory: written whole or not at all, and a failed write is one clear line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jgan.types import UserError
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns the system's refusal (full disk, no permission) into a UserError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"{path}: cannot write it ({reason}); what was saved before is intact") from None
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path to write to; it takes the name `path` once the block has ended well."""
+    partial = path.with_name(f"{path.name}.partial")
+    with writing(path):
+        try:
+            yield partial
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Writes data as indented JSON, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(data, indent=2) + "\n")
+
+
+def append_line(path: Path, data: dict[str, Any]) -> None:
+    """Adds one object to a .jsonl file."""
+    with writing(path), path.open("a") as file:
+        file.write(json.dumps(data) + "\n")
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a .jsonl file, up to a line that was cut off in mid-write."""
+    lines = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return lines
+
+
+def keep_lines_up_to(path: Path, step: int) -> None:
+    """Drops the lines of later steps from a .jsonl file whose objects have a "step"."""
+    lines = [json.dumps(line) for line in read_lines(path) if line["step"] <= step]
+    with replacing(path) as partial:
+        partial.write_text("".join(f"{line}\n" for line in lines))

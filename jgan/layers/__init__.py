@@ -1,0 +1,1 @@
+"""Flax modules used by two or more families."""

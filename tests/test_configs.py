@@ -1,0 +1,135 @@
+"""Every config, swept without training: it checks, it lives as JSON, its networks have the published sizes."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from jgan import config as configs
+from jgan.families.dcgan import dcgan
+from jgan.families.vanilla import vanilla
+from jgan.types import UserError, schedule
+
+ROOT = Path(__file__).parent.parent
+
+# Parameters of (generator, discriminator). A config without a published count is counted by hand in the comment.
+COUNTS = {
+    # The widths of the Keras and PyTorch MNIST tutorials; their model summaries print these two.
+    "vanilla": (1_486_352, 1_460_225),
+    # 100x200 + 10x1000 + 1200x1200 + 1200x784 and biases; maxout 784x1200, 10x250, 290x960, 240 and biases
+    "cgan": (
+        100 * 200 + 200 + 10 * 1000 + 1000 + 1200 * 1200 + 1200 + 1200 * 784 + 784,
+        784 * 1200 + 1200 + 10 * 250 + 250 + 290 * 960 + 960 + 240 + 1,
+    ),
+    # 4x4 kernels 100-1024-512-256-128-3 with 2 per batch-norm channel; 3-128-256-512-1024-1, no norm on the first
+    "dcgan": (
+        16 * (100 * 1024 + 1024 * 512 + 512 * 256 + 256 * 128 + 128 * 3) + 2 * (1024 + 512 + 256 + 128),
+        16 * (3 * 128 + 128 * 256 + 256 * 512 + 512 * 1024 + 1024) + 2 * (256 + 512 + 1024),
+    ),
+    "dcgan_digits": (
+        16 * (100 * 128 + 128 * 64 + 64 * 32 + 32) + 2 * (128 + 64 + 32),
+        16 * (32 + 32 * 64 + 64 * 128 + 128) + 2 * (64 + 128),
+    ),
+    # As DCGAN at 32 x 32 with 10 label inputs more; the head is dense with a bias, and one direction per class
+    "dcgan_conditional": (
+        16 * (74 * 512 + 512 * 256 + 256 * 128 + 128 * 3) + 2 * (512 + 256 + 128),
+        16 * (3 * 128 + 128 * 256 + 256 * 512) + 16 * 512 + 1 + 10 * 16 * 512,
+    ),
+    "quickstart": (
+        16 * (74 * 128 + 128 * 64 + 64 * 32 + 32) + 2 * (128 + 64 + 32),
+        16 * (32 + 32 * 64 + 64 * 128) + 16 * 128 + 1 + 10 * 16 * 128,
+    ),
+}
+NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
+
+
+def read(name):
+    return configs.read_config(str(ROOT / "configs" / f"{name}.py"), [])
+
+
+def count_parameters(game, resolution, image_channels):
+    (stage,) = schedule((dataclasses.replace(read("dcgan").stages[0], resolution=resolution),))
+    images = jnp.zeros((2, resolution, resolution, image_channels))
+    batch = {"images": images, "labels": jnp.zeros((2,), jnp.int32)}
+    shapes = jax.eval_shape(lambda rng: game.init(rng, batch, stage), jax.random.key(0))
+    return tuple(sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(player["params"])) for player in shapes)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_config(name):
+    config = read(name)
+    configs.check(config)
+    assert configs.from_data(json.loads(json.dumps(configs.to_data(config)))) == config
+    assert count_parameters(config.game, config.stages[0].resolution, config.data.channels) == COUNTS[name]
+
+
+def test_every_config_is_counted():
+    assert set(COUNTS) == set(NAMES)
+
+
+def test_published_parameter_counts():
+    # The PyTorch DCGAN example (pytorch/examples, dcgan/main.py, nz=100, ngf=ndf=64, nc=3).
+    assert count_parameters(dcgan(resolution=64, channels=64), 64, 3) == (3_576_704, 2_765_568)
+    assert count_parameters(vanilla(), 28, 1) == (1_486_352, 1_460_225)
+
+
+@pytest.mark.parametrize("resolution", [16, 32, 128, 256])
+def test_dcgan_makes_any_power_of_two(resolution):
+    game = dcgan(resolution=resolution, channels=4)
+    stage = dataclasses.replace(read("dcgan").stages[0], resolution=resolution)
+    game.check((stage,))
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--config.game.generator.chanels=3", "--config.game.generator.chanels: no such field; did you mean game."),
+        ("--config.game.generator.channels=wide", "flag --config.game.generator.channels=wide: "),
+        ("--config.game.generator.channels=1.5", "flag --config.game.generator.channels=1.5: "),
+        ("--config.stages[1].steps=3", "--config.stages[1].steps: no such field; did you mean stages[0].steps"),
+        ("--config.game.adversarial=hindge", "game.adversarial='hindge': expected one of non_saturating, minimax"),
+        ("--config.on_nonfinite=ignore", "on_nonfinite='ignore': expected one of 'stop', 'rollback'"),
+        ("--config.stages[0].batch_size=0", "stages[0].batch_size=0: expected at least 1"),
+        ("--config.stages[0].resolution=48", "stages[0].resolution=48: game.generator makes 64 x 64 images; "),
+        ("--config.game.generator.resolution=48", "dcgan: resolution must be a power of two, 16 or more, not 48"),
+        ("--config.game.label_smoothing=2", "game.label_smoothing=2.0: expected a number in [0, 1)"),
+        ("--configg.seed=1", "--configg.seed=1: unknown option"),
+        ("stray", "'stray': expected a flag such as --config.seed=1"),
+    ],
+)
+def test_a_wrong_flag_is_one_line_that_names_it(flag, message):
+    with pytest.raises(UserError) as error:
+        configs.check(configs.override(read("dcgan"), [flag]))
+    assert str(error.value).startswith(message), error.value
+    assert "\n" not in str(error.value)
+
+
+def test_flags_reach_every_kind_of_field():
+    flags = [
+        "--config.game.generator.channels=8",
+        "--config.stages[0].batch_size=32",
+        "--config.generator_optimizer.learning_rate=1",
+        "--config.data.source=folder:x",
+        "--config.data.flip",
+        "--config.seed",
+        "7",
+    ]
+    config = configs.override(read("dcgan"), flags)
+    assert config.game.generator.channels == 8
+    assert config.stages[0].batch_size == 32
+    assert config.generator_optimizer.learning_rate == 1.0
+    assert (config.data.source, config.data.flip, config.seed) == ("folder:x", True, 7)
+    assert read("dcgan").game.generator.channels == 128
+
+
+def test_a_run_may_only_change_what_does_not_change_its_numbers():
+    config = read("dcgan")
+    saved = configs.to_data(config)
+    longer = configs.override(config, ["--config.stages[0].steps=200000", "--config.log_every=1", "--config.fsdp=2"])
+    assert configs.differences(saved, longer) == []
+    other = configs.override(config, ["--config.stages[0].steps=5", "--config.seed=1"])
+    assert configs.differences(saved, other) == ["seed: was 0, now 1", "stages[0].steps: was 100000, now 5"]
