@@ -1,0 +1,95 @@
+"""What every family's networks promise: float32 outside whatever is inside, and memory saved at no change."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jgan.families.cgan import cgan, conditional_dcgan
+from jgan.families.dcgan import dcgan
+from jgan.families.vanilla import vanilla
+from jgan.types import UserError
+
+GAMES = {
+    "vanilla": vanilla(16, 1),
+    "cgan": cgan(16, 1, 3),
+    "dcgan": dcgan(16, 4, 1),
+    "conditional_dcgan": conditional_dcgan(16, 4, 1, 3),
+}
+BATCH = {"images": jnp.linspace(-1, 1, 4 * 256).reshape(4, 16, 16, 1), "labels": jnp.array([0, 1, 2, 0])}
+
+
+def with_networks(game, **fields):
+    generator, discriminator = game.generator.clone(**fields), game.discriminator.clone(**fields)
+    return dataclasses.replace(game, generator=generator, discriminator=discriminator)
+
+
+def run_networks(game):
+    """Variables, images and logits of the game's networks on the batch above."""
+    variables = game.init(jax.random.key(0), BATCH, None)
+    labels = BATCH["labels"] if game.num_classes else None
+    latents = jax.random.normal(jax.random.key(1), (4, game.latent_dim))
+    images, _ = game.generator.apply(variables[0], latents, labels, train=True, mutable=["batch_stats"])
+    rngs = {"dropout": jax.random.key(2)}
+    logits, _ = game.discriminator.apply(
+        variables[1], BATCH["images"], labels, train=True, rngs=rngs, mutable=["batch_stats"]
+    )
+    return variables, images, logits
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_bfloat16_inside_float32_outside(name):
+    shapes = jax.eval_shape(lambda: run_networks(with_networks(GAMES[name], dtype="bfloat16")))
+    assert {leaf.dtype for leaf in jax.tree.leaves(shapes)} == {np.dtype("float32")}
+    _, images, logits = run_networks(GAMES[name])
+    _, images_16, logits_16 = run_networks(with_networks(GAMES[name], dtype="bfloat16"))
+    # bfloat16 keeps 8 bits: 2^-8 a rounding, some tens of them in a row
+    np.testing.assert_allclose(images_16, images, atol=0.1)
+    assert not np.array_equal(images_16, images)
+    np.testing.assert_allclose(logits_16, logits, atol=0.1 * max(1.0, float(jnp.abs(logits).max())))
+
+
+@pytest.mark.parametrize("name", ["dcgan", "conditional_dcgan"])
+def test_remat_changes_memory_not_gradients(name):
+    def gradients(game):
+        variables, _, _ = run_networks(game)
+        labels = BATCH["labels"] if game.num_classes else None
+
+        def loss(params):
+            rest = {key: value for key, value in variables[1].items() if key != "params"}
+            logits, _ = game.discriminator.apply(
+                {"params": params, **rest}, BATCH["images"], labels, train=True, mutable=["batch_stats"]
+            )
+            return jnp.square(logits).sum()
+
+        return jax.grad(loss), variables[1]["params"]
+
+    plain, params = gradients(GAMES[name])
+    remat, _ = gradients(with_networks(GAMES[name], remat=True))
+    assert "remat" in str(jax.make_jaxpr(remat)(params))
+    assert "remat" not in str(jax.make_jaxpr(plain)(params))
+    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)  # noqa: E731
+    jax.tree.map(close, plain(params), remat(params))
+
+
+@pytest.mark.parametrize("label_input", ["concatenate", "embedding", "projection"])
+def test_labels_reach_both_networks(label_input):
+    game = GAMES["conditional_dcgan"]
+    discriminator = game.discriminator.clone(label_input=label_input)
+    generator = game.generator.clone(label_input="embedding" if label_input == "embedding" else "concatenate")
+    game = dataclasses.replace(game, generator=generator, discriminator=discriminator)
+    (_, d_variables), images, logits = run_networks(game)
+    other = {**BATCH, "labels": jnp.array([1, 2, 0, 1])}
+    logits_other = discriminator.apply(d_variables, BATCH["images"], other["labels"], train=False)
+    assert (logits_other != logits).all()
+    assert images.shape == BATCH["images"].shape
+
+
+def test_unknown_label_input_and_missing_labels_are_refused():
+    game = GAMES["conditional_dcgan"]
+    with pytest.raises(UserError, match="label_input must be one of concatenate, embedding"):
+        game.generator.clone(label_input="x").init(jax.random.key(0), jnp.zeros((1, 4)), jnp.zeros(1, int), train=True)
+    with pytest.raises(UserError, match="need labels"):
+        game.generator.init(jax.random.key(0), jnp.zeros((1, 4)), train=True)
