@@ -14,12 +14,12 @@ def get_config() -> Config:
     """32 x 32 gray digits, one column of the sample grid per digit."""
     adam = AdamConfig(learning_rate=1e-3, b1=0.0, b2=0.99)
     return Config(
-        game=conditional_dcgan(resolution=32, channels=32),
+        game=conditional_dcgan(resolution=32, channels=32, r1_gamma=0.1),
         data=DataConfig(source="mnist5k", channels=1),
-        stages=(Stage(steps=2000, batch_size=64, resolution=32),),
+        stages=(Stage(steps=1500, batch_size=64, resolution=32),),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
-        ema=EmaConfig(half_life_images=5_000.0),
+        ema=EmaConfig(half_life_images=2_500.0),
         sample_every=250,
         checkpoint_every=500,
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 
 from jgan.types import PyTree, TrainState, UserError
 
@@ -109,11 +110,13 @@ class Checkpoints:
     def set_aside_after(self, step: int) -> None:
         """Moves later checkpoints, damaged ones that a restore has passed over, to `damaged/`, out of the way."""
         later = [number for number in self.steps() if number > step]
+        multihost_utils.sync_global_devices("before setting checkpoints aside")
         if later and jax.process_index() == 0:
             aside = self.directory.parent / "damaged"
             aside.mkdir(exist_ok=True)
             for number in later:
                 (self.directory / str(number)).rename(aside / f"{number}-{time.time_ns()}")
+        multihost_utils.sync_global_devices("after setting checkpoints aside")
         self._manager.reload()
 
     def close(self) -> None:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from jgan import command, processes
 from jgan.config import Config, load, override, read_config
-from jgan.dry_run import dry_run
-from jgan.train import train
 from jgan.types import UserError
 
 DESCRIPTION = """Trains the GAN of a config file, or goes on with the run in --workdir.
@@ -32,6 +30,10 @@ def main(argv: Sequence[str]) -> int:
     options, overrides = parser.parse_known_args(argv)
     config = _config(options.config, options.workdir, overrides)
     processes.initialize()
+    # Not at the top: the data's worker processes import this module again, and need neither.
+    from jgan.dry_run import dry_run
+    from jgan.train import train
+
     if options.dry_run:
         dry_run(config)
         return 0

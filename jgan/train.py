@@ -78,21 +78,27 @@ class _Loop:
 
     def run(self) -> Outcome:
         """Until the end, an interruption or an error."""
-        state, step = self._start()
-        self.progress = Progress(self.total, step, visible=processes.is_main())
-        self._note(step, f"{'resuming' if step else 'starting'} at step {step} of {self.total}")
-        with _Interruption() as interruption, contextlib.closing(self.progress):
-            while step < self.total and not interruption.signal:
-                try:
-                    state, step = self._run_stage(state, step, interruption)
-                    self._finish_stage(state, step)
-                except NonFiniteError as error:
-                    state, step = self._roll_back(error)
-            if interruption.signal:
-                self._note(step, f"{signal.Signals(interruption.signal).name}: saved step {step} and stopped")
-        if self.log:
-            self.log.close()
+        try:
+            state, step = self._start()
+            self.progress = Progress(self.total, step, visible=processes.is_main())
+            with _Interruption() as interruption, contextlib.closing(self.progress):
+                self._note(step, f"{'resuming' if step else 'starting'} at step {step} of {self.total}")
+                state, step = self._run_stages(state, step, interruption)
+        finally:
+            if self.log:
+                self.log.close()
         return Outcome(state, step, interruption.signal)
+
+    def _run_stages(self, state: TrainState, step: int, interruption: _Interruption) -> tuple[TrainState, int]:
+        while step < self.total and not interruption.signal:
+            try:
+                state, step = self._run_stage(state, step, interruption)
+                self._finish_stage(state, step)
+            except NonFiniteError as error:
+                state, step = self._roll_back(error)
+        if interruption.signal:
+            self._note(step, f"{signal.Signals(interruption.signal).name}: saved step {step} and stopped")
+        return state, step
 
     def _start(self) -> tuple[TrainState, int]:
         """The newest checkpoint, or a new state, saved at once so that there is always one to go back to."""

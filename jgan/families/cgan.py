@@ -159,7 +159,11 @@ def cgan(resolution: int = 28, image_channels: int = 1, num_classes: int = 10) -
 
 
 def conditional_dcgan(
-    resolution: int = 32, channels: int = 64, image_channels: int = 1, num_classes: int = 10
+    resolution: int = 32,
+    channels: int = 64,
+    image_channels: int = 1,
+    num_classes: int = 10,
+    r1_gamma: float = 0.5,
 ) -> LatentGAN:
     """DCGAN with a generator that knows the label and a projection discriminator without norm, held by lazy R1."""
     return LatentGAN(
@@ -167,6 +171,6 @@ def conditional_dcgan(
         ConvDiscriminator(channels, num_classes),
         latent_dim=64,
         num_classes=num_classes,
-        r1_gamma=0.5,
+        r1_gamma=r1_gamma,
         r1_every=8,
     )
