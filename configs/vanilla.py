@@ -21,7 +21,7 @@ def get_config() -> Config:
     return Config(
         game=vanilla(resolution=28, image_channels=1),
         data=DataConfig(source="mnist5k", channels=1),
-        stages=(Stage(steps=20_000, batch_size=64, resolution=28),),
+        stages=(Stage(steps=10_000, batch_size=64, resolution=28),),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         sample_every=1000,

@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs the command."""
     parser = command.Parser("sample", DESCRIPTION)
     parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="directory of the run")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the PNGs go")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="where the PNGs go (default: drawn/ of the run)")
     parser.add_argument("--num", type=int, default=64, help="how many images (default 64)")
     parser.add_argument("--seed", type=int, default=0, help="of the latents (default 0)")
     parser.add_argument("--labels", metavar="3,5", help="classes, taken in turn (default: all of them)")
@@ -44,6 +44,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
     parser.add_argument("--batch_size", type=int, default=64, help="images at once (default 64)")
     options = parser.parse_args(argv)
+    out: Path = options.out or options.workdir / "drawn"
     for name in ("num", "batch_size"):
         if getattr(options, name) < 1:
             raise UserError(f"--{name}={getattr(options, name)}: expected at least 1")
@@ -52,9 +53,9 @@ def main(argv: Sequence[str]) -> int:
     labels = _labels(game, options.labels, options.num)
     generator, step = restore_generator(config, options.workdir, raw=options.raw)
     images = draw(game, generator, options.seed, labels, options.num, options.batch_size, options.truncation)
-    _write(images, options.out, columns=_columns(options.labels, game, options.num))
+    _write(images, out, columns=_columns(options.labels, game, options.num))
     weights = "trained" if options.raw else "averaged"
-    print(f"{options.num} images from the {weights} generator at step {step}: {options.out}/grid.png")
+    print(f"{options.num} images from the {weights} generator at step {step}: {out}/grid.png")
     return 0
 
 

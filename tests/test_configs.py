@@ -95,7 +95,7 @@ def test_dcgan_makes_any_power_of_two(resolution):
         ("--config.on_nonfinite=ignore", "on_nonfinite='ignore': expected one of 'stop', 'rollback'"),
         ("--config.stages[0].batch_size=0", "stages[0].batch_size=0: expected at least 1"),
         ("--config.stages[0].resolution=48", "stages[0].resolution=48: game.generator makes 64 x 64 images; "),
-        ("--config.game.generator.resolution=48", "dcgan: resolution must be a power of two, 16 or more, not 48"),
+        ("--config.game.generator.resolution=48", "game.generator.resolution=48: expected a power of two, 16 or more"),
         ("--config.game.label_smoothing=2", "game.label_smoothing=2.0: expected a number in [0, 1)"),
         ("--configg.seed=1", "--configg.seed=1: unknown option"),
         ("stray", "'stray': expected a flag such as --config.seed=1"),

@@ -89,7 +89,7 @@ def test_labels_reach_both_networks(label_input):
 
 def test_unknown_label_input_and_missing_labels_are_refused():
     game = GAMES["conditional_dcgan"]
-    with pytest.raises(UserError, match="label_input must be one of concatenate, embedding"):
+    with pytest.raises(UserError, match="label_input='x': expected one of concatenate, embedding"):
         game.generator.clone(label_input="x").init(jax.random.key(0), jnp.zeros((1, 4)), jnp.zeros(1, int), train=True)
     with pytest.raises(UserError, match="need labels"):
         game.generator.init(jax.random.key(0), jnp.zeros((1, 4)), train=True)

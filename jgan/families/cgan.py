@@ -28,9 +28,9 @@ def label_features(labels: Labels | None, num_classes: int, label_input: str, dt
       UserError: `label_input` is neither "concatenate" nor "embedding", or there are no labels.
     """
     if label_input not in LABEL_INPUTS:
-        raise UserError(f"cgan: label_input must be one of {', '.join(LABEL_INPUTS)}, not {label_input!r}")
+        raise UserError(f"label_input={label_input!r}: expected one of {', '.join(LABEL_INPUTS)}")
     if labels is None:
-        raise UserError("cgan: the networks need labels; set game.num_classes")
+        raise UserError("game.num_classes=0: the networks need labels; set it to the number of classes")
     if label_input == "concatenate":
         return jax.nn.one_hot(labels, num_classes, dtype=dtype)
     return nn.Embed(num_classes, EMBEDDING_DIM, dtype=dtype, name="embedding")(labels)

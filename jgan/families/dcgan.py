@@ -117,9 +117,12 @@ class Discriminator(nn.Module):
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
         """Logits in float32, whatever the compute type."""
         if images.shape[1:3] != (self.resolution, self.resolution):
-            raise UserError(f"dcgan.Discriminator: resolution {self.resolution}, but images are {images.shape[1:3]}")
+            raise UserError(
+                f"game.discriminator.resolution={self.resolution}: its images are {images.shape[1]} x {images.shape[2]}; "
+                "set it to the same resolution"
+            )
         if self.norm not in ("batch", "none"):
-            raise UserError(f'dcgan.Discriminator: norm must be "batch" or "none", not "{self.norm}"')
+            raise UserError(f"game.discriminator.norm={self.norm!r}: expected 'batch' or 'none'")
         x = downsample(images, self.channels, self.norm, self.dtype, self.remat, train)
         x = Conv(
             1,
@@ -148,7 +151,7 @@ def downsample(images: Images, channels: int, norm: str, dtype: str, remat: bool
 def hidden_resolutions(resolution: int) -> list[int]:
     """4, 8, ... up to half of the images' resolution, a power of two and 16 at least."""
     if resolution < 16 or resolution & (resolution - 1):
-        raise UserError(f"dcgan: resolution must be a power of two, 16 or more, not {resolution}")
+        raise UserError(f"game.generator.resolution={resolution}: expected a power of two, 16 or more")
     return [2**level for level in range(2, resolution.bit_length() - 1)]
 
 
