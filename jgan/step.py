@@ -76,7 +76,7 @@ def reset_optimizers(state: TrainState, optimizers: Optimizers) -> TrainState:
 
 def active_phases(phases: tuple[Phase, ...], step: int) -> tuple[str, ...]:
     """Names of the phases that run on this step (counted from the start of the stage)."""
-    return tuple(phase.name for phase in phases if step % phase.every == 0)
+    return tuple(phase.name for phase in phases if phase.is_active(step))
 
 
 def make_train_step(

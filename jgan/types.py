@@ -79,6 +79,10 @@ class Phase:
     every: int = 1
     lazy: bool = False
 
+    def is_active(self, step: int) -> bool:
+        """Whether the phase runs on this step, counted from the start of its stage; a subclass may have its own rule."""
+        return step % self.every == 0
+
 
 @dataclasses.dataclass(frozen=True)
 class Stage:

@@ -118,8 +118,8 @@ class Discriminator(nn.Module):
         """Logits in float32, whatever the compute type."""
         if images.shape[1:3] != (self.resolution, self.resolution):
             raise UserError(
-                f"game.discriminator.resolution={self.resolution}: its images are {images.shape[1]} x {images.shape[2]}; "
-                "set it to the same resolution"
+                f"game.discriminator.resolution={self.resolution}: its images are {images.shape[1]} x "
+                f"{images.shape[2]}; set it to the same resolution"
             )
         if self.norm not in ("batch", "none"):
             raise UserError(f"game.discriminator.norm={self.norm!r}: expected 'batch' or 'none'")
