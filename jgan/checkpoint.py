@@ -16,7 +16,12 @@ from jax.experimental import multihost_utils
 
 from jgan.types import PyTree, TrainState, UserError
 
-STATE, RECORD = "state", "record"
+CHECKPOINTS, STATE, RECORD = "checkpoints", "state", "record"
+
+
+def has_checkpoints(workdir: Path) -> bool:
+    """Whether a run directory holds a finished checkpoint."""
+    return any(path.name.isdigit() for path in (workdir / CHECKPOINTS).glob("*"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Checkpoints:
         Raises:
           UserError: the directory cannot be written or, with `read_only`, is not there.
         """
-        self.directory = workdir / "checkpoints"
+        self.directory = workdir / CHECKPOINTS
         if read_only and not self.directory.is_dir():
             raise UserError(f"{self.directory}: no such directory; --workdir expects the directory of a run")
         options = ocp.CheckpointManagerOptions(

@@ -14,7 +14,7 @@ import jax
 
 from jgan import config as configs
 from jgan import processes
-from jgan.checkpoint import Checkpoint, Checkpoints
+from jgan.checkpoint import Checkpoint, Checkpoints, has_checkpoints
 from jgan.config import Config
 from jgan.monitor import MetricWindow, NonFiniteError, Progress, RunLog, gradient_names
 from jgan.pictures import make_grid, to_uint8
@@ -56,7 +56,7 @@ def train(config: Config, workdir: Path) -> Outcome:
 def _check_resume(config: Config, workdir: Path) -> None:
     """Raises UserError where the directory holds a run of another config."""
     path = workdir / "config.json"
-    if not path.exists():
+    if not path.exists() or not has_checkpoints(workdir):
         return
     if changes := configs.differences(configs.read_saved(path), config):
         raise UserError(
