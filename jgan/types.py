@@ -80,7 +80,7 @@ class Phase:
     lazy: bool = False
 
     def is_active(self, step: int) -> bool:
-        """Whether the phase runs on this step, counted from its stage's start. A subclass may have a rule of its own."""
+        """Whether the phase runs on this step, counted from its stage's start; a subclass may have its own rule."""
         return step % self.every == 0
 
 
