@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
+import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
+from jgan.files import write_json
 from jgan.types import PyTree, TrainState, UserError
 
-CHECKPOINTS, STATE, RECORD = "checkpoints", "state", "record"
+CHECKPOINTS, STATE, RECORD, SUMS = "checkpoints", "state", "record", "sha256.json"
+RECORD_FIELDS = {"window", "rollbacks", "data", "batches"}
+
+Whole = TypeVar("Whole")
 
 
-def has_checkpoints(workdir: Path) -> bool:
-    """Whether a run directory holds a finished checkpoint."""
-    return any(path.name.isdigit() for path in (workdir / CHECKPOINTS).glob("*"))
+def newest_step(workdir: Path) -> int | None:
+    """The step of a run directory's newest finished checkpoint; None where there is none."""
+    steps = [int(path.name) for path in (workdir / CHECKPOINTS).glob("*") if path.name.isdigit()]
+    return max(steps, default=None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +52,9 @@ class Checkpoints:
           UserError: the directory cannot be written or, with `read_only`, is not there.
         """
         self.directory = workdir / CHECKPOINTS
+        self._read_only = read_only
+        if self.directory.exists() and not self.directory.is_dir():
+            raise UserError(f"{self.directory}: expected a directory; move the file away")
         if read_only and not self.directory.is_dir():
             raise UserError(f"{self.directory}: no such directory; --workdir expects the directory of a run")
         options = ocp.CheckpointManagerOptions(
@@ -73,16 +83,23 @@ class Checkpoints:
             **{STATE: ocp.args.StandardSave(state.replace(frozen=())), RECORD: ocp.args.JsonSave(record)}
         )
         with _clear_errors(self.directory):
-            self._manager.save(step, args=args, force=True)
+            self._manager.save(step, args=args, force=True)  # waits for the save before it
             if jax.default_backend() == "cpu":
                 self._manager.wait_until_finished()
+            self._seal()
 
     def newest_record(self) -> dict[str, Any] | None:
-        """The record of the newest checkpoint; None where there is none."""
-        steps = self.steps()
-        if not steps:
-            return None
-        return self._manager.restore(steps[0], args=ocp.args.Composite(**{RECORD: ocp.args.JsonRestore()}))[RECORD]
+        """The record of the newest checkpoint that reads back whole; None where there is no checkpoint.
+
+        Raises:
+          UserError: all of them are damaged.
+        """
+        return self._first_whole(self._read_record)
+
+    def _read_record(self, step: int) -> dict[str, Any]:
+        self._verify(step)
+        record = ocp.args.Composite(**{RECORD: ocp.args.JsonRestore()})
+        return _checked(self._manager.restore(step, args=record)[RECORD])
 
     def restore(self, target: TrainState) -> Checkpoint | None:
         """The newest checkpoint that reads back whole, laid out like `target`; None where there is none.
@@ -93,24 +110,45 @@ class Checkpoints:
         Raises:
           UserError: the checkpoints belong to another network, or all of them are damaged.
         """
-        steps = self.steps()
+        return self._first_whole(lambda step: self._restore_step(step, target))
+
+    def _first_whole(self, read: Callable[[int], Whole]) -> Whole | None:
+        """What `read` makes of the newest step that it can read; the ones passed over are reported."""
         errors = []
-        for step in steps:
+        for step in self.steps():
             try:
-                return self._restore_step(step, target)
+                return read(step)
             except Exception as error:  # Orbax raises many kinds for damaged files
                 reason = " ".join(str(error).split())[:300]
                 errors.append(f"step {step}: {reason}")
                 logging.getLogger("jgan").warning("checkpoint %s could not be read: %s", step, reason)
-        if steps:
+        if errors:
             raise UserError(f"{self.directory}: no checkpoint could be read ({'; '.join(errors)})")
         return None
 
     def _restore_step(self, step: int, target: TrainState) -> Checkpoint:
+        self._verify(step)
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, target.replace(frozen=()))
         args = ocp.args.Composite(**{STATE: ocp.args.StandardRestore(abstract), RECORD: ocp.args.JsonRestore()})
         restored = self._manager.restore(step, args=args)
-        return Checkpoint(restored[STATE].replace(frozen=target.frozen), restored[RECORD])
+        return Checkpoint(restored[STATE].replace(frozen=target.frozen), _checked(restored[RECORD]))
+
+    def _seal(self) -> None:
+        """Writes the checksums of finished checkpoints that have none yet; Orbax itself checks only their structure."""
+        for step in self.steps() if jax.process_index() == 0 else []:
+            sums = self.directory / str(step) / SUMS
+            if not sums.exists():
+                write_json(sums, _checksums(sums.parent))
+
+    def _verify(self, step: int) -> None:
+        """Raises ValueError where a file of a sealed checkpoint is not what was written."""
+        sums = self.directory / str(step) / SUMS
+        if not sums.exists():
+            return
+        found = _checksums(sums.parent)
+        for name, digest in json.loads(sums.read_text()).items():
+            if found.get(name) != digest:
+                raise ValueError(f"{name} is not what was written")
 
     def set_aside_after(self, step: int) -> None:
         """Moves later checkpoints, damaged ones that a restore has passed over, to `damaged/`, out of the way."""
@@ -128,7 +166,27 @@ class Checkpoints:
         """Waits for the last save."""
         with _clear_errors(self.directory):
             self._manager.wait_until_finished()
+            if not self._read_only:
+                self._seal()
             self._manager.close()
+
+
+def _checksums(directory: Path) -> dict[str, str]:
+    """SHA-256 of every file below a directory but of the checksums themselves."""
+    files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != SUMS)
+    return {str(path.relative_to(directory)): _sha256(path) for path in files}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _checked(record: Any) -> dict[str, Any]:
+    """The record; raises ValueError where it is not one."""
+    if not isinstance(record, dict) or not record.keys() >= RECORD_FIELDS:
+        raise ValueError(f"its record lacks {', '.join(sorted(RECORD_FIELDS))}")
+    return record
 
 
 def shapes_and_shardings(shapes: PyTree, shardings: PyTree) -> PyTree:

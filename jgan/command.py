@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
+import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import jax
 
+from jgan.allocator import keep_memory
 from jgan.types import UserError
 
 Main = Callable[[Sequence[str]], int]
@@ -37,7 +40,9 @@ def run(main: Main) -> NoReturn:
     """Runs a command's `main(argv)` and exits with its code; bad input exits with 2 and one line on stderr."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("absl").setLevel(logging.ERROR)
+    keep_memory()
     enable_compilation_cache()
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         code = main(sys.argv[1:])
     except UserError as error:
@@ -48,6 +53,13 @@ def run(main: Main) -> NoReturn:
         code = 130
     sys.stdout.flush()
     sys.exit(code)
+
+
+def _terminate(number: int, frame: types.FrameType | None) -> NoReturn:
+    """What SIGTERM does until training catches it, and after."""
+    del frame
+    print("terminated; what was saved before is intact", file=sys.stderr)
+    sys.exit(128 + number)
 
 
 def enable_compilation_cache() -> None:

@@ -7,6 +7,8 @@ import difflib
 import importlib
 import importlib.util
 import json
+import math
+import traceback
 import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -44,28 +46,56 @@ class Config:
     max_rollbacks: int = 3
 
 
-# Fields that do not change the numbers of a run: a resumed run may set them anew.
+# Fields that do not change the numbers of a run: a resumed run may set them anew. The data may move: what they hold is
+# compared by its fingerprint.
 FREE_FIELDS = ("fsdp", "log_every", "sample_every", "checkpoint_every", "keep_checkpoints", "on_nonfinite")
-FREE_FIELDS += ("max_rollbacks", "data.workers", "data.device_megabytes")
+FREE_FIELDS += ("max_rollbacks", "data.source", "data.workers", "data.device_megabytes")
+
+
+AT_LEAST_ONE = {"steps", "batch_size", "resolution", "accumulate", "channels", "image_channels", "widths", "fsdp"}
+AT_LEAST_ONE |= {"keep_checkpoints", "latent_dim", "latent_units", "label_units", "image_units", "joint_units"}
+BELOW_ONE = {"b1", "b2", "smoothing", "dropout", "label_smoothing", "label_flipping"}
+DTYPES = ("float32", "bfloat16")
 
 
 def check(config: Config) -> None:
     """Raises UserError, naming the field, for a config that cannot run."""
+    _check_parts(config)
     for path, value, hint in _leaves(config):
         _check_leaf(path, value, hint)
-    if not config.stages:
-        raise UserError("stages=(): expected at least one Stage")
-    for index, stage in enumerate(config.stages):
-        for name in ("steps", "batch_size", "resolution", "accumulate"):
-            _check_at_least(f"stages[{index}].{name}", getattr(stage, name), 1)
-    for name in ("log_every", "sample_every", "checkpoint_every", "keep_checkpoints", "fsdp"):
-        _check_at_least(name, getattr(config, name), 1)
+        for number in value if isinstance(value, tuple) else (value,):
+            _check_range(path, number)
     config.game.check(config.stages)
 
 
-def _check_at_least(path: str, value: int, least: int) -> None:
-    if value < least:
+def _check_parts(config: Config) -> None:
+    """The dataclasses are where they belong, so that what follows can rely on their fields."""
+    kinds = {"data": DataConfig, "ema": EmaConfig}
+    kinds |= dict.fromkeys(("generator_optimizer", "discriminator_optimizer"), OptimizerConfig)
+    for name, kind in kinds.items():
+        if not isinstance(getattr(config, name), kind):
+            raise UserError(f"{name}={getattr(config, name)!r}: expected a {kind.__name__}")
+    if not dataclasses.is_dataclass(config.game) or not callable(getattr(config.game, "phases", None)):
+        raise UserError(f"game={config.game!r}: expected a game, such as jgan.families.dcgan.dcgan()")
+    stages: Any = config.stages
+    if not isinstance(stages, tuple) or not stages or not all(isinstance(stage, Stage) for stage in stages):
+        raise UserError(f"stages={stages!r}: expected a tuple of at least one Stage")
+
+
+def _check_range(path: str, value: Any) -> None:
+    """Sizes and periods are at least 1, shares below 1, everything but the seed finite and not negative."""
+    name = path.rsplit(".", 1)[-1]
+    if name == "dtype" and value not in DTYPES:
+        raise UserError(f"{path}={value!r}: expected one of {', '.join(DTYPES)}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return
+    if not math.isfinite(value) or not -(2**63) <= value < 2**63:
+        raise UserError(f"{path}={value}: expected a finite number of 64 bits")
+    least = 1 if (name in AT_LEAST_ONE and path != "data.channels") or name.endswith("_every") else 0
+    if name != "seed" and value < least:
         raise UserError(f"{path}={value}: expected at least {least}")
+    if name in BELOW_ONE and value >= 1:
+        raise UserError(f"{path}={value}: expected less than 1")
 
 
 def _check_leaf(path: str, value: Any, hint: Any) -> None:
@@ -186,16 +216,18 @@ def load(workdir: Path) -> Config:
     return config
 
 
-def differences(saved: Any, config: Config) -> list[str]:
-    """Where a config differs from the saved data of the run, free fields and longer stages aside: "path: was, now"."""
+def differences(saved: Any, config: Config, done: int) -> list[str]:
+    """Where a config differs from the saved data of the run: "path: was, now".
+
+    Free fields may differ, and so may the last stage's steps while they do not fall short of the `done` steps.
+    """
+    last_steps = f"stages[{len(config.stages) - 1}].steps"
+    reaches = sum(stage.steps for stage in config.stages) >= done
     before, after = _flatten_data(saved), _flatten_data(to_data(config))
     lines = []
     for path in sorted(before.keys() | after.keys()):
         was, now = before.get(path), after.get(path)
-        if was == now or path in FREE_FIELDS:
-            continue
-        last_steps = f"stages[{len(config.stages) - 1}].steps"
-        if path == last_steps and was is not None and now is not None and now >= was:
+        if was == now or path in FREE_FIELDS or (path == last_steps and was is not None and reaches):
             continue
         lines.append(f"{path}: was {was!r}, now {now!r}")
     return lines
@@ -232,13 +264,37 @@ def _run_get_config(path: Path) -> Config:
     assert spec is not None, "a .py file always has a spec"
     assert spec.loader is not None, "and a loader"
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not hasattr(module, "get_config"):
-        raise UserError(f"--config={path}: expected a function get_config() that returns a Config")
-    config = module.get_config()
+    try:
+        spec.loader.exec_module(module)
+        if not hasattr(module, "get_config"):
+            raise UserError(f"--config={path}: expected a function get_config() that returns a Config")
+        config = module.get_config()
+    except UserError:
+        raise
+    except Exception as error:  # the file is the user's: whatever it raises is an error in it
+        raise UserError(f"--config={path}: {_place(error, path)}{type(error).__name__}: {error}") from None
     if not isinstance(config, Config):
         raise UserError(f"--config={path}: get_config() returned {type(config).__name__}, expected jgan.config.Config")
     return config
+
+
+def _place(error: Exception, path: Path) -> str:
+    """Names the line of the file that the error comes from, if it has one."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    if isinstance(error, SyntaxError):
+        lines.append(error.lineno)
+    return f"line {lines[-1]}: " if lines else ""
+
+
+def check_is_data(config: Config) -> None:
+    """Raises UserError where a saved config could not be opened again, as with a class of the config file's own."""
+    try:
+        again = from_data(json.loads(json.dumps(to_data(config))))
+    except (UserError, TypeError, ValueError) as error:
+        raise UserError(f"the config cannot be saved as data: {error}") from None
+    if again != config:
+        changed = [path for path, value in flatten(config).items() if flatten(again).get(path) != value]
+        raise UserError(f"the config cannot be saved as data: {', '.join(changed) or 'it'} would come back different")
 
 
 def override(config: Config, overrides: Sequence[str]) -> Config:

@@ -46,13 +46,23 @@ def append_line(path: Path, data: dict[str, Any]) -> None:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a .jsonl file, up to a line that was cut off in mid-write."""
+    """The objects of a .jsonl file of steps; a last line that was cut off in mid-write is left out.
+
+    Raises:
+      UserError: another line is not a JSON object with a "step".
+    """
     lines = []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    texts = path.read_bytes().splitlines() if path.exists() else []
+    for number, text in enumerate(texts, start=1):
         try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
+            line = json.loads(text)
+            if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+                raise ValueError("no step")
+        except ValueError:
+            if number == len(texts):
+                break
+            raise UserError(f"{path}: line {number} is not what was written; mend it, or move the file away") from None
+        lines.append(line)
     return lines
 
 

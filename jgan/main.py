@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jgan import command, processes
-from jgan.config import Config, load, override, read_config
+from jgan.config import Config, check, check_is_data, load, override, read_config
 from jgan.types import UserError
 
 DESCRIPTION = """Trains the GAN of a config file, or goes on with the run in --workdir.
@@ -30,6 +30,8 @@ def main(argv: Sequence[str]) -> int:
     options, overrides = parser.parse_known_args(argv)
     config = _config(options.config, options.workdir, overrides)
     processes.initialize()
+    check(config)
+    check_is_data(config)
     # Not at the top: the data's worker processes import this module again, and need neither.
     from jgan.dry_run import dry_run
     from jgan.train import train
@@ -60,14 +62,15 @@ def _say_what_next(signal: int | None, config: Config, workdir: Path) -> None:
         print(f"Stopped on request; everything is saved. Go on with:\n  {python} -m jgan.main --workdir {workdir}")
         return
     last = len(config.stages) - 1
+    curves = f"  {workdir}/plots/loss.png   and the other curves (numbers: {workdir}/metrics.jsonl)\n"
     print(
         f"Finished. Look at\n"
         f"  {workdir}/samples/         images, step by step\n"
-        f"  {workdir}/plots/loss.png   and the other curves (numbers: {workdir}/metrics.jsonl)\n"
+        f"{curves if (workdir / 'plots' / 'loss.png').exists() else ''}"
         f"and try\n"
         f"  {python} -m jgan.sample --workdir {workdir} --num 100 --out {workdir}/drawn\n"
         f"  {python} -m jgan.main --workdir {workdir} "
-        f"--config.stages[{last}].steps={2 * config.stages[-1].steps}\n"
+        f"'--config.stages[{last}].steps={2 * config.stages[-1].steps}'\n"
         f"  {python} -m jgan.main --config configs/dcgan.py --workdir runs/mine --config.data.source=folder:DIR"
     )
 

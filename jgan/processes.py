@@ -51,7 +51,8 @@ def _settings(environment: Mapping[str, str]) -> tuple[str, int, int]:
 
 def _in_cluster(environment: Mapping[str, str]) -> bool:
     """Whether this is one of several processes started by SLURM, Open MPI, Kubernetes or a TPU pod."""
-    several = int(environment.get("SLURM_NTASKS", "1")) > 1 and "SLURM_PROCID" in environment
+    # SLURM_STEP_... and not SLURM_NTASKS: a batch script without srun is one process, whatever it was allotted.
+    several = environment.get("SLURM_STEP_NUM_TASKS", "1") not in ("", "0", "1") and "SLURM_PROCID" in environment
     several |= "OMPI_MCA_orte_hnp_uri" in environment
     several |= "KUBERNETES_SERVICE_HOST" in environment and "JOB_COMPLETION_INDEX" in environment
     several |= "," in environment.get("TPU_WORKER_HOSTNAMES", "")

@@ -27,7 +27,7 @@ DESCRIPTION = """Draws images from the averaged generator of a run: numbered PNG
   python -m jgan.sample --workdir runs/dcgan --num 64 --out samples/
   python -m jgan.sample --workdir runs/digits --num 40 --labels 3,5 --truncation 0.7 --out samples/
 
-Image number i depends on --seed, i and its label alone, not on --num or --batch_size."""
+Image number i depends on --seed, i and its label alone, not on --num (and on --batch_size by rounding at most)."""
 
 GRID_IMAGES = 400  # at most, in grid.png
 
@@ -48,9 +48,15 @@ def main(argv: Sequence[str]) -> int:
     for name in ("num", "batch_size"):
         if getattr(options, name) < 1:
             raise UserError(f"--{name}={getattr(options, name)}: expected at least 1")
+    if not 0 <= options.seed < 2**63:
+        raise UserError(f"--seed={options.seed}: expected a number from 0 to 2**63 - 1")
     config = configs.load(options.workdir)
     game = _latent_game(config, options.truncation)
     labels = _labels(game, options.labels, options.num)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out={out}: cannot write there ({error.strerror})") from None
     generator, step = restore_generator(config, options.workdir, raw=options.raw)
     images = draw(game, generator, options.seed, labels, options.num, options.batch_size, options.truncation)
     _write(images, out, columns=_columns(options.labels, game, options.num))
@@ -98,7 +104,7 @@ def draw(
     with tqdm(total=num, unit="image", disable=num < 10 * batch_size) as bar:
         for first in range(0, num, batch_size):
             indices = np.arange(first, first + batch_size)  # the last batch is cut, not compiled anew
-            chosen = None if labels is None else jnp.asarray(np.resize(labels, num + batch_size)[indices])
+            chosen = None if labels is None else jnp.asarray(labels[indices % num])
             images = to_uint8(jax.device_get(draw_batch(jnp.asarray(indices), chosen)))[: num - first]
             batches.append(images)
             bar.update(len(images))
@@ -109,7 +115,7 @@ def _latent_game(config: Config, truncation: float | None) -> LatentGAN:
     game = config.game
     if not isinstance(game, LatentGAN):
         raise UserError(f"--workdir: {type(game).__name__} does not draw from latents; see jgan.translate")
-    if truncation is not None and truncation <= 0:
+    if truncation is not None and not 0 < truncation < math.inf:
         raise UserError(f"--truncation={truncation}: expected a positive number")
     if truncation is not None and game.latent_distribution != "normal":
         raise UserError("--truncation: this run's latents are uniform; only normal ones can be truncated")
@@ -139,10 +145,6 @@ def _columns(labels: str | None, game: LatentGAN, num: int) -> int:
 
 
 def _write(images: np.ndarray, directory: Path, columns: int) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out={directory}: cannot write there ({error.strerror})") from None
     digits = max(5, len(str(len(images) - 1)))
     for index, image in enumerate(images):
         save_png(directory / f"{index:0{digits}d}.png", image)

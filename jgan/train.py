@@ -14,7 +14,7 @@ import jax
 
 from jgan import config as configs
 from jgan import processes
-from jgan.checkpoint import Checkpoint, Checkpoints, has_checkpoints
+from jgan.checkpoint import Checkpoint, Checkpoints, newest_step
 from jgan.config import Config
 from jgan.monitor import MetricWindow, NonFiniteError, Progress, RunLog, gradient_names
 from jgan.pictures import make_grid, to_uint8
@@ -46,19 +46,16 @@ def train(config: Config, workdir: Path) -> Outcome:
     with locked(workdir) if processes.is_main() else contextlib.nullcontext():
         _check_resume(config, workdir)
         setup = prepare(config)
-        if processes.is_main():
-            configs.save(config, workdir / "config.json")
-            write_environment(workdir)
         with contextlib.closing(Checkpoints(workdir, config.keep_checkpoints)) as checkpoints:
             return _Loop(setup, workdir, checkpoints).run()
 
 
 def _check_resume(config: Config, workdir: Path) -> None:
     """Raises UserError where the directory holds a run of another config."""
-    path = workdir / "config.json"
-    if not path.exists() or not has_checkpoints(workdir):
+    done = newest_step(workdir)
+    if done is None:
         return
-    if changes := configs.differences(configs.read_saved(path), config):
+    if changes := configs.differences(configs.read_saved(workdir / "config.json"), config, done):
         raise UserError(
             f"--workdir={workdir} holds a run of another config ({'; '.join(changes[:5])}); "
             "use another directory, or change it back"
@@ -80,6 +77,9 @@ class _Loop:
         """Until the end, an interruption or an error."""
         try:
             state, step = self._start()
+            if processes.is_main():
+                configs.save(self.config, self.workdir / "config.json")
+                write_environment(self.workdir)
             self.progress = Progress(self.total, step, visible=processes.is_main())
             with _Interruption() as interruption, contextlib.closing(self.progress):
                 self._note(step, f"{'resuming' if step else 'starting'} at step {step} of {self.total}")

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import importlib.metadata
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -46,7 +47,7 @@ def locked(workdir: Path) -> Iterator[None]:
 def write_environment(workdir: Path) -> None:
     """environment.json: versions, devices and the git commit, an entry for every start of the run."""
     path = workdir / "environment.json"
-    starts = json.loads(path.read_text()) if path.exists() else []
+    starts = _earlier_starts(path)
     starts.append(
         {
             "jgan": __version__,
@@ -61,6 +62,19 @@ def write_environment(workdir: Path) -> None:
         }
     )
     write_json(path, starts)
+
+
+def _earlier_starts(path: Path) -> list:
+    """The entries of environment.json. A file that is no such list is moved aside: it is only a note."""
+    if not path.exists():
+        return []
+    with contextlib.suppress(ValueError):
+        starts = json.loads(path.read_bytes())
+        if isinstance(starts, list):
+            return starts
+    logging.getLogger("jgan").warning("%s was not readable and is now %s.damaged", path, path.name)
+    path.rename(path.with_name(f"{path.name}.damaged"))
+    return []
 
 
 def _git_commit() -> str | None:

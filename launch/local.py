@@ -1,6 +1,6 @@
 """Trains with several processes on this machine, through the same runtime that joins the hosts of a cluster.
 
-python launch/local.py -n 2 -- --config configs/vanilla_digits.py --workdir runs/two
+python launch/local.py -n 2 -- --config configs/vanilla.py --workdir runs/two
 
 Everything after `--` goes to `python -m jgan.main` in every process. The first process writes the logs. When one
 process ends with an error, the others are stopped.
@@ -60,6 +60,12 @@ def wait(processes: list[subprocess.Popen]) -> int:
         finished = [code for code in codes if code is not None]
         failed = [code for code in finished if code not in (0, 128 + signal.SIGTERM, 128 + signal.SIGINT)]
         if failed:
+            index = codes.index(failed[0])
+            how = f"was ended by {signal.Signals(-failed[0]).name}" if failed[0] < 0 else f"ended with code {failed[0]}"
+            print(
+                f"error: process {index + 1} of {len(codes)} {how}; the others were stopped; run again to resume",
+                file=sys.stderr,
+            )
             for process in processes:
                 process.kill()
                 process.wait()

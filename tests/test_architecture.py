@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "jgan"
 MAY_IMPORT = {
     "types": set(),
     "files": set(),
+    "allocator": set(),
     "pictures": {"files"},
     "events": {"files"},
     "monitor": {"files", "events", "pictures"},
@@ -18,7 +19,7 @@ MAY_IMPORT = {
     "sharding": set(),
     "processes": set(),
     "workdir": {"files"},
-    "checkpoint": set(),
+    "checkpoint": {"files"},
     "step": {"optim", "sharding"},
     "layers": set(),
     "losses": set(),
@@ -29,7 +30,7 @@ MAY_IMPORT = {
     "setup": {"config", "data", "optim", "sharding", "step", "checkpoint"},
     "train": {"config", "setup", "step", "checkpoint", "monitor", "pictures", "processes", "workdir"},
     "dry_run": {"config", "setup", "step"},
-    "command": set(),
+    "command": {"allocator"},
     "main": {"command", "config", "processes", "dry_run", "train"},
     "sample": {"command", "config", "setup", "sharding", "checkpoint", "pictures", "games"},
 }

@@ -83,8 +83,7 @@ def test_settings_that_contradict_each_other_are_refused():
     make_game().check(stages)
     for settings, message in [
         ({"adversarial": "x"}, "game.adversarial"),
-        ({"label_flipping": 1.0}, "game.label_flipping"),
-        ({"latent_dim": 0}, "game.latent_dim"),
+        ({"num_classes": 3}, "game.num_classes=3: game.generator ignores labels"),
     ]:
         with pytest.raises(UserError, match=message):
             LatentGAN(Generator(8, 1, (4,)), Discriminator((4,)), **settings).check(stages)

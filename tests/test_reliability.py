@@ -118,6 +118,37 @@ def test_damaged_and_half_written_checkpoints_are_passed_over(growing, tmp_path,
     assert (damaged / "metrics.jsonl").read_text() == (tmp_path / "whole" / "metrics.jsonl").read_text()
 
 
+def test_a_checkpoint_with_flipped_bits_is_passed_over(growing, tmp_path, caplog):
+    whole = train(make_config(keep_checkpoints=3), tmp_path).state
+    files = [path for path in (tmp_path / "checkpoints" / "7" / "state").rglob("*") if path.is_file()]
+    largest = max(files, key=lambda path: path.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(content)
+    again = train(make_config(keep_checkpoints=3), tmp_path).state
+    assert "is not what was written" in caplog.text
+    assert_equal(again, whole)
+
+
+def test_what_is_missing_or_garbled_in_a_run_is_refused_or_mended(growing, tmp_path, caplog):
+    config = make_config()
+    train(config, tmp_path)
+    (tmp_path / "environment.json").write_text("{")
+    metrics = tmp_path / "metrics.jsonl"
+    good = metrics.read_text()
+    metrics.write_text(good + '{"step": 8, "gener')  # cut off in mid-write
+    train(config, tmp_path)
+    assert metrics.read_text() == good
+    assert "environment.json was not readable" in caplog.text
+    metrics.write_text("garbage\n" + good)
+    with pytest.raises(UserError, match=r"metrics.jsonl: line 1 is not what was written"):
+        train(config, tmp_path)
+    metrics.write_text(good)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(UserError, match=r"config.json: no such file"):
+        train(config, tmp_path)
+
+
 def test_a_full_disk_is_one_clear_line_and_earlier_checkpoints_stay(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -13,6 +13,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from jgan.data.config import CHANNELS, FITS, ON_ERROR, DataConfig, check_config
 from jgan.data.images import Format
@@ -24,11 +25,14 @@ from jgan.types import UserError
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command and returns the exit code."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         options.command(options)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; run the same command to go on", file=sys.stderr)
@@ -36,10 +40,15 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Its errors are UserErrors: one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see {self.prog} --help")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m jgan.data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _Parser("python -m jgan.data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar="inspect|prepare")
     inspecting = commands.add_parser("inspect", help="print what a source holds, and draw a contact sheet")
     inspecting.add_argument("--out", type=Path, help="a PNG of up to 60 images (default: none)")

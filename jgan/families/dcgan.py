@@ -121,8 +121,6 @@ class Discriminator(nn.Module):
                 f"game.discriminator.resolution={self.resolution}: its images are {images.shape[1]} x "
                 f"{images.shape[2]}; set it to the same resolution"
             )
-        if self.norm not in ("batch", "none"):
-            raise UserError(f"game.discriminator.norm={self.norm!r}: expected 'batch' or 'none'")
         x = downsample(images, self.channels, self.norm, self.dtype, self.remat, train)
         x = Conv(
             1,
@@ -138,6 +136,8 @@ class Discriminator(nn.Module):
 
 def downsample(images: Images, channels: int, norm: str, dtype: str, remat: bool, train: bool) -> Array:
     """The discriminator's blocks, made in the module that calls: [n, r, r, c] to [n, 4, 4, channels r / 8]."""
+    if norm not in ("batch", "none"):
+        raise UserError(f"game.discriminator.norm={norm!r}: expected 'batch' or 'none'")
     block = nn.remat(DiscriminatorBlock, static_argnums=(2,)) if remat else DiscriminatorBlock
     image_resolution = images.shape[1]
     x = images

@@ -216,12 +216,13 @@ class LatentGAN:
                 f"game.label_smoothing, game.label_flipping: the loss {self.adversarial!r} has no targets to change; "
                 "set both to 0"
             )
-        for name in ("label_smoothing", "label_flipping"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise UserError(f"game.{name}={getattr(self, name)}: expected a number in [0, 1)")
-        for name in ("latent_dim", "r1_every", "generator_every"):
-            if getattr(self, name) < 1:
-                raise UserError(f"game.{name}={getattr(self, name)}: expected at least 1")
+        for name in ("generator", "discriminator"):
+            classes = getattr(getattr(self, name), "num_classes", 0)
+            if classes != self.num_classes:
+                takes = f"takes {classes} classes" if classes else "ignores labels"
+                raise UserError(
+                    f"game.num_classes={self.num_classes}: game.{name} {takes}; set both to the same number"
+                )
 
     def _check_resolution(self, index: int, stage: Stage) -> None:
         shape = self._image_shape()
@@ -233,12 +234,13 @@ class LatentGAN:
 
     def _image_shape(self) -> tuple[int, ...]:
         rng = jax.random.key(0)
-        images, _ = jax.eval_shape(
-            functools.partial(self.generator.init_with_output, train=True),
-            {"params": rng, "dropout": rng},
-            jnp.zeros((2, self.latent_dim)),
-            jnp.zeros((2,), jnp.int32) if self.num_classes else None,
-        )
+        make = functools.partial(self.generator.init_with_output, train=True)
+        labels = jnp.zeros((2,), jnp.int32) if self.num_classes else None
+        try:
+            images, _ = jax.eval_shape(make, {"params": rng, "dropout": rng}, jnp.zeros((2, self.latent_dim)), labels)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"game.generator: cannot be built with these fields ({reason})") from None
         return images.shape[1:]
 
 
