@@ -109,11 +109,11 @@ def test_discriminator_without_norm_has_no_statistics():
 
 
 def test_bad_settings_name_the_field():
-    with pytest.raises(UserError, match="game.generator.resolution=48: expected a power of two"):
+    with pytest.raises(UserError, match=r"game.generator.resolution=48: expected a power of two"):
         Generator(48).init(jax.random.key(0), jnp.ones((2, 7)), train=True)
-    with pytest.raises(UserError, match="game.discriminator.norm='group'"):
+    with pytest.raises(UserError, match=r"game.discriminator.norm='group'"):
         Discriminator(16, norm="group").init(jax.random.key(0), jnp.ones((2, 16, 16, 3)), train=True)
-    with pytest.raises(UserError, match="game.discriminator.resolution=16: its images are 32 x 32"):
+    with pytest.raises(UserError, match=r"game.discriminator.resolution=16: its images are 32 x 32"):
         Discriminator(16).init(jax.random.key(0), jnp.ones((2, 32, 32, 3)), train=True)
 
 
