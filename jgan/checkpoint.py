@@ -137,7 +137,7 @@ class Checkpoints:
         """Writes the checksums of finished checkpoints that have none yet; Orbax itself checks only their structure."""
         for step in self.steps() if jax.process_index() == 0 else []:
             sums = self.directory / str(step) / SUMS
-            if not sums.exists():
+            if sums.parent.is_dir() and not sums.exists():  # one still on its way has no directory of its name yet
                 write_json(sums, _checksums(sums.parent))
 
     def _verify(self, step: int) -> None:
