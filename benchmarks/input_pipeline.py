@@ -151,14 +151,14 @@ class TorchArray:
 
 def scaled(pixels: np.ndarray):
     """A torch image [c, r, r] in [-1, 1]."""
-    import torch
+    import torch  # pyright: ignore[reportMissingImports] (an extra)
 
     return torch.from_numpy(np.array(pixels)).permute(2, 0, 1).float().div_(127.5).sub_(1)
 
 
 def torch_batches(dataset: object, batch_size: int, workers: int) -> Iterator[object]:
     """Endless shuffled batches: no end of an epoch ever holds the workers up."""
-    from torch.utils.data import DataLoader, RandomSampler
+    from torch.utils.data import DataLoader, RandomSampler  # pyright: ignore[reportMissingImports]
 
     sampler = RandomSampler(dataset, replacement=True, num_samples=10**9)  # pyright: ignore[reportArgumentType]
     yield from DataLoader(dataset, batch_size, sampler=sampler, num_workers=workers, drop_last=True)  # pyright: ignore[reportArgumentType]

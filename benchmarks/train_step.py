@@ -41,9 +41,9 @@ from jgan.step import PLAYERS, Optimizers, create_state, make_train_step
 from jgan.types import Stage, schedule
 
 try:
-    import torch
-    from torch import nn
-    from torch.nn import functional
+    import torch  # pyright: ignore[reportMissingImports]
+    from torch import nn  # pyright: ignore[reportMissingImports]
+    from torch.nn import functional  # pyright: ignore[reportMissingImports]
 except ImportError:
     sys.exit("train_step.py: PyTorch is missing; run: pip install 'jgan[bench]'")
 
