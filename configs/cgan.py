@@ -2,13 +2,13 @@
 
 The paper's networks at their full size: 200 latent and 1,000 label units into 1,200 against maxout layers with dropout
 0.5, batch 100. The paper trains with momentum SGD; this trains with Adam, since the paper's schedule needs far more
-steps. Trains on two cores in minutes.
+steps. As it stands it collapses to one picture per label (docs/results.md): for a conditional GAN that draws, see
+quickstart.py and dcgan_conditional.py.
 
 python -m jgan.main --config configs/cgan.py --workdir runs/cgan
 
 The 5,000 embedded digits stand in for the 60,000 of MNIST: --config.data.source=tfds:mnist, once prepared.
-`label_input` of either network is "concatenate" (one-hot, the paper's) or "embedding". For a conditional GAN of the
-convolutional kind see quickstart.py and dcgan_conditional.py.
+`label_input` of either network is "concatenate" (one-hot, the paper's) or "embedding".
 """
 
 from jgan.config import Config

@@ -138,7 +138,7 @@ def test_inspect(photos, tmp_path, capsys):
         assert image.size == (960, 648)
         assert len(image.convert("L").getcolors()) > 100
     assert main(["inspect", "--source", "mnist5k", "--channels", "1"]) == 0
-    assert "0 (26)" in capsys.readouterr().out
+    assert "0 (500)" in capsys.readouterr().out
 
 
 def test_errors_are_one_line(tmp_path, capsys):

@@ -93,6 +93,8 @@ def _prepare(options: argparse.Namespace) -> None:
     channels = config.channels or source.channels()
     form = Format(options.resolution, channels, config.fit, config.background)
     count = prepare(source, form, options.out, options.on_error, max(1, options.workers))
+    if skipped := source.count - count:
+        print(f"skipped {skipped:,} broken images; `inspect` lists them")
     print(
         f"wrote {count:,} images of {form.resolution} x {form.resolution} x {channels}: --source records:{options.out}"
     )

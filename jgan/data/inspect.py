@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from jgan.data.arrays import ArraySource
 from jgan.data.check import FileReport, check_files
 from jgan.data.decoding import parallel_map
 from jgan.data.files import FileSource
@@ -17,7 +18,8 @@ from jgan.data.images import BrokenImageError, Format, natural_channels, to_pixe
 from jgan.data.source import NO_LABEL, Source
 
 SAMPLED = 256  # examples looked at where every one cannot be: sets without files of their own
-SHOWN = 8  # different sizes, modes or classes in the report
+SHOWN = 8  # different sizes or modes in the report
+SHOWN_CLASSES = 100
 TILE = 96  # pixels of an image on the contact sheet
 COLUMNS, ROWS = 10, 6
 CAPTION = 12  # pixels of height
@@ -33,6 +35,8 @@ def describe(source: Source) -> list[str]:
     else:
         rows = _spread(source.count, SAMPLED)
         reports, labels = _sample(source, rows)
+        if isinstance(source, ArraySource) and source.labels is not None:
+            labels = source.labels.tolist()  # all of them are in memory
         if len(rows) < source.count:
             lines.append(f"looked at: {len(rows)} images, evenly spread")
     whole = [report for report in reports if not report.problem]
@@ -64,19 +68,19 @@ def _sample(source: Source, rows: np.ndarray) -> tuple[list[FileReport], list[in
     return [report for report, _ in looks], [label for _, label in looks if label != NO_LABEL]
 
 
-def _counted(values: Iterable[str]) -> str:
+def _counted(values: Iterable[str], most: int = SHOWN) -> str:
     """The values from the most frequent down, with their numbers."""
     counts = Counter(values).most_common()
-    rest = sum(number for _, number in counts[SHOWN:])
-    shown = [f"{value} ({number:,})" for value, number in counts[:SHOWN]]
-    return ", ".join(shown + ([f"{len(counts) - SHOWN} others ({rest:,})"] if rest else [])) or "none"
+    rest = sum(number for _, number in counts[most:])
+    shown = [f"{value} ({number:,})" for value, number in counts[:most]]
+    return ", ".join(shown + ([f"{len(counts) - most} others ({rest:,})"] if rest else [])) or "none"
 
 
 def _classes(source: Source, labels: list[int]) -> str:
     if source.num_classes is None:
         return "classes: none (no labels)"
     names = source.class_names or tuple(map(str, range(source.num_classes)))
-    return f"classes: {source.num_classes}: {_counted(names[label] for label in labels)}"
+    return f"classes: {source.num_classes}: {_counted((names[label] for label in labels), SHOWN_CLASSES)}"
 
 
 def contact_sheet(source: Source, channels: int, fit: str, background: int) -> Image.Image:
