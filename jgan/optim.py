@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ from jgan.types import Array, Phase, Player, PlayerName, ScheduledStage
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OptimizerConfig:
+class OptimizerConfig(abc.ABC):
     """What every optimizer has: a learning rate with its schedule in images seen, and two kinds of clipping."""
 
     learning_rate: float = 2e-4
@@ -25,9 +26,9 @@ class OptimizerConfig:
     clip_norm: float = 0.0  # of the whole gradient; 0: not clipped
     clip_weights: float = 0.0  # WGAN: every parameter stays in [-c, c]; 0: not clipped
 
+    @abc.abstractmethod
     def transformation(self, lazy_ratio: float) -> optax.GradientTransformation:
         """The update direction before the learning rate; `lazy_ratio` as in `lazy_ratio()`."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
