@@ -139,9 +139,10 @@ def _labels(game: LatentGAN, text: str | None, num: int) -> np.ndarray | None:
 
 
 def _columns(labels: str | None, game: LatentGAN, num: int) -> int:
-    """One column per class where there are classes; a square grid otherwise."""
+    """As square as can be, every class in columns of its own where there are classes."""
+    side = math.sqrt(min(num, GRID_IMAGES))
     classes = len(labels.split(",")) if labels is not None else game.num_classes
-    return classes if 1 < classes <= 32 else math.ceil(math.sqrt(min(num, GRID_IMAGES)))
+    return classes * max(1, round(side / classes)) if 1 < classes <= 32 else math.ceil(side)
 
 
 def _write(images: np.ndarray, directory: Path, columns: int) -> None:
