@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,6 +83,7 @@ class Checkpoints:
         args = ocp.args.Composite(
             **{STATE: ocp.args.StandardSave(state.replace(frozen=())), RECORD: ocp.args.JsonSave(record)}
         )
+        _check_space(self.directory, state)
         with _clear_errors(self.directory):
             self._manager.save(step, args=args, force=True)  # waits for the save before it
             if jax.default_backend() == "cpu":
@@ -169,6 +171,17 @@ class Checkpoints:
             if not self._read_only:
                 self._seal()
             self._manager.close()
+
+
+def _check_space(directory: Path, state: TrainState) -> None:
+    """Raises UserError where the disk has no room for the state, before Orbax's threads fail one after the other."""
+    needed = sum(leaf.nbytes for leaf in jax.tree.leaves(state.replace(frozen=())))
+    free = shutil.disk_usage(directory).free
+    if free < needed:
+        raise UserError(
+            f"{directory}: cannot write a checkpoint (No space left on device: it takes {needed / 1e6:.1f} MB, "
+            f"{free / 1e6:.1f} MB are free); earlier ones are intact"
+        )
 
 
 def _checksums(directory: Path) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import NoReturn
 import jax
 
 from jgan.allocator import keep_memory
+from jgan.processes import error_prefix
 from jgan.types import UserError
 
 Main = Callable[[Sequence[str]], int]
@@ -46,7 +47,7 @@ def run(main: Main) -> NoReturn:
     try:
         code = main(sys.argv[1:])
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"{error_prefix()}: {error}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted; what was saved before is intact", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ def replacing(path: Path) -> Iterator[Path]:
     with writing(path):
         try:
             yield partial
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())  # or a power cut could leave the name without the content
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

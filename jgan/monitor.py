@@ -46,6 +46,7 @@ class MetricWindow:
         self._write = write
         self._pending: collections.deque[tuple[int, Metrics]] = collections.deque()
         self._values: dict[str, list[float]] = {}
+        self._start = 0  # finished steps before the window
         self.finished = 0  # steps whose metrics were read
         self.latest: dict[str, float] = {}
 
@@ -66,15 +67,22 @@ class MetricWindow:
         while self._pending:
             self._read()
 
-    def record(self) -> dict[str, list[float]]:
-        """The unfinished window, as data; waits for every queued step."""
+    def write_rest(self) -> None:
+        """Writes the means of a window that the run ends in; it stays unfinished, for a run that is made longer."""
         self.drain()
-        return {name: list(values) for name, values in self._values.items()}
+        if self._values:
+            self._write(self.finished, self._means())
 
-    def resume(self, step: int, record: dict[str, list[float]]) -> None:
+    def record(self) -> dict[str, Any]:
+        """The unfinished window, as data: the finished steps before it and its values. Waits for every queued step."""
+        self.drain()
+        return {"start": self._start, "values": {name: list(values) for name, values in self._values.items()}}
+
+    def resume(self, step: int, record: dict[str, Any]) -> None:
         """Continues a recorded window after `step` finished steps; what was queued is undone."""
         self._pending.clear()
-        self._values = {name: list(values) for name, values in record.items()}
+        self._start = record["start"]
+        self._values = {name: list(values) for name, values in record["values"].items()}
         self.finished, self.latest = step, {}
 
     def _is_due(self) -> bool:
@@ -96,9 +104,12 @@ class MetricWindow:
             self._values.setdefault(name, []).append(value)
         self.finished = step + 1
         if self.finished % self._every == 0:
-            means = {name: math.fsum(values) / len(values) for name, values in sorted(self._values.items())}
-            self._values = {}
+            means = self._means()
+            self._start, self._values = self.finished, {}
             self._write(self.finished, means)
+
+    def _means(self) -> dict[str, float]:
+        return {name: math.fsum(values) / len(values) for name, values in sorted(self._values.items())}
 
     def _describe(self, step: int, phase: str, index: int, values: dict[str, float]) -> str:
         if index == 0:
@@ -120,10 +131,11 @@ class RunLog:
     methods raise UserError where the disk refuses.
     """
 
-    def __init__(self, workdir: Path, first_step: int) -> None:
+    def __init__(self, workdir: Path, first_step: int, last_line: int) -> None:
+        """Goes on at `first_step`; lines of steps after `last_line` are dropped, to be written again."""
         self._workdir = workdir
         for name in ("metrics.jsonl", "timings.jsonl"):
-            keep_lines_up_to(workdir / name, first_step)
+            keep_lines_up_to(workdir / name, last_line)
         self._events = Events(workdir / "tensorboard", first_step)
 
     def write(self, step: int, metrics: dict[str, float], timings: dict[str, float]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Mapping
 
 import jax
@@ -13,6 +15,7 @@ from jgan.types import UserError
 
 # Set by launch/local.py, or by hand on any cluster that JAX does not know.
 COORDINATOR, COUNT, INDEX = "JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"
+LIFELINE = "JGAN_LIFELINE"  # a pipe whose other end the launcher holds
 
 
 def initialize(environment: Mapping[str, str] = os.environ) -> None:
@@ -24,7 +27,10 @@ def initialize(environment: Mapping[str, str] = os.environ) -> None:
     if environment.get("JAX_PLATFORMS", "") in ("", "cpu"):
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
     if COUNT in environment:
-        jax.distributed.initialize(*_settings(environment))
+        settings = _settings(environment)
+        if LIFELINE in environment:
+            _stop_with_launcher(int(environment[LIFELINE]))
+        jax.distributed.initialize(*settings)
     elif _in_cluster(environment):
         jax.distributed.initialize()
 
@@ -32,6 +38,12 @@ def initialize(environment: Mapping[str, str] = os.environ) -> None:
 def is_main() -> bool:
     """Whether this process writes the run's logs and pictures."""
     return jax.process_index() == 0
+
+
+def error_prefix(environment: Mapping[str, str] = os.environ) -> str:
+    """How an error begins: all but the first process say which one they are, since all often say the same."""
+    index = environment.get(INDEX, "0")
+    return "error" if index == "0" else f"error in process {index}"
 
 
 def any_process(flag: bool) -> bool:
@@ -49,11 +61,33 @@ def _settings(environment: Mapping[str, str]) -> tuple[str, int, int]:
         raise UserError(f"{COORDINATOR}, {COUNT}, {INDEX}: expected an address and two numbers ({error})") from None
 
 
+def _stop_with_launcher(lifeline: int) -> None:
+    """Asks this process to save and stop, as SIGTERM does, once the launcher is gone, even if it was killed."""
+
+    def watch() -> None:
+        os.read(lifeline, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
+
+
 def _in_cluster(environment: Mapping[str, str]) -> bool:
-    """Whether this is one of several processes started by SLURM, Open MPI, Kubernetes or a TPU pod."""
+    """Whether this is one of several processes started by SLURM, Open MPI, Kubernetes or a TPU pod.
+
+    A Google Cloud TPU VM tells how many hosts it has only to those who ask its metadata server, so there JAX is left to
+    find out, also where there is one.
+    """
     # SLURM_STEP_... and not SLURM_NTASKS: a batch script without srun is one process, whatever it was allotted.
     several = environment.get("SLURM_STEP_NUM_TASKS", "1") not in ("", "0", "1") and "SLURM_PROCID" in environment
     several |= "OMPI_MCA_orte_hnp_uri" in environment
     several |= "KUBERNETES_SERVICE_HOST" in environment and "JOB_COMPLETION_INDEX" in environment
     several |= "," in environment.get("TPU_WORKER_HOSTNAMES", "")
+    several |= _on_cloud_tpu(environment)
     return several or "MEGASCALE_COORDINATOR_ADDRESS" in environment
+
+
+def _on_cloud_tpu(environment: Mapping[str, str]) -> bool:
+    """Whether JAX found itself on a TPU VM, is to use its TPU and may ask the metadata server."""
+    found = environment.get("TPU_ML_PLATFORM") == "JAX"  # set by the import of jax where there are TPU chips
+    wanted = environment.get("JAX_PLATFORMS", "tpu").split(",")[0] in ("", "tpu")
+    return found and wanted and "TPU_SKIP_MDS_QUERY" not in environment

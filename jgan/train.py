@@ -106,7 +106,7 @@ class _Loop:
         if checkpoint is not None:
             return self._continue(checkpoint)
         state = self.setup.create_state()
-        self._open_log(0)
+        self._open_log(0, 0)
         self._save(state, 0)
         return state, 0
 
@@ -120,7 +120,8 @@ class _Loop:
             )
         self.checkpoints.set_aside_after(step)
         self.rollbacks, self.saved_step = record["rollbacks"], step
-        self._open_log(step)
+        # The line of an unfinished window stands where the run ended; one that goes on writes the whole window instead.
+        self._open_log(step, step if step == self.total else record["window"]["start"])
         self.window.resume(step, record["window"])
         return checkpoint.state.replace(frozen=self.setup.load_frozen()), step
 
@@ -136,15 +137,15 @@ class _Loop:
             self._sample(preview, state, step)
         with contextlib.closing(self.setup.feeds(stage, step)) as feeds:
             while step < stage.start + stage.steps and not self._is_interrupted(interruption, step):
-                feed = next(feeds)
                 with jax.transfer_guard("disallow"):
+                    feed = next(feeds)
                     state, metrics = train_step(state, feed, rng, active_phases(phases, step - stage.start))
-                self.window.add(step, metrics)
+                    self.window.add(step, metrics)
                 step += 1
                 self.progress.show(self.window.finished, stage.batch_size, self.window.latest)
                 if step % self.config.sample_every == 0 or step == self.total:
                     self._sample(preview, state, step)
-                if step % self.config.checkpoint_every == 0:
+                if step % self.config.checkpoint_every == 0 and step < self.total:
                     self._save(state, step)
         return state, step
 
@@ -164,8 +165,9 @@ class _Loop:
     def _finish_stage(self, state: TrainState, step: int) -> None:
         self.window.drain()
         self.progress.show(self.window.finished, 0, self.window.latest)
-        if step == self.total or step != self.saved_step:
-            self._save(state, step)
+        if step == self.total:
+            self.window.write_rest()  # before the checkpoint: with it, the run is finished
+        self._save(state, step)
         if self.log:
             self.log.plot()
 
@@ -210,11 +212,11 @@ class _Loop:
             self.log.write_images(step, "samples", make_grid(to_uint8(jax.device_get(images))))
             self.log.plot()
 
-    def _open_log(self, step: int) -> None:
+    def _open_log(self, step: int, last_line: int) -> None:
         if self.log:
             self.log.close()
         if processes.is_main():
-            self.log = RunLog(self.workdir, step)
+            self.log = RunLog(self.workdir, step, last_line)
 
     def _write(self, step: int, means: dict[str, float]) -> None:
         stage = next(stage for stage in self.setup.stages if step <= stage.start + stage.steps)

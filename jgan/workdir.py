@@ -79,7 +79,10 @@ def _earlier_starts(path: Path) -> list:
 
 def _git_commit() -> str | None:
     """The commit of the checkout that jgan is imported from; None where there is none."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    checkout = Path(__file__).parent.parent
+    if not (checkout / ".git").exists():  # git would take any repository above it
+        return None
+    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=40"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     return None

@@ -3,7 +3,7 @@
 python launch/local.py -n 2 -- --config configs/vanilla.py --workdir runs/two
 
 Everything after `--` goes to `python -m jgan.main` in every process. The first process writes the logs. When one
-process ends with an error, the others are stopped.
+process ends with an error, the others are stopped; when the launcher itself is killed, all of them save and stop.
 """
 
 from __future__ import annotations
@@ -41,15 +41,21 @@ def start(count: int, arguments: Sequence[str]) -> list[subprocess.Popen]:
     """`count` processes of jgan.main that know of each other."""
     address = f"127.0.0.1:{_free_port()}"
     command = [sys.executable, "-m", "jgan.main", *arguments]
+    # The write end stays open here and nowhere else, so the processes read its end when the launcher is gone.
+    lifeline, _ = os.pipe()
     processes = []
     for index in range(count):
         cluster = {
             "JAX_COORDINATOR_ADDRESS": address,
             "JAX_NUM_PROCESSES": str(count),
             "JAX_PROCESS_ID": str(index),
+            "JGAN_LIFELINE": str(lifeline),
         }
         # A session of its own: Ctrl-C reaches the launcher alone, which passes it on once.
-        processes.append(subprocess.Popen(command, env=os.environ | cluster, start_new_session=True))
+        processes.append(
+            subprocess.Popen(command, env=os.environ | cluster, pass_fds=[lifeline], start_new_session=True)
+        )
+    os.close(lifeline)
     return processes
 
 

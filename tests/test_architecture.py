@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "setup": {"config", "data", "optim", "sharding", "step", "checkpoint"},
     "train": {"config", "setup", "step", "checkpoint", "monitor", "pictures", "processes", "workdir"},
     "dry_run": {"config", "setup", "step"},
-    "command": {"allocator"},
+    "command": {"allocator", "processes"},
     "main": {"command", "config", "processes", "dry_run", "train"},
     "sample": {"command", "config", "setup", "sharding", "checkpoint", "pictures", "games"},
 }

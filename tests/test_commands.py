@@ -68,7 +68,7 @@ def test_a_run_directory_holds_what_the_readme_says(workdir):
     assert grid.shape == (8 * (8 + 2) + 2, 10 * (8 + 2) + 2)  # one column per class
     assert {"loss.png", "grad_norm.png"} <= {path.name for path in (workdir / "plots").iterdir()}
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == [5, 10]
+    assert [line["step"] for line in lines] == [5, 10, 12]
     assert {"discriminator/loss", "generator/loss", "images_seen"} <= set(lines[0])
     environment = json.loads((workdir / "environment.json").read_text())[0]
     assert {"git_commit", "devices", "packages", "python"} <= set(environment)
@@ -85,7 +85,7 @@ def test_tensorboard_reads_the_events(workdir):
         data = data[16 + length :]
     scalars = {(event.step, value.tag): value.simple_value for event in events for value in event.summary.value}
     logged = json.loads((workdir / "metrics.jsonl").read_text().splitlines()[-1])
-    assert scalars[10, "generator/loss"] == pytest.approx(logged["generator/loss"], rel=1e-6)
+    assert scalars[12, "generator/loss"] == pytest.approx(logged["generator/loss"], rel=1e-6)
     assert (12, "samples") in scalars
 
 

@@ -26,6 +26,8 @@ COUNTS = {
         100 * 200 + 200 + 10 * 1000 + 1000 + 1200 * 1200 + 1200 + 1200 * 784 + 784,
         784 * 1200 + 1200 + 10 * 250 + 250 + 290 * 960 + 960 + 240 + 1,
     ),
+    # vanilla's, with ten label inputs more for each of the first layer's 256 and 1024 units
+    "cgan_digits": (1_486_352 + 10 * 256, 1_460_225 + 10 * 1024),
     # 4x4 kernels 100-1024-512-256-128-3 with 2 per batch-norm channel; 3-128-256-512-1024-1, no norm on the first
     "dcgan": (
         16 * (100 * 1024 + 1024 * 512 + 512 * 256 + 256 * 128 + 128 * 3) + 2 * (1024 + 512 + 256 + 128),

@@ -89,6 +89,8 @@ def test_prepare_with_broken_files(photos, tmp_path, capsys):
     assert "error: 1 of 600 images are broken: left/000.png: not an image" in last
     assert main([*arguments, "--on-error", "skip"]) == 0
     assert "wrote 599 images" in capsys.readouterr().out
+    assert main(arguments) == 2  # what was skipped before is not taken for whole
+    assert "1 of 600 images are broken" in capsys.readouterr().err
     assert open_source(f"records:{tmp_path}/out").count == 599
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan.families.cgan import cgan, conditional_dcgan
+from jgan.families.cgan import cgan, conditional_dcgan, conditional_mlp
 from jgan.families.dcgan import dcgan
 from jgan.families.vanilla import vanilla
 from jgan.types import UserError
@@ -15,6 +15,7 @@ from jgan.types import UserError
 GAMES = {
     "vanilla": vanilla(16, 1),
     "cgan": cgan(16, 1, 3),
+    "conditional_mlp": conditional_mlp(16, 1, 3),
     "dcgan": dcgan(16, 4, 1),
     "conditional_dcgan": conditional_dcgan(16, 4, 1, 3),
 }

@@ -59,25 +59,31 @@ def newest_step(workdir):
     return max((int(path.name) for path in workdir.glob("checkpoints/*") if path.name.isdigit()), default=-1)
 
 
+def _logged_steps(workdir):
+    return [json.loads(line)["step"] for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
 def test_sigkill_at_random_steps_changes_nothing(tmp_path, monkeypatch):
     use_devices(monkeypatch, 1)
     command = ("jgan.main", "--config", runs.write_config(tmp_path))
     code, _, err = runs.run(*command, "--workdir", tmp_path / "whole")
     assert code == 0, err
     killed = 0
-    for at_least in sorted(random.SystemRandom().sample(range(1, 35), 3)):
+    for at_least in sorted(random.SystemRandom().sample(range(1, 25), 2)):
         process = runs.start(*command, "--workdir", tmp_path / "killed")
         wait_for(lambda least=at_least: newest_step(tmp_path / "killed") >= least, process)
         process.kill()
         process.communicate()
         killed += newest_step(tmp_path / "killed") < 40
     assert killed
-    code, _, err = runs.run(*command, "--workdir", tmp_path / "killed")
-    assert code == 0, err
+    # Once to an earlier end, within a window of metrics, and then made longer.
+    for end in (38, 40):
+        code, _, err = runs.run(*command, "--workdir", tmp_path / "killed", f"--config.stages[0].steps={end}")
+        assert code == 0, err
+        assert _logged_steps(tmp_path / "killed") == [7, 14, 21, 28, 35, end]
     assert_equal(read_state(tmp_path / "killed"), read_state(tmp_path / "whole"))
     whole, pieces = ((tmp_path / name / "metrics.jsonl").read_text() for name in ("whole", "killed"))
     assert whole == pieces
-    assert len(whole.splitlines()) == 40 // 7
 
 
 def test_sigterm_saves_and_a_second_process_is_refused(tmp_path):
@@ -297,3 +303,22 @@ def test_two_processes_equal_one(tmp_path, monkeypatch):
     )
     written_by = {path.name for path in (tmp_path / "two" / "checkpoints" / "5" / "state").iterdir()}
     assert {"ocdbt.process_0", "ocdbt.process_1"} <= written_by
+
+
+def test_processes_whose_launcher_is_killed_save_and_stop(tmp_path):
+    workdir = tmp_path / "run"
+    arguments = ("--config", runs.write_config(tmp_path), "--config.stages[0].steps=1000000", "--workdir", workdir)
+    launcher = subprocess.Popen(
+        [sys.executable, "launch/local.py", "-n", "2", "--", *map(str, arguments)],
+        cwd=runs.ROOT,
+        env=runs.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(lambda: (workdir / "metrics.jsonl").exists() and (workdir / "metrics.jsonl").stat().st_size, launcher)
+    launcher.kill()
+    launcher.wait()
+    end = time.monotonic() + 60
+    while "SIGTERM: saved step" not in (workdir / "events.jsonl").read_text():
+        assert time.monotonic() < end
+        time.sleep(0.05)

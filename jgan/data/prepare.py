@@ -54,9 +54,10 @@ def prepare(source: Source, form: Format, out: Path, on_error: str, workers: int
     written, when images are broken.
     """
     shards = _plan(source, form, out)
-    finished = {shard.path for shard in shards if shard.path.is_file()}
-    todo = [shard for shard in shards if shard.path not in finished]
-    counts = {path: _records_in(path) for path in finished}
+    counts = {shard.path: _records_in(shard.path) for shard in shards if shard.path.is_file()}
+    if on_error == "refuse":  # one that an earlier call wrote with images skipped is not what this one is to write
+        counts = {shard.path: counts[shard.path] for shard in shards if counts.get(shard.path) == len(shard.rows)}
+    todo = [shard for shard in shards if shard.path not in counts]
     kept = sum(counts.values())
     broken = []
     with tqdm(total=source.count, initial=kept, desc="preparing", unit=" images", smoothing=0.1) as bar:

@@ -1,7 +1,8 @@
 """Conditional GAN (Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784), section 4.1, and class-conditional DCGAN.
 
-The fully connected networks are the paper's: latents and labels each have a hidden layer of their own before they meet.
-The convolutional ones are DCGAN's with the label added, the discriminator's by concatenation or by projection
+The fully connected networks are the paper's, where latents and labels each have a hidden layer of their own before they
+meet, or (MLP) those of vanilla.py with the label joined to their input. The convolutional ones are DCGAN's with the
+label added, the discriminator's by concatenation or by projection
 (Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637, Figure 1d).
 """
 
@@ -13,7 +14,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jgan.families import dcgan
+from jgan.families import dcgan, vanilla
 from jgan.games.latent import LatentGAN
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
@@ -34,6 +35,15 @@ def label_features(labels: Labels | None, num_classes: int, label_input: str, dt
     if label_input == "concatenate":
         return jax.nn.one_hot(labels, num_classes, dtype=dtype)
     return nn.Embed(num_classes, EMBEDDING_DIM, dtype=dtype, name="embedding")(labels)
+
+
+def unit_features(features: Array) -> Array:
+    """Label features scaled to a mean square of 1, like pixels and latents.
+
+    A few entries of a one-hot vector, left as they are, weigh so little beside hundreds of pixels that for thousands of
+    steps the discriminator does not see whether image and label belong together.
+    """
+    return features * math.sqrt(features.shape[-1])
 
 
 class Generator(nn.Module):
@@ -97,6 +107,43 @@ class Discriminator(nn.Module):
         return nn.Dense(1, name="to_logit")(x.astype(jnp.float32))[:, 0]
 
 
+class MLPGenerator(nn.Module):
+    """Latents [n, z] and labels [n] to images [n, r, r, c] in [-1, 1]: vanilla's, the label joined to the latents."""
+
+    resolution: int = 28
+    image_channels: int = 1
+    num_classes: int = 10
+    label_input: str = "concatenate"  # or "embedding"
+    widths: tuple[int, ...] = (256, 512, 1024)
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
+        """Images in float32, whatever the compute type."""
+        labels = unit_features(label_features(labels, self.num_classes, self.label_input, self.dtype))
+        x = jnp.concatenate([latents, labels.astype(latents.dtype)], axis=-1)
+        generator = vanilla.Generator(self.resolution, self.image_channels, self.widths, self.dtype, name="vanilla")
+        return generator(x, train=train)
+
+
+class MLPDiscriminator(nn.Module):
+    """Images [n, r, r, c] and labels [n] to logits [n]: vanilla's, the label joined to the pixels."""
+
+    num_classes: int = 10
+    label_input: str = "concatenate"  # or "embedding"
+    widths: tuple[int, ...] = (1024, 512, 256)
+    dropout: float = 0.3
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
+        """Logits in float32, whatever the compute type."""
+        labels = unit_features(label_features(labels, self.num_classes, self.label_input, self.dtype))
+        pixels = images.reshape(images.shape[0], -1)
+        x = jnp.concatenate([pixels, labels.astype(pixels.dtype)], axis=-1)
+        return vanilla.Discriminator(self.widths, self.dropout, self.dtype, name="vanilla")(x, train=train)
+
+
 class ConvGenerator(nn.Module):
     """Latents [n, z] and labels [n] to images [n, r, r, c] in [-1, 1]: DCGAN's, the label joined to the latents."""
 
@@ -154,6 +201,16 @@ def cgan(resolution: int = 28, image_channels: int = 1, num_classes: int = 10) -
         Discriminator(num_classes),
         latent_dim=100,
         latent_distribution="uniform",
+        num_classes=num_classes,
+    )
+
+
+def conditional_mlp(resolution: int = 28, image_channels: int = 1, num_classes: int = 10) -> LatentGAN:
+    """The vanilla GAN of the first tutorials with labels joined to the input of both networks."""
+    return LatentGAN(
+        MLPGenerator(resolution, image_channels, num_classes),
+        MLPDiscriminator(num_classes),
+        latent_dim=100,
         num_classes=num_classes,
     )
 
