@@ -1,0 +1,1 @@
+"""Weights trained elsewhere: read from their files, nothing executed."""

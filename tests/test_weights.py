@@ -1,0 +1,379 @@
+"""Reading weights: against torch.save's own files, and against files made to do harm."""
+
+import importlib.util
+import io
+import json
+import os
+import pickle
+import random
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jgan.interop.weights import read_weights
+from jgan.types import UserError
+
+GOLDEN = Path(__file__).parent / "golden"
+SAVED = ["weights_zip.pth", "weights_stream.pth"]
+HARMFUL = "harm.txt"
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(f"golden_{name}", GOLDEN / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# --- Files that are what they say ---
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_reads_what_pytorch_saved(name):
+    """Views, offsets, tied weights, every kind of number, nested dictionaries and lists."""
+    weights, expected = read_weights(GOLDEN / name), script("weights").expected()
+    assert list(weights) == list(expected)
+    for key, array in expected.items():
+        dtype = jnp.bfloat16 if key.endswith("brain") else array.dtype
+        assert weights[key].dtype == dtype, key
+        assert weights[key].shape == array.shape, key
+        np.testing.assert_array_equal(weights[key].astype(array.dtype), array, err_msg=key)
+    assert np.shares_memory(weights["params_ema.conv.weight"], weights["params_ema.conv.tied"])
+    assert not np.shares_memory(weights["params_ema.conv.weight"], weights["params_ema.half"])
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "stream"])
+def test_reads_what_this_pytorch_saves(tmp_path, zipped):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.LSTM(4, 5))
+    state = module.state_dict() | {"channels_last": torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last)}
+    torch.save(state, tmp_path / "saved.pth", _use_new_zipfile_serialization=zipped)
+    weights = read_weights(tmp_path / "saved.pth")
+    assert set(weights) == set(state)
+    for name, tensor in state.items():
+        np.testing.assert_array_equal(weights[name], tensor.numpy(), strict=True)
+
+
+def save_safetensors(path, entries, data):
+    header = json.dumps(entries).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + data)
+
+
+def entry(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def test_reads_safetensors(tmp_path):
+    """Bytes laid out by hand after the format's description."""
+    path = tmp_path / "a.safetensors"
+    entries = {
+        "__metadata__": {"format": "pt"},
+        "b": entry("BF16", [2], 12, 16),
+        "a": entry("F32", [3, 1], 0, 12),
+        "scalar": entry("I64", [], 16, 24),
+        "empty": entry("F16", [0, 5], 24, 24),
+    }
+    save_safetensors(path, entries, struct.pack("<3f", 1, 2, 3) + b"\x80\x3f\x00\xc0" + struct.pack("<q", -5))
+    weights = read_weights(path)
+    np.testing.assert_array_equal(weights["a"], np.array([[1], [2], [3]], np.float32), strict=True)
+    np.testing.assert_array_equal(weights["b"].astype(np.float32), [1, -2])
+    np.testing.assert_array_equal(weights["scalar"], np.array(-5), strict=True)
+    assert weights["b"].dtype == jnp.bfloat16
+    assert weights["empty"].shape == (0, 5)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_reads_npz(tmp_path, save):
+    arrays = {
+        "rows": np.arange(6.0).reshape(2, 3),
+        "columns": np.asfortranarray(np.arange(6, dtype=np.float16).reshape(2, 3)),
+        "big_endian": np.array([1, 2], ">i4"),
+        "scalar": np.array(True),
+        "empty": np.zeros((0, 2)),
+    }
+    save(tmp_path / "a.npz", **arrays)
+    weights = read_weights(tmp_path / "a.npz")
+    assert list(weights) == list(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(weights[name], array.astype(array.dtype.newbyteorder("=")), strict=True)
+
+
+# --- Files that are not ---
+
+
+class Harmful:
+    """A pickle of it runs a command where it is loaded the usual way."""
+
+    def __reduce__(self):
+        return os.system, (f"echo harm > {HARMFUL}",)
+
+
+def save_pickle(folder, data, format_, storages=(), compress=zipfile.ZIP_STORED):
+    """The pickle in the place where torch.save puts a state dict; storages are (key, bytes, numbers)."""
+    path = folder / f"{format_}.pth"
+    if format_ == "zip":
+        with zipfile.ZipFile(path, "w", compress) as archive:
+            archive.writestr("archive/data.pkl", data)
+            for key, content, _ in storages:
+                archive.writestr(f"archive/data/{key}", content)
+    else:
+        head = [0x1950A86A20F9469CFC6C, 1001, {"protocol_version": 1001, "little_endian": True}]
+        stream = [*(pickle.dumps(part, 2) for part in head), data, pickle.dumps([key for key, _, _ in storages], 2)]
+        stream += [struct.pack("<q", numbers) + content for _, content, numbers in storages]
+        path.write_bytes(b"".join(stream))
+    return path
+
+
+both_formats = pytest.mark.parametrize("format_", ["zip", "stream"])
+
+
+@both_formats
+def test_runs_nothing(tmp_path, monkeypatch, format_):
+    monkeypatch.chdir(tmp_path)
+    data = pickle.dumps({"weight": Harmful()}, 2)
+    pickle.loads(data)
+    assert Path(HARMFUL).exists()  # the attack is a real one
+    Path(HARMFUL).unlink()
+    path = save_pickle(tmp_path, data, format_)
+    with pytest.raises(UserError, match=rf"{path}: .*names (posix|nt)\.system"):
+        read_weights(path)
+    assert not Path(HARMFUL).exists()
+
+
+@both_formats
+@pytest.mark.parametrize(
+    "harmful",
+    [
+        b"c__builtin__\neval\n(S'1'\ntR.",
+        b"cjgan.interop.weights\npickle.loads\n.",
+        b"ctorch\nload\n.",
+        b"ctorch._utils\n__builtins__\n.",
+        b"(S'1'\ni__builtin__\neval\n.",  # INST, an older way to name a class
+        b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.",  # STACK_GLOBAL
+    ],
+)
+def test_refuses_every_other_name(tmp_path, format_, harmful):
+    with pytest.raises(UserError, match=r"its pickle names .*nothing ran"):
+        read_weights(save_pickle(tmp_path, harmful, format_))
+
+
+@both_formats
+def test_a_pickle_cannot_alter_the_reader(tmp_path, format_):
+    harmful = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\nN}X\x08\x00\x00\x00__code__K\x01s\x86b."
+    with pytest.raises(UserError, match="alters what it names"):
+        read_weights(save_pickle(tmp_path, harmful, format_))
+    read_weights(GOLDEN / "weights_zip.pth")
+
+
+def push(value):
+    """Instructions of a pickle that leave the value on its stack."""
+    return pickle.dumps(value, 2)[2:-1]
+
+
+def push_tensor(shape=(4,), strides=(1,), offset=0, size=4, storage=b"ctorch\nFloatStorage\n", key="0", extra=b""):
+    """The same for a tensor, of a storage of `size` numbers, as torch.save writes it."""
+    pid = b"(" + push("storage") + storage + push(key) + push("cpu") + push(size) + extra + b"tQ"
+    arguments = pid + push(offset) + push(shape) + push(strides) + push(False) + b"}"
+    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + arguments + b"tR"
+
+
+def save_tensor(folder, format_, *, content=b"\x00\x00\x80\x3f" * 4, numbers=4, **description):
+    data = b"\x80\x02}" + push("weight") + push_tensor(**description) + b"s."
+    return save_pickle(folder, data, format_, [("0", content, numbers)])
+
+
+@both_formats
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        ({"shape": (5,)}, "weight of shape .* reaches beyond its storage of 4 numbers"),
+        ({"offset": 1}, "reaches beyond"),
+        ({"shape": (2, 2), "strides": (3, 1)}, "reaches beyond"),
+        ({"shape": (2**40,), "strides": (0,)}, "reaches beyond"),
+        ({"shape": (2**62, 2**62), "strides": (0, 0)}, "reaches beyond"),
+        ({"shape": (0, 2**70), "strides": (1, 1)}, "cannot be made"),
+        ({"shape": (1,) * 70, "strides": (1,) * 70}, "cannot be made"),
+        ({"offset": -1}, "not whole numbers"),
+        ({"strides": (-1,)}, "not whole numbers"),
+        ({"strides": (1.0,)}, "not whole numbers"),
+        ({"strides": ()}, "1 axes and 0 strides"),
+        ({"shape": [4]}, "not described as a tensor is"),
+        ({"size": 2**50, "shape": (2**50,)}, "cut short"),
+        ({"size": -4}, "without a type, a name and a size"),
+        ({"key": 7}, "without a type, a name and a size"),
+        ({"storage": b"ctorch\nEvilStorage\n"}, r"names torch\.EvilStorage"),
+        ({"storage": b"ccollections\nOrderedDict\n"}, "without a type"),
+        ({"extra": push(("0", 0, 4))}, "other than a whole storage"),
+    ],
+    ids=str,
+)
+def test_refuses_tensors_that_are_not_in_the_file(tmp_path, format_, description, message):
+    np.testing.assert_array_equal(read_weights(save_tensor(tmp_path, format_))["weight"], np.ones(4, np.float32))
+    with pytest.raises(UserError, match=message):
+        read_weights(save_tensor(tmp_path, format_, **description))
+
+
+def nested(depth):
+    """Two to the power of `depth` dictionaries, in a few bytes."""
+    tree = {}
+    for _ in range(depth):
+        tree = {"a": tree, "b": tree}
+    return pickle.dumps(tree, 2)
+
+
+@both_formats
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (nested(60), "more names than the file has room for"),
+        (b"\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s.", "more names than the file has room for"),  # holds itself
+        (b"\x80\x02}r\xff\xff\xff\x7f.", "numbers 2147483647 objects"),  # 32 GiB in `pickle` before Python 3.14
+        (b"\x80\x04\x8e\xff\xff\xff\xff\xff\x00\x00\x00.", "damaged or cut short"),  # 1 TiB of bytes
+        (b"\x80\x02}" + push((1, 2)) + push_tensor() + b"s.", "neither a string nor a small number"),
+        (b"\x80\x02}" + push(1) + push_tensor() + b"s" + push("1") + push_tensor() + b"s.", "two tensors are called 1"),
+        (b"\x80\x02}N" + b"\x85" * 200_000 + b"Ns.", "nests objects deeper than 100"),  # its hash overflows the stack
+        (b"\x80\x02}Nq\x00" + b"0h\x00\x85q\x00" * 200_000 + b"Ns.", "nests objects deeper than 100"),  # by its memo
+        (b"\x80\x04}N" + b"\x94\x85" * 200_000 + b"Ns.", "nests objects deeper than 100"),
+        (pickle.dumps({"epoch": 3}, 2), "damaged|no tensor in it|list of storages"),
+        (b"\x80\x02}", "cut short"),
+        (b"0.", "damaged or cut short"),
+    ],
+    ids=lambda value: "" if isinstance(value, bytes) else value[:20],
+)
+def test_refuses_trees_that_do_not_end(tmp_path, format_, data, message):
+    with pytest.raises(UserError, match=message):
+        read_weights(save_pickle(tmp_path, data, format_, [("0", bytes(16), 4)] if b"Storage" in data else []))
+
+
+def test_refuses_containers_that_lie(tmp_path):
+    def refused(path, message):
+        with pytest.raises(UserError, match=rf"{path}: .*{message}"):
+            read_weights(path)
+
+    tensor = b"\x80\x02}" + push("weight") + push_tensor() + b"s."
+    storages = [("0", bytes(16), 4)]
+    big = [*storages, ("1", bytes(10**6), 250_000)]
+    refused(save_pickle(tmp_path, tensor, "zip", big, zipfile.ZIP_DEFLATED), "members unpack to")
+    refused(save_pickle(tmp_path, tensor, "zip"), "archive/data/0 is missing")
+    refused(save_pickle(tmp_path, tensor, "stream"), "list of storages")
+    refused(save_pickle(tmp_path, tensor, "stream", [("0", bytes(16), 3)]), "has 3 numbers; its tensors expect 4")
+    path = tmp_path / "other.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", tensor)
+        archive.writestr("archive/byteorder", "big")
+    refused(path, "big-endian")
+    np.savez(tmp_path / "a.npz", a=np.zeros(2))
+    refused((tmp_path / "a.npz").rename(tmp_path / "npz.pth"), "without PyTorch's data.pkl")
+    path.write_bytes(pickle.dumps({"weight": 1}, 2))
+    refused(path, "not one of torch.save")
+
+
+@pytest.mark.parametrize(
+    ("entries", "data", "message"),
+    [
+        ({"a": entry("F32", [2], 0, 8)}, bytes(7), "a of shape .* is not bytes 0 to 8 of 7"),
+        ({"a": entry("F32", [2**62], 0, 8)}, bytes(8), "is not bytes 0 to 8"),
+        ({"a": entry("F32", [2], 0, 8), "b": entry("F32", [1], 4, 8)}, bytes(8), "overlap"),
+        ({"a": entry("F32", [1], 4, 8)}, bytes(8), "gap"),
+        ({"a": entry("F32", [1], 0, 4)}, bytes(8), "end at byte 4 of 8"),
+        ({"a": entry("F32", [-1, -1], 0, 4)}, bytes(4), "not whole numbers"),
+        ({"a": entry("F32", [True], 0, 4)}, bytes(4), "not whole numbers"),
+        ({"a": entry("F4", [1], 0, 4)}, bytes(4), "of type F4; expected one of"),
+        ({"a": [1]}, b"", "not described"),
+        ([], b"", "not a JSON object"),
+        ({}, b"", "no tensor in it"),
+    ],
+    ids=str,
+)
+def test_refuses_safetensors(tmp_path, entries, data, message):
+    save_safetensors(tmp_path / "a.safetensors", entries, data)
+    with pytest.raises(UserError, match=message):
+        read_weights(tmp_path / "a.safetensors")
+
+
+def test_refuses_npz_that_runs_code_or_lies(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "a.npz"
+    np.savez(path, a=np.array([Harmful()], object))
+    with pytest.raises(UserError, match=r"a\.npy holds object; expected numbers"):
+        read_weights(path)
+    assert not Path(HARMFUL).exists()
+    array = io.BytesIO()
+    np.lib.format.write_array_header_1_0(array, {"descr": "<f8", "fortran_order": False, "shape": (2**50,)})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", array.getvalue() + bytes(16))
+    with pytest.raises(UserError, match=r"a\.npy cannot be made"):
+        read_weights(path)
+    np.savez_compressed(path, a=np.zeros(2**24))  # 128 MiB in 130 KB
+    with pytest.raises(UserError, match="members unpack to"):
+        read_weights(path)
+
+
+def test_refuses_what_is_no_file_of_weights(tmp_path):
+    (tmp_path / "folder.pth").mkdir()
+    for name, message in {
+        "folder.pth": "cannot read it",
+        "missing.npz": "cannot read it .*No such file",
+        "model.onnx": r"expected one of \.pth, \.pt, \.npz, \.safetensors",
+    }.items():
+        with pytest.raises(UserError, match=rf"{name}: .*{message}"):
+            read_weights(tmp_path / name)
+    for name in ("text.pth", "text.pt", "text.npz", "text.safetensors"):
+        for content in (b"", b"PK", b"PK\x03\x04", b"not weights at all, only a few words of English"):
+            (tmp_path / name).write_bytes(content)
+            with pytest.raises(UserError, match=rf"{name}: not weights that can be read"):
+                read_weights(tmp_path / name)
+
+
+def samples(folder):
+    """One small file of each format."""
+    save_safetensors(folder / "a.safetensors", {"a": entry("F32", [4], 0, 16)}, bytes(16))
+    np.savez(folder / "a.npz", a=np.arange(6.0), b=np.zeros((2, 2), np.int32))
+    return [*(GOLDEN / name for name in SAVED), folder / "a.npz", folder / "a.safetensors"]
+
+
+def test_refuses_every_file_cut_short(tmp_path):
+    for source in samples(tmp_path):
+        content = source.read_bytes()
+        path = tmp_path / f"cut{source.suffix}"
+        for length in {*range(0, len(content), 37), len(content) - 1}:
+            path.write_bytes(content[:length])
+            with pytest.raises(UserError, match="cut"):
+                read_weights(path)
+
+
+def test_a_damaged_file_is_read_or_refused(tmp_path):
+    """Whatever the damage: one error of ours, or no more numbers than the file has bytes."""
+    generator = random.Random(0)
+    for source in samples(tmp_path):
+        content = source.read_bytes()
+        path = tmp_path / f"damaged{source.suffix}"
+        refused = 0
+        for _ in range(400):
+            damaged = bytearray(content)
+            for _ in range(generator.choice((1, 1, 4))):
+                damaged[generator.randrange(len(damaged))] = generator.randrange(256)
+            path.write_bytes(damaged)
+            try:
+                weights = read_weights(path)
+            except UserError:
+                refused += 1
+            else:
+                assert all(array.nbytes <= len(content) for array in weights.values())
+        assert refused > 100, source  # the damage is real: most bytes here describe numbers rather than hold them
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_reading_imports_no_torch(name):
+    code = (
+        f"import sys; from pathlib import Path; from jgan.interop.weights import read_weights; "
+        f"read_weights(Path({str(GOLDEN / name)!r})); sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
