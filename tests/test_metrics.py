@@ -175,18 +175,22 @@ def test_manifold_scores_of_copies_and_of_strangers():
     # Of each ball's k + 1 members its boundary is out, up to rounding of the boundary itself.
     assert copies.density == pytest.approx(1.0, abs=0.2)
     assert manifold_scores(real, real + 1e3) == (0.0, 0.0, 0.0, 0.0)
+    repeated = real.repeat(4, axis=0)  # balls of radius 0 still hold the copies of their centre
+    assert manifold_scores(repeated, repeated.copy())[:2] == (1.0, 1.0)
+    np.testing.assert_array_equal(nearest(repeated, real)[1], 0.0)
 
 
 @pytest.mark.parametrize("block", [1000, 8])
 def test_nearest_matches_scipy(monkeypatch, block):
     monkeypatch.setattr(manifold, "ROWS", block)
     monkeypatch.setattr(manifold, "COLUMNS", block)
-    real, fake = INPUTS["real"] + 100, INPUTS["fake"] + 100
+    real, fake = INPUTS["real"] + 1e6, INPUTS["fake"] + 1e6
     fake[5] = real[17]
     indices, distances = nearest(fake, real, 10)
     expected = cdist(fake, real)
     np.testing.assert_array_equal(indices, expected.argsort(axis=1)[:, :10])
-    # Squares of about 100 around the mean round by 1e-14, beside squared distances of at least 1e-2.
+    # Squares of about 100 around the mean, beyond which subtraction is exact, round by 1e-14, beside squared distances
+    # of at least 1e-2; around the origin they would round by 1e-3.
     np.testing.assert_allclose(distances, np.sort(expected, axis=1)[:, :10], rtol=1e-11, atol=1e-11)
     assert (indices[5, 0], distances[5, 0]) == (17, 0.0)
 
@@ -197,6 +201,11 @@ def test_sliced_wasserstein_matches_progan():
     # float32 on both sides: values of 1e-1 from projections of order 1, rounded by sqrt(147) * 6e-8.
     np.testing.assert_allclose([1000 * value for value in ours.values()], NUMBERS["sliced_wasserstein"][:2], rtol=1e-5)
     assert sliced_wasserstein(INPUTS["images_real"], INPUTS["images_real"], LegacyGenerator(0))[16] < ours[16]
+
+
+def test_sliced_wasserstein_of_flat_images_is_a_number():
+    flat = np.full((2, 16, 16, 1), 7, np.uint8)
+    assert sliced_wasserstein(flat, flat + 1, np.random.default_rng(0)) == {16: 0.0}
 
 
 def test_laplacian_pyramid_ends_where_sides_are_odd():
@@ -211,7 +220,7 @@ def test_laplacian_pyramid_ends_where_sides_are_odd():
 
 def test_ms_ssim_matches_tensorflows_code():
     """Colour, smaller than the window. Theirs are float32: squares of up to 65,025 round by 4e-3, beside C2 = 58."""
-    for name, numbers in zip(("images_fake", "images_noisy"), NUMBERS["ms_ssim"], strict=True):
+    for name, numbers in zip(("images_fake", "images_noisy", "images_dark"), NUMBERS["ms_ssim"], strict=True):
         np.testing.assert_allclose(ms_ssim(INPUTS["images_real"], INPUTS[name]), numbers, rtol=0, atol=1e-4)
 
 

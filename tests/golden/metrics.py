@@ -33,6 +33,7 @@ def draw() -> dict[str, np.ndarray]:
         "images_real": first,
         "images_fake": second,
         "images_noisy": np.clip(first + random.normal(0, 40, first.shape), 0, 255).astype(np.uint8),
+        "images_dark": (0.6 * first).astype(np.uint8),
     }
 
 
@@ -58,7 +59,7 @@ def main() -> None:
         "sliced_wasserstein": sliced_wasserstein(arrays["images_real"], arrays["images_fake"]),
         "ms_ssim": [
             [float(msssim(a[None], b[None])) for a, b in zip(arrays["images_real"], arrays[other], strict=True)]
-            for other in ("images_fake", "images_noisy")
+            for other in ("images_fake", "images_noisy", "images_dark")
         ],
     }
     Path(__file__).with_suffix(".json").write_text(json.dumps(numbers, indent=1) + "\n")
