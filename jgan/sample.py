@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
 from jgan import command
 from jgan import config as configs
-from jgan.checkpoint import Checkpoints
-from jgan.config import Config
+from jgan.drawing import draw, latent_game, restore_generator
 from jgan.games.latent import LatentGAN
-from jgan.pictures import make_grid, save_png, to_uint8
-from jgan.setup import shapes_from_data, state_target
-from jgan.sharding import make_sharding
-from jgan.types import Player, UserError, schedule
+from jgan.pictures import make_grid, save_png
+from jgan.types import UserError
 
 DESCRIPTION = """Draws images from the averaged generator of a run: numbered PNGs and grid.png.
 
@@ -51,75 +45,19 @@ def main(argv: Sequence[str]) -> int:
     if not 0 <= options.seed < 2**63:
         raise UserError(f"--seed={options.seed}: expected a number from 0 to 2**63 - 1")
     config = configs.load(options.workdir)
-    game = _latent_game(config, options.truncation)
+    game = latent_game(config, options.truncation)
     labels = _labels(game, options.labels, options.num)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out={out}: cannot write there ({error.strerror})") from None
     generator, step = restore_generator(config, options.workdir, raw=options.raw)
-    images = draw(game, generator, options.seed, labels, options.num, options.batch_size, options.truncation)
+    batches = draw(game, generator, options.seed, labels, options.num, options.batch_size, options.truncation)
+    images = _collect(batches, options.num, shown=options.num >= 10 * options.batch_size)
     _write(images, out, columns=_columns(options.labels, game, options.num))
     weights = "trained" if options.raw else "averaged"
     print(f"{options.num} images from the {weights} generator at step {step}: {out}/grid.png")
     return 0
-
-
-def restore_generator(config: Config, workdir: Path, *, raw: bool = False) -> tuple[Player, int]:
-    """The generator of the newest checkpoint, averaged or `raw`, and its step. Needs no data.
-
-    Raises:
-      UserError: the directory has no checkpoint.
-    """
-    checkpoints = Checkpoints(workdir, read_only=True)
-    record = checkpoints.newest_record()
-    if record is None:
-        raise UserError(f"{workdir}/checkpoints: no checkpoint yet; train first")
-    sharding = make_sharding()
-    target = state_target(config, schedule(config.stages), shapes_from_data(record["batches"]), sharding, frozen=False)
-    checkpoint = checkpoints.restore(target)
-    assert checkpoint is not None, "newest_record found one"
-    checkpoints.close()
-    generator = checkpoint.state.generator
-    return generator if raw else generator.averaged(), int(jax.device_get(checkpoint.state.step))
-
-
-def draw(
-    game: LatentGAN,
-    generator: Player,
-    seed: int,
-    labels: np.ndarray | None,
-    num: int,
-    batch_size: int,
-    truncation: float | None = None,
-) -> np.ndarray:
-    """Images [num, h, w, c], uint8. Image i comes from the key `fold_in(key(seed), i)`."""
-
-    @jax.jit
-    def draw_batch(indices: jax.Array, labels: jax.Array | None) -> jax.Array:
-        rngs = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(indices)
-        return game.sample(generator, rngs, labels, truncation)
-
-    batches = []
-    with tqdm(total=num, unit="image", disable=num < 10 * batch_size) as bar:
-        for first in range(0, num, batch_size):
-            indices = np.arange(first, first + batch_size)  # the last batch is cut, not compiled anew
-            chosen = None if labels is None else jnp.asarray(labels[indices % num])
-            images = to_uint8(jax.device_get(draw_batch(jnp.asarray(indices), chosen)))[: num - first]
-            batches.append(images)
-            bar.update(len(images))
-    return np.concatenate(batches)
-
-
-def _latent_game(config: Config, truncation: float | None) -> LatentGAN:
-    game = config.game
-    if not isinstance(game, LatentGAN):
-        raise UserError(f"--workdir: {type(game).__name__} does not draw from latents; see jgan.translate")
-    if truncation is not None and not 0 < truncation < math.inf:
-        raise UserError(f"--truncation={truncation}: expected a positive number")
-    if truncation is not None and game.latent_distribution != "normal":
-        raise UserError("--truncation: this run's latents are uniform; only normal ones can be truncated")
-    return game
 
 
 def _labels(game: LatentGAN, text: str | None, num: int) -> np.ndarray | None:
@@ -143,6 +81,15 @@ def _columns(labels: str | None, game: LatentGAN, num: int) -> int:
     side = math.sqrt(min(num, GRID_IMAGES))
     classes = len(labels.split(",")) if labels is not None else game.num_classes
     return classes * max(1, round(side / classes)) if 1 < classes <= 32 else math.ceil(side)
+
+
+def _collect(batches: Iterable[np.ndarray], num: int, *, shown: bool) -> np.ndarray:
+    images = []
+    with tqdm(total=num, unit="image", disable=not shown) as bar:
+        for batch in batches:
+            images.append(batch)
+            bar.update(len(batch))
+    return np.concatenate(images)
 
 
 def _write(images: np.ndarray, directory: Path, columns: int) -> None:

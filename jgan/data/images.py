@@ -141,3 +141,13 @@ def to_pixels(image: Image.Image | np.ndarray, form: Format) -> np.ndarray:
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS)
     return np.asarray(image).reshape(form.shape)
+
+
+def natural_pixels(image: Image.Image | np.ndarray) -> np.ndarray:
+    """Pixels uint8 [h, w, 3] of an image at its own size; transparency shows white.
+
+    Raises BrokenImageError.
+    """
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+    return np.asarray(to_mode(image, 3, background=255))

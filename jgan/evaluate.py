@@ -1,0 +1,245 @@
+"""Measure a run or a folder of images: `python -m jgan.evaluate --workdir runs/dcgan --metrics fd,pr`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jgan import __version__, command
+from jgan import config as configs
+from jgan.config import Config
+from jgan.data.images import Format
+from jgan.data.sources import open_source
+from jgan.drawing import draw, latent_game, restore_generator
+from jgan.evaluation import Batch, SourceImages, collect, collect_cached, content_hash
+from jgan.files import write_json
+from jgan.metrics.extractors import BATCH_SIZE, EXTRACTORS, Extractor
+from jgan.metrics.manifold import nearest
+from jgan.metrics.scores import METRICS, ImageSet
+from jgan.pictures import make_grid, save_png
+from jgan.types import UserError
+
+DESCRIPTION = """Compares the images of a run, or of any data source, with real ones.
+
+  python -m jgan.evaluate --workdir runs/dcgan --metrics fid,kid,is,pr --num_samples 50000
+  python -m jgan.evaluate --workdir runs/dcgan --metrics fd,pr --features efficientnet_lite0
+  python -m jgan.evaluate --images A --reference B --metrics fd,kd,pr --features efficientnet_lite0 --out DIR
+
+`fid`, `clean_fid`, `kid` and `is` are made with Inception and nothing else; `fd`, `kd`, `pr`, ... with --features.
+The results, with all that they depend on, go to eval.json; a grid of samples beside their nearest real images to
+nearest.png. Sources are named as in data.source; a plain directory is a folder of images."""
+
+NEAREST_ROWS, NEAREST_COLUMNS = 10, 6
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command."""
+    options = _parser().parse_args(argv)
+    metrics = _metrics(options.metrics)
+    extractors = {name: EXTRACTORS[name](options.weights) for name in _extractor_names(metrics, options.features)}
+    if options.workdir is not None:
+        subject = _Run(options)
+    elif options.images is not None and options.reference is not None:
+        subject = _Folder(options)
+    else:
+        raise UserError("--workdir: expected a run, or --images and --reference in its place")
+    out: Path = options.out or subject.default_out
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out={out}: cannot write there ({error.strerror})") from None
+    reference_images = subject.reference()
+    reference, reference_hash = collect_cached(reference_images, list(extractors.values()), _cache())
+    generated = collect(subject.batches(), subject.count, list(extractors.values()), "images")
+    extractor = options.features if options.features in extractors else next(iter(extractors), "")
+    scores = _scores(metrics, generated, reference, options.features, options.seed)
+    result = {
+        "scores": scores,
+        "definitions": {name: METRICS[name].definition for name in metrics},
+        "extractors": {name: _describe(network) for name, network in extractors.items()},
+        "images": subject.provenance(),
+        "reference": {
+            "source": subject.reference_name,
+            "count": reference_images.count,
+            "sha256": reference_hash,
+            "resolution": reference_images.form and dataclasses.asdict(reference_images.form),
+        },
+        "seed": options.seed,
+        "jgan": __version__,
+        "warnings": _warnings(generated, reference),
+    }
+    write_json(out / "eval.json", result)
+    if extractor:
+        _save_nearest(generated, reference, extractor, out / "nearest.png")
+    _print_table(result, out)
+    return 0
+
+
+def _parser() -> command.Parser:
+    parser = command.Parser("evaluate", DESCRIPTION)
+    parser.add_argument("--workdir", metavar="DIR", type=Path, help="a run, whose newest checkpoint is measured")
+    parser.add_argument("--images", metavar="SOURCE", help="images to measure in place of a run's")
+    parser.add_argument("--reference", metavar="SOURCE", help="real images (default: those of the run)")
+    parser.add_argument("--metrics", default="fd,kd,pr", help=f"of {', '.join(METRICS)} (default fd,kd,pr)")
+    parser.add_argument("--features", default="efficientnet_lite0", choices=EXTRACTORS, help="for fd, kd, pr, ...")
+    parser.add_argument("--weights", metavar="FILE", type=Path, help="of the network, in place of the published ones")
+    parser.add_argument("--num_samples", type=int, help="images of each side (default: as many as are real)")
+    parser.add_argument("--resolution", type=int, help="square pixels at which --images are compared")
+    parser.add_argument("--seed", type=int, default=0, help="of the latents and of random subsets (default 0)")
+    parser.add_argument("--truncation", type=float, help="draw normal latents from [-t, t] only")
+    parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="where results go (default: eval/ of the run)")
+    return parser
+
+
+def _metrics(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in METRICS:
+            raise UserError(f"--metrics={text}: no metric {name!r}{configs.nearest(name, METRICS)}")
+    return names
+
+
+def _extractor_names(metrics: Sequence[str], chosen: str) -> list[str]:
+    """The networks that the metrics need, each once."""
+    wanted = [METRICS[name].extractor for name in metrics]
+    return list(dict.fromkeys(name or chosen for name in wanted if name is not None))
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "jgan" / "references"
+
+
+class _Run:
+    """Images drawn from a run, against the data it was trained on or others."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.config: Config = configs.load(options.workdir)
+        self.game = game = latent_game(self.config, options.truncation)
+        self.default_out = options.workdir / "eval"
+        self.reference_name = options.reference or self.config.data.source
+        self.source = open_source(_as_source(self.reference_name))
+        self.count = options.num_samples or self.source.count
+        self.generator, self.step = restore_generator(self.config, options.workdir, raw=options.raw)
+        self.labels = np.arange(self.count, dtype=np.int32) % game.num_classes if game.num_classes else None
+
+    def reference(self) -> SourceImages:
+        """Fitted as for training, at the resolution of the last stage."""
+        data = self.config.data
+        form = Format(self.config.stages[-1].resolution, 3, data.fit, data.background)
+        return SourceImages(self.source, min(self.count, self.source.count), form)
+
+    def batches(self) -> Iterator[Batch]:
+        drawn, options = 0, self.options
+        for images in draw(
+            self.game, self.generator, options.seed, self.labels, self.count, BATCH_SIZE, options.truncation
+        ):
+            yield images, None if self.labels is None else self.labels[drawn : drawn + len(images)]
+            drawn += len(images)
+
+    def provenance(self) -> dict[str, Any]:
+        return {
+            "workdir": str(self.options.workdir),
+            "step": self.step,
+            "weights": "trained" if self.options.raw else "averaged",
+            "count": self.count,
+            "truncation": self.options.truncation,
+            "labels": None if self.labels is None else "classes in turn",
+        }
+
+
+class _Folder:
+    """Images of one source against those of another."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        for name in ("truncation", "raw"):
+            if getattr(options, name):
+                raise UserError(f"--{name}: only a run (--workdir) draws images")
+        if options.out is None:
+            raise UserError("--out: expected a directory for the results of --images")
+        self.options, self.default_out, self.reference_name = options, options.out, options.reference
+        self.form = Format(options.resolution, 3, "crop", 255) if options.resolution else None
+        self.images = self._open(options.images)
+        self.count = self.images.count
+
+    def _open(self, name: str) -> SourceImages:
+        source = open_source(_as_source(name))
+        if self.options.num_samples and source.count < self.options.num_samples:
+            raise UserError(f"--num_samples={self.options.num_samples}: {name} has {source.count} images")
+        return SourceImages(source, self.options.num_samples or source.count, self.form)
+
+    def reference(self) -> SourceImages:
+        return self._open(self.reference_name)
+
+    def batches(self) -> Iterator[Batch]:
+        return self.images.batches()
+
+    def provenance(self) -> dict[str, Any]:
+        return {"source": self.options.images, "count": self.count, "sha256": content_hash(self.images.batches())}
+
+
+def _as_source(name: str) -> str:
+    return f"folder:{name}" if Path(name).is_dir() else name
+
+
+def _scores(
+    metrics: Sequence[str], generated: ImageSet, reference: ImageSet, features: str, seed: int
+) -> dict[str, float]:
+    """ "fid", "kid", "kid_std", "fd_efficientnet_lite0", ...: distances on other networks carry their name."""
+    scores = {}
+    for name in metrics:
+        metric = METRICS[name]
+        extractor = metric.extractor or features
+        title = f"{name}_{extractor}" if metric.extractor == "" else name
+        values = metric.compute(generated, reference, extractor, np.random.default_rng(seed))
+        scores |= {"_".join(filter(None, (title, part))): value for part, value in values.items()}
+    return scores
+
+
+def _describe(extractor: Extractor) -> dict[str, str]:
+    names = ("title", "resize", "weights_sha256")
+    return {name: getattr(extractor, name) for name in names}
+
+
+def _warnings(generated: ImageSet, reference: ImageSet) -> list[str]:
+    lines = []
+    for side, images in (("images", generated), ("reference", reference)):
+        for name, moments in images.moments.items():
+            if moments.is_singular:
+                lines.append(
+                    f"{side}: {moments.count} images give a covariance of {moments.dim} {name} features less than full "
+                    "rank, and Frechet distances far above those of many images; compare only equal numbers of images"
+                )
+    return lines
+
+
+def _save_nearest(generated: ImageSet, reference: ImageSet, extractor: str, path: Path) -> None:
+    """Samples (left) and the real images nearest to them in feature space: copies would show."""
+    rows = min(NEAREST_ROWS, len(generated.images))
+    real = reference.features[extractor][: len(reference.images)]
+    indices, _ = nearest(generated.features[extractor][:rows], real, min(NEAREST_COLUMNS, len(real)))
+    if generated.images.shape[1:] != reference.images.shape[1:]:
+        return
+    cells = np.concatenate([generated.images[:rows, None], reference.images[indices]], axis=1)
+    save_png(path, make_grid(cells))
+
+
+def _print_table(result: dict[str, Any], out: Path) -> None:
+    width = max(map(len, result["scores"]))
+    for name, value in result["scores"].items():
+        print(f"{name:<{width}}  {value:.4f}" if math.isfinite(value) else f"{name:<{width}}  {value}")
+    for line in result["warnings"]:
+        print(f"note: {line}")
+    print(f"{result['images']['count']} images against {result['reference']['count']} real ones: {out}/eval.json")
+
+
+if __name__ == "__main__":
+    command.run(main)

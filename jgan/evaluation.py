@@ -1,0 +1,158 @@
+"""Image sets through feature extractors, batch by batch over all devices, to what the metrics compare."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from jgan.data.decoding import parallel_map
+from jgan.data.images import BrokenImageError, Format, natural_pixels, to_pixels
+from jgan.data.source import NO_LABEL, Source
+from jgan.files import replacing
+from jgan.metrics.extractors import BATCH_SIZE, Extractor
+from jgan.metrics.moments import Moments
+from jgan.metrics.scores import PIXEL_IMAGES, ImageSet
+from jgan.sharding import make_sharding
+from jgan.types import UserError
+
+Batch = tuple[np.ndarray, np.ndarray | None]  # images uint8 [n, h, w, c], labels int32 [n]
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceImages:
+    """The first `count` images of a data source, at `form`, or, where that is None, as they are and all of one size."""
+
+    source: Source
+    count: int
+    form: Format | None
+
+    def batches(self) -> Iterator[Batch]:
+        """Decoded by all cores. Raises UserError at a broken image or one of another size."""
+        rows = range(self.count)
+        decoded = parallel_map(self._read, rows, os.cpu_count() or 1)
+        first_shape = None
+        while batch := list(itertools.islice(decoded, BATCH_SIZE)):
+            for row, pixels, _ in batch:
+                first_shape = first_shape or pixels.shape
+                if pixels.shape != first_shape:
+                    raise UserError(
+                        f"{self.source.name(row)}: {pixels.shape[1]} x {pixels.shape[0]} pixels, others are "
+                        f"{first_shape[1]} x {first_shape[0]}; give --resolution, at which all are compared"
+                    )
+            labels = np.array([label for _, _, label in batch], np.int32)
+            yield np.stack([pixels for _, pixels, _ in batch]), None if (labels == NO_LABEL).any() else labels
+
+    def _read(self, row: int) -> tuple[int, np.ndarray, int]:
+        try:
+            image, label = self.source.read(row)
+            return row, natural_pixels(image) if self.form is None else to_pixels(image, self.form), label
+        except BrokenImageError as error:
+            raise UserError(f"{self.source.name(row)}: {error}; remove it") from None
+
+
+def content_hash(batches: Iterable[Batch]) -> str:
+    """SHA-256 of the pixels and labels, in order."""
+    digest = hashlib.sha256()
+    for images, labels in batches:
+        digest.update(repr(images.shape[1:]).encode())
+        digest.update(np.ascontiguousarray(images).data)
+        digest.update(b"" if labels is None else np.ascontiguousarray(labels).data)
+    return digest.hexdigest()
+
+
+def collect(batches: Iterable[Batch], count: int, extractors: Sequence[Extractor], title: str) -> ImageSet:
+    """Everything the metrics need of `count` images, in one pass, with a progress bar.
+
+    Raises:
+      UserError: the images have neither one nor three channels.
+    """
+    sharding = make_sharding()
+    variables = {extractor.name: jax.device_put(extractor.variables, sharding.replicated) for extractor in extractors}
+    features: dict[str, list[np.ndarray]] = {extractor.name: [] for extractor in extractors}
+    class_logits: dict[str, list[np.ndarray]] = {extractor.name: [] for extractor in extractors}
+    first_images, all_labels = [], []
+    with tqdm(total=count, desc=title, unit=" images") as bar:
+        for images, labels in batches:
+            images = _rgb(images)
+            if sum(map(len, first_images)) < PIXEL_IMAGES:
+                first_images.append(images)
+            all_labels.append(labels)
+            padded = _padded(images, sharding.mesh.size)
+            on_devices = jax.device_put(padded, sharding.batch)
+            for extractor in extractors:
+                outputs = jax.device_get(extractor.apply(variables[extractor.name], on_devices))
+                features[extractor.name].append(outputs["pool"][: len(images)])
+                class_logits[extractor.name].append(outputs["class_logits"][: len(images)])
+            bar.update(len(images))
+    joined = {name: np.concatenate(parts) for name, parts in features.items()}
+    return ImageSet(
+        features=joined,
+        class_logits={name: np.concatenate(parts) for name, parts in class_logits.items()},
+        moments={name: moments_of(array) for name, array in joined.items()},
+        images=np.concatenate(first_images)[:PIXEL_IMAGES],
+        labels=None if any(labels is None for labels in all_labels) else np.concatenate(all_labels),
+    )
+
+
+def collect_cached(images: SourceImages, extractors: Sequence[Extractor], directory: Path) -> tuple[ImageSet, str]:
+    """As `collect`, and the content's hash; features are kept in `directory` under the hash of content and network."""
+    with tqdm(total=images.count, desc="reading the reference", unit=" images", delay=2.0) as bar:
+        content = content_hash(_counted(images.batches(), bar))
+    paths = {e.name: directory / f"{content[:32]}-{e.name}-{e.weights_sha256[:16]}.npz" for e in extractors}
+    todo = [extractor for extractor in extractors if not paths[extractor.name].is_file()]
+    collected = collect(images.batches(), images.count, todo, "reference")
+    directory.mkdir(parents=True, exist_ok=True)
+    for extractor in todo:
+        with replacing(paths[extractor.name]) as partial, partial.open("wb") as file:
+            np.savez(file, pool=collected.features[extractor.name], class_logits=collected.class_logits[extractor.name])
+    for extractor in extractors:
+        if extractor not in todo:
+            pool, class_logits = _read_cached(paths[extractor.name], images.count)
+            collected.features[extractor.name], collected.class_logits[extractor.name] = pool, class_logits
+            collected.moments[extractor.name] = moments_of(pool)
+    return collected, content
+
+
+def moments_of(features: np.ndarray) -> Moments:
+    """Mean and covariance of features [n, d], block by block in float64."""
+    moments = Moments(features.shape[1])
+    for first in range(0, len(features), BATCH_SIZE * 16):
+        moments.add(features[first : first + BATCH_SIZE * 16])
+    return moments
+
+
+def _read_cached(path: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            pool, class_logits = file["pool"], file["class_logits"]
+    except (OSError, ValueError, KeyError, EOFError):
+        raise UserError(f"{path}: the cached features cannot be read; remove the file") from None
+    if len(pool) != count or len(class_logits) != count:
+        raise UserError(f"{path}: holds the features of {len(pool)} images, expected {count}; remove the file")
+    return pool, class_logits
+
+
+def _counted(batches: Iterable[Batch], bar: tqdm) -> Iterator[Batch]:
+    for batch in batches:
+        yield batch
+        bar.update(len(batch[0]))
+
+
+def _rgb(images: np.ndarray) -> np.ndarray:
+    if images.shape[-1] not in (1, 3):
+        raise UserError(f"images of {images.shape[-1]} channels: metrics compare gray and RGB images")
+    return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
+
+
+def _padded(images: np.ndarray, devices: int) -> np.ndarray:
+    """To a whole batch, so that nothing is compiled anew, and to a multiple of the devices."""
+    size = -(-max(BATCH_SIZE, len(images)) // devices) * devices
+    return np.concatenate([images, np.repeat(images[-1:], size - len(images), axis=0)])

@@ -1,0 +1,77 @@
+"""The networks whose features metrics compare: the table of names, each with its weights and its way to resize."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jgan.interop.weights import read_weights
+from jgan.metrics import efficientnet_lite, inception
+from jgan.metrics.download import INCEPTION, fetch
+from jgan.types import Array, PyTree
+
+BATCH_SIZE = 64  # images at once
+
+
+@dataclasses.dataclass(frozen=True)
+class Extractor:
+    """A network with its weights: `apply(variables, images uint8 [n, h, w, 3])` gives float32 features by name.
+
+    "pool" is what distances are measured in; "class_logits" is what an Inception Score is computed from.
+    """
+
+    name: str  # in EXTRACTORS
+    title: str  # what a result made with it is called after
+    resize: str
+    weights_sha256: str
+    variables: PyTree
+    apply: Callable[[PyTree, Array], dict[str, Array]]
+
+
+def _inception(resize: inception.Resize, weights: Path | None) -> Extractor:
+    path = weights or fetch(INCEPTION)
+    variables = inception.variables_from(read_weights(path))
+    titles = {"tf1": "bilinear as in TensorFlow 1, to 299 x 299", "clean": "bicubic, antialiased, to 299 x 299"}
+
+    @jax.jit
+    def apply(variables: PyTree, images: Array) -> dict[str, Array]:
+        features: Any = inception.InceptionV3().apply(variables, inception.preprocess(images, resize))
+        return {"pool": features["pool"], "class_logits": features["logits_unbiased"]}
+
+    name = "inception" if resize == "tf1" else "inception_clean"
+    return Extractor(name, "Inception-v3 (2015-12-05)", titles[resize], _sha256(path), variables, apply)
+
+
+def _efficientnet_lite0(weights: Path | None) -> Extractor:
+    variables = efficientnet_lite.load_efficientnet_lite0() if weights is None else _efficientnet_from(weights)
+
+    def apply(variables: PyTree, images: Array) -> dict[str, Array]:
+        features = efficientnet_lite.features(variables, images)
+        return {"pool": features["pool"], "class_logits": features["logits"]}
+
+    digest = efficientnet_lite.SHA256 if weights is None else _sha256(weights)
+    resize = "bilinear, antialiased, to 224 x 224"
+    return Extractor("efficientnet_lite0", "EfficientNet-Lite0", resize, digest, variables, apply)
+
+
+def _efficientnet_from(weights: Path) -> PyTree:
+    return efficientnet_lite.from_pytorch(read_weights(weights), str(weights))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# Each opens its network with the weights of a file, or, without one, the published weights. Raises UserError.
+EXTRACTORS: dict[str, Callable[[Path | None], Extractor]] = {
+    "inception": functools.partial(_inception, "tf1"),
+    "inception_clean": functools.partial(_inception, "clean"),
+    "efficientnet_lite0": _efficientnet_lite0,
+}
