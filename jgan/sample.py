@@ -50,6 +50,7 @@ def main(argv: Sequence[str]) -> int:
             raise UserError(f"--{name}={getattr(options, name)}: expected at least 1")
     if not 0 <= options.seed < 2**63:
         raise UserError(f"--seed={options.seed}: expected a number from 0 to 2**63 - 1")
+    _check_out(out, options.num)
     config = configs.load(options.workdir)
     game = _latent_game(config, options.truncation)
     labels = _labels(game, options.labels, options.num)
@@ -114,7 +115,7 @@ def draw(
 def _latent_game(config: Config, truncation: float | None) -> LatentGAN:
     game = config.game
     if not isinstance(game, LatentGAN):
-        raise UserError(f"--workdir: {type(game).__name__} does not draw from latents; see jgan.translate")
+        raise UserError(f"--workdir: {type(game).__name__} does not draw from latents")
     if truncation is not None and not 0 < truncation < math.inf:
         raise UserError(f"--truncation={truncation}: expected a positive number")
     if truncation is not None and game.latent_distribution != "normal":
@@ -145,10 +146,21 @@ def _columns(labels: str | None, game: LatentGAN, num: int) -> int:
     return classes * max(1, round(side / classes)) if 1 < classes <= 32 else math.ceil(side)
 
 
+def _check_out(directory: Path, num: int) -> None:
+    """Raises UserError where images of an earlier draw would stay among those of this one."""
+    names = {_file_name(index, num) for index in range(num)}
+    left = sorted(path.name for path in directory.glob("[0-9]*.png") if path.name not in names)
+    if left:
+        raise UserError(f"--out={directory}: holds {left[0]} of another draw; choose another directory, or empty it")
+
+
+def _file_name(index: int, num: int) -> str:
+    return f"{index:0{max(5, len(str(num - 1)))}d}.png"
+
+
 def _write(images: np.ndarray, directory: Path, columns: int) -> None:
-    digits = max(5, len(str(len(images) - 1)))
     for index, image in enumerate(images):
-        save_png(directory / f"{index:0{digits}d}.png", image)
+        save_png(directory / _file_name(index, len(images)), image)
     shown = images[:GRID_IMAGES]
     rows = math.ceil(len(shown) / columns)
     blank = np.full((rows * columns - len(shown), *shown.shape[1:]), 255, np.uint8)
