@@ -56,6 +56,7 @@ AT_LEAST_ONE = {"steps", "batch_size", "resolution", "accumulate", "channels", "
 AT_LEAST_ONE |= {"keep_checkpoints", "latent_dim", "latent_units", "label_units", "image_units", "joint_units"}
 BELOW_ONE = {"b1", "b2", "smoothing", "dropout", "label_smoothing", "label_flipping"}
 DTYPES = ("float32", "bfloat16")
+BOOLEANS = ("true", "t", "1", "false", "f", "0")
 
 
 def check(config: Config) -> None:
@@ -65,6 +66,8 @@ def check(config: Config) -> None:
         _check_leaf(path, value, hint)
         for number in value if isinstance(value, tuple) else (value,):
             _check_range(path, number)
+    config.generator_optimizer.check("generator_optimizer")
+    config.discriminator_optimizer.check("discriminator_optimizer")
     config.game.check(config.stages)
 
 
@@ -89,8 +92,10 @@ def _check_range(path: str, value: Any) -> None:
         raise UserError(f"{path}={value!r}: expected one of {', '.join(DTYPES)}")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return
-    if not math.isfinite(value) or not -(2**63) <= value < 2**63:
-        raise UserError(f"{path}={value}: expected a finite number of 64 bits")
+    if not math.isfinite(value):
+        raise UserError(f"{path}={value}: expected a finite number")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise UserError(f"{path}={value}: expected a whole number of 64 bits")
     least = 1 if (name in AT_LEAST_ONE and path != "data.channels") or name.endswith("_every") else 0
     if name != "seed" and value < least:
         raise UserError(f"{path}={value}: expected at least {least}")
@@ -102,6 +107,13 @@ def _check_leaf(path: str, value: Any, hint: Any) -> None:
     if typing.get_origin(hint) is Literal and value not in typing.get_args(hint):
         expected = ", ".join(map(repr, typing.get_args(hint)))
         raise UserError(f"{path}={value!r}: expected one of {expected}")
+    if isinstance(hint, type) and issubclass(hint, nn.Module) and not isinstance(value, hint):
+        raise UserError(f"{path}={value!r}: expected a network")
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, tuple):
+            raise UserError(f"{path}={value!r}: expected a tuple, such as (16, 32)")
+        for item in value:
+            _check_leaf(path, item, typing.get_args(hint)[0])
     numeric = {int: (int,), float: (int, float), bool: (bool,), str: (str,)}
     if hint in numeric and (not isinstance(value, numeric[hint]) or (isinstance(value, bool) and hint is not bool)):
         raise UserError(f"{path}={value!r}: expected {hint.__name__}, got {type(value).__name__}")
@@ -198,7 +210,7 @@ def read_saved(path: Path) -> Any:
         raise UserError(f"{path}: no such file; --workdir expects the directory of a run")
     try:
         return json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: not valid JSON ({error})") from None
 
 
@@ -300,9 +312,12 @@ def check_is_data(config: Config) -> None:
 def override(config: Config, overrides: Sequence[str]) -> Config:
     """The config with flags such as "--config.stages[0].steps=10" applied."""
     names = flatten(config)
-    for flag in overrides:
-        if flag.startswith("-"):
-            _check_flag(flag, names)
+    given = [flag for flag in overrides if flag.startswith("-")]
+    for flag in given:
+        _check_flag(flag, names)
+    flag_names = [flag.partition("=")[0] for flag in given]
+    if twice := [name for name in flag_names if flag_names.count(name) > 1]:
+        raise UserError(f"{twice[0]}: given twice; give it once")
     mirror = _mutable(config)
     values = flags.FlagValues()
     argv = ["jgan", *overrides]
@@ -326,6 +341,21 @@ def _check_flag(flag: str, names: dict[str, Any]) -> None:
         raise UserError(f"{flag}: unknown option{nearest(flag, ['--config', '--workdir', '--dry_run'])}")
     if not candidates & names.keys():
         raise UserError(f"--{name}: no such field{nearest(path, names)}")
+    if "=" in flag:
+        _check_text(f"--{name}", flag.split("=", 1)[1], names[(candidates & names.keys()).pop()])
+
+
+def _check_text(name: str, text: str, present: Any) -> None:
+    """Raises UserError where a flag's text is not of the type that the field holds."""
+    if isinstance(present, bool):
+        if text.lower() not in BOOLEANS:
+            raise UserError(f"{name}={text}: expected true or false")
+    elif isinstance(present, (int, float)):
+        kind, what = (int, "a whole number") if isinstance(present, int) else (float, "a number")
+        try:
+            kind(text)
+        except ValueError:
+            raise UserError(f"{name}={text}: expected {what}") from None
 
 
 def nearest(name: str, names: Any) -> str:

@@ -23,7 +23,7 @@ def latent_game(config: Config, truncation: float | None) -> LatentGAN:
     """The run's game, which must draw from latents, and, with `truncation`, from normal ones. Raises UserError."""
     game = config.game
     if not isinstance(game, LatentGAN):
-        raise UserError(f"--workdir: {type(game).__name__} does not draw from latents; see jgan.translate")
+        raise UserError(f"--workdir: {type(game).__name__} does not draw from latents")
     if truncation is not None and not 0 < truncation < math.inf:
         raise UserError(f"--truncation={truncation}: expected a positive number")
     if truncation is not None and game.latent_distribution != "normal":

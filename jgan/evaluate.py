@@ -76,7 +76,7 @@ def main(argv: Sequence[str]) -> int:
         "warnings": _warnings(generated, reference),
     }
     write_json(out / "eval.json", result)
-    if extractor:
+    if extractor and generated.images.shape[1:] == reference.images.shape[1:]:
         _save_nearest(generated, reference, extractor, out / "nearest.png")
     _print_table(result, out)
     return 0
@@ -193,7 +193,7 @@ def _as_source(name: str) -> str:
 def _scores(
     metrics: Sequence[str], generated: ImageSet, reference: ImageSet, features: str, seed: int
 ) -> dict[str, float]:
-    """ "fid", "kid", "kid_std", "fd_efficientnet_lite0", ...: distances on other networks carry their name."""
+    """Numbers by name, as in fid, kid, kid_std, fd_efficientnet_lite0: those of any network carry its name."""
     scores = {}
     for name in metrics:
         metric = METRICS[name]
@@ -211,6 +211,13 @@ def _describe(extractor: Extractor) -> dict[str, str]:
 
 def _warnings(generated: ImageSet, reference: ImageSet) -> list[str]:
     lines = []
+    if (sizes := generated.images.shape[1:3]) != reference.images.shape[1:3]:
+        lines.append(f"images of {sizes}, reference of {reference.images.shape[1:3]} pixels: no nearest.png")
+    for name in generated.features:
+        count, real = len(generated.features[name]), len(reference.features[name])
+        if count != real:
+            lines.append(f"{count} images against {real} real ones: compare only with results of the same numbers")
+            break
     for side, images in (("images", generated), ("reference", reference)):
         for name, moments in images.moments.items():
             if moments.is_singular:
@@ -226,8 +233,6 @@ def _save_nearest(generated: ImageSet, reference: ImageSet, extractor: str, path
     rows = min(NEAREST_ROWS, len(generated.images))
     real = reference.features[extractor][: len(reference.images)]
     indices, _ = nearest(generated.features[extractor][:rows], real, min(NEAREST_COLUMNS, len(real)))
-    if generated.images.shape[1:] != reference.images.shape[1:]:
-        return
     cells = np.concatenate([generated.images[:rows, None], reference.images[indices]], axis=1)
     save_png(path, make_grid(cells))
 

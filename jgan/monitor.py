@@ -115,7 +115,7 @@ class MetricWindow:
         if index == 0:
             return f"step {step}: the loss of phase {phase!r} is {values[f'{phase}/loss']}"
         name = self._gradient_names[phase][index - 1]
-        return f"step {step}: the gradient of {name} in phase {phase!r} is not finite"
+        return f"step {step}: the gradient of {name} in phase {phase!r} is not finite, or its square is not"
 
 
 def gradient_names(params: PyTree) -> list[str]:

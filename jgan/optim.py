@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jgan.types import Array, Phase, Player, PlayerName, ScheduledStage
+from jgan.types import Array, Phase, Player, PlayerName, ScheduledStage, UserError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,11 @@ class OptimizerConfig(abc.ABC):
     final_scale: float = 0.0  # of the learning rate once decayed
     clip_norm: float = 0.0  # of the whole gradient; 0: not clipped
     clip_weights: float = 0.0  # WGAN: every parameter stays in [-c, c]; 0: not clipped
+
+    def check(self, path: str) -> None:
+        """Raises UserError for settings that contradict each other; `path` names this optimizer in the config."""
+        if self.decay != "constant" and not self.decay_images:
+            raise UserError(f"{path}.decay_images=0: expected how many images the {self.decay} decay lasts")
 
     @abc.abstractmethod
     def transformation(self, lazy_ratio: float) -> optax.GradientTransformation:
@@ -94,7 +99,7 @@ def learning_rate(config: OptimizerConfig, images_seen: Array) -> Array:
         rate *= jnp.minimum(images_seen / config.warmup_images, 1.0)
     if config.decay == "constant":
         return rate
-    progress = jnp.clip((images_seen - config.decay_start_images) / max(config.decay_images, 1), 0.0, 1.0)
+    progress = jnp.clip((images_seen - config.decay_start_images) / config.decay_images, 0.0, 1.0)
     if config.decay == "cosine":
         progress = 0.5 * (1.0 - jnp.cos(jnp.pi * progress))
     return rate * (1.0 + progress * (config.final_scale - 1.0))

@@ -44,6 +44,7 @@ def main(argv: Sequence[str]) -> int:
             raise UserError(f"--{name}={getattr(options, name)}: expected at least 1")
     if not 0 <= options.seed < 2**63:
         raise UserError(f"--seed={options.seed}: expected a number from 0 to 2**63 - 1")
+    _check_out(out, options.num)
     config = configs.load(options.workdir)
     game = latent_game(config, options.truncation)
     labels = _labels(game, options.labels, options.num)
@@ -92,10 +93,21 @@ def _collect(batches: Iterable[np.ndarray], num: int, *, shown: bool) -> np.ndar
     return np.concatenate(images)
 
 
+def _check_out(directory: Path, num: int) -> None:
+    """Raises UserError where images of an earlier draw would stay among those of this one."""
+    names = {_file_name(index, num) for index in range(num)}
+    left = sorted(path.name for path in directory.glob("[0-9]*.png") if path.name not in names)
+    if left:
+        raise UserError(f"--out={directory}: holds {left[0]} of another draw; choose another directory, or empty it")
+
+
+def _file_name(index: int, num: int) -> str:
+    return f"{index:0{max(5, len(str(num - 1)))}d}.png"
+
+
 def _write(images: np.ndarray, directory: Path, columns: int) -> None:
-    digits = max(5, len(str(len(images) - 1)))
     for index, image in enumerate(images):
-        save_png(directory / f"{index:0{digits}d}.png", image)
+        save_png(directory / _file_name(index, len(images)), image)
     shown = images[:GRID_IMAGES]
     rows = math.ceil(len(shown) / columns)
     blank = np.full((rows * columns - len(shown), *shown.shape[1:]), 255, np.uint8)

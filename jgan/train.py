@@ -54,6 +54,12 @@ def _check_resume(config: Config, workdir: Path) -> None:
     """Raises UserError where the directory holds a run of another config."""
     done = newest_step(workdir)
     if done is None:
+        metrics = workdir / "metrics.jsonl"
+        if metrics.is_file() and metrics.stat().st_size:
+            raise UserError(
+                f"--workdir={workdir} holds the metrics of a run whose checkpoints are gone; put them back, or use "
+                "another directory"
+            )
         return
     if changes := configs.differences(configs.read_saved(workdir / "config.json"), config, done):
         raise UserError(
@@ -176,7 +182,7 @@ class _Loop:
         if self.config.on_nonfinite != "rollback" or self.rollbacks >= self.config.max_rollbacks:
             advice = "lower the learning rate" + ("" if self.rollbacks else ", or set on_nonfinite=rollback")
             tried = f" after {self.rollbacks} roll-backs" if self.rollbacks else ""
-            raise UserError(
+            raise NonFiniteError(
                 f"{error}{tried}; the last good checkpoint, step {self.saved_step}, is intact; {advice}"
             ) from None
         checkpoint = self.checkpoints.restore(self.setup.target)

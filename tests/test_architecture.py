@@ -34,7 +34,10 @@ MAY_IMPORT = {
     "dry_run": {"config", "setup", "step"},
     "command": {"allocator", "processes"},
     "main": {"command", "config", "processes", "dry_run", "train"},
-    "sample": {"command", "config", "setup", "sharding", "checkpoint", "pictures", "games"},
+    "drawing": {"config", "setup", "sharding", "checkpoint", "pictures", "games"},
+    "sample": {"command", "config", "drawing", "games", "pictures"},
+    "evaluation": {"data", "files", "metrics", "sharding"},
+    "evaluate": {"command", "config", "data", "drawing", "evaluation", "files", "metrics", "pictures"},
 }
 THIRD_PARTY = {  # libraries that one part alone may import
     "orbax": {"checkpoint"},

@@ -149,4 +149,33 @@ def test_errors_are_one_line(tmp_path, capsys):
         shown = capsys.readouterr()
         assert shown.err.startswith("error: ")
         assert shown.err.count("\n") == 1
-    assert main(["prepare", "--source", "mnist5k", "--out", str(tmp_path / "a"), "--resolution", "0"]) == 2
+    for resolution in ("0", "100000"):
+        assert main(["prepare", "--source", "mnist5k", "--out", str(tmp_path / "a"), "--resolution", resolution]) == 2
+
+
+def test_prepare_keeps_what_the_files_are(tmp_path, capsys):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "0.png").write_bytes(b"nothing")
+    arguments = ["prepare", "--source", f"folder:{folder}", "--resolution", "8", "--on-error", "skip"]
+    assert main([*arguments, "--out", str(tmp_path / "none")]) == 2
+    assert "all 1 images are broken" in capsys.readouterr().err
+    Image.new("L", (8, 8)).save(folder / "a.png")
+    assert main([*arguments, "--out", str(tmp_path / "gray"), "--channels", "0"]) == 0
+    assert "wrote 1 images of 8 x 8 x 1" in capsys.readouterr().out
+    Image.new("RGB", (8, 8)).save(folder / "b.png")
+    assert main([*arguments, "--out", str(tmp_path / "mixed"), "--channels", "0"]) == 2
+    assert "channels differ (a.png has 1, b.png has 3)" in capsys.readouterr().err
+
+
+def test_prepare_writes_damaged_shards_again(photos, tmp_path, capsys):
+    out = tmp_path / "prepared"
+    arguments = ["prepare", "--source", f"folder:{photos}", "--out", str(out), "--resolution", "8"]
+    assert main(arguments) == 0
+    shard = min(out.glob("images-*"))
+    shard.write_bytes(shard.read_bytes()[:1000])
+    assert main(arguments) == 0
+    assert same_batches(f"folder:{photos}", f"records:{out}")
+    (out / "plan.json").write_text("{")
+    assert main(arguments) == 2
+    assert "plan.json: not JSON" in capsys.readouterr().err

@@ -76,6 +76,12 @@ def test_labels_csv(classes):
     assert (levels_and_labels(source)[1], source.num_classes) == ([5, 1, 0, 2], 6)
     (classes / "labels.csv").write_text(numbers.format(-1))
     refuses(f"folder:{classes}", "labels.csv", "-1", "out of range")
+    (classes / "labels.csv").write_text(numbers.format(""))
+    refuses(f"folder:{classes}", "line 5", "cat/deep/er/a.png has no label")
+    (classes / "labels.csv").write_text(numbers.format("1o"))
+    refuses(f"folder:{classes}", "cat/deep/er/a.png is '1o' where others are numbers")
+    (classes / "labels.csv").write_text(numbers.format(1) + "cat/b.png,4\n")
+    refuses(f"folder:{classes}", "line 6", "cat/b.png has the labels 5 and 4")
     (classes / "labels.csv").write_text("name;class\n")
     refuses(f"folder:{classes}", "labels.csv", "file,label")
 
@@ -133,6 +139,9 @@ def test_folder_errors(tmp_path):
     refuses(f"folder:{tmp_path}", "no image")
     (tmp_path / "link.png").symlink_to(tmp_path / "nothing.png")
     refuses(f"folder:{tmp_path}", "link.png: No such file")
+    (tmp_path / "link.png").unlink()
+    (tmp_path / "round.png").symlink_to(tmp_path / "round.png")
+    refuses(f"folder:{tmp_path}", "round.png", "cannot be read")
 
 
 def test_unknown_names():
@@ -185,6 +194,18 @@ def test_npz(tmp_path):
 def test_npz_errors(tmp_path, arrays, message):
     np.savez(tmp_path / "bad.npz", **arrays)
     refuses(f"npz:{tmp_path}/bad.npz", "bad.npz", message)
+
+
+def test_a_damaged_npz(tmp_path):
+    path = tmp_path / "bad.npz"
+    np.savez_compressed(path, images=np.random.default_rng(0).integers(0, 255, (64, 8, 8), np.uint8))
+    data = bytearray(path.read_bytes())
+    data[200:260] = b"\xff" * 60
+    path.write_bytes(data)
+    refuses(f"npz:{path}", "bad.npz", "not a plain .npz")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images", b"no array")
+    refuses(f"npz:{path}", "no array `images`")
 
 
 def idx(array):

@@ -153,6 +153,10 @@ def test_what_is_missing_or_garbled_in_a_run_is_refused_or_mended(growing, tmp_p
     (tmp_path / "config.json").unlink()
     with pytest.raises(UserError, match=r"config.json: no such file"):
         train(config, tmp_path)
+    shutil.rmtree(tmp_path / "checkpoints")
+    with pytest.raises(UserError, match=r"holds the metrics of a run whose checkpoints are gone"):
+        train(config, tmp_path)
+    assert metrics.read_text() == good
 
 
 def test_a_full_disk_is_one_clear_line_and_earlier_checkpoints_stay(tmp_path):

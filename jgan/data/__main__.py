@@ -15,10 +15,13 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from jgan.data.check import broken_files_message, check_files, usable_channels
 from jgan.data.config import CHANNELS, FITS, ON_ERROR, DataConfig, check_config
-from jgan.data.images import Format
+from jgan.data.files import FileSource
+from jgan.data.images import MAX_RESOLUTION, Format
 from jgan.data.inspect import contact_sheet, describe, write_sheet
 from jgan.data.prepare import prepare
+from jgan.data.source import Source
 from jgan.data.sources import open_source
 from jgan.types import UserError
 
@@ -88,9 +91,11 @@ def _inspect(options: argparse.Namespace) -> None:
 def _prepare(options: argparse.Namespace) -> None:
     if options.resolution < 1:
         raise UserError(f"--resolution is {options.resolution}; give the pixels of a side, as in 64")
+    if options.resolution > MAX_RESOLUTION:
+        raise UserError(f"--resolution is {options.resolution}; expected at most {MAX_RESOLUTION} pixels of a side")
     config = _config(options)
     source = open_source(config.source)
-    channels = config.channels or source.channels()
+    channels = config.channels or _natural_channels(source, options.on_error)
     form = Format(options.resolution, channels, config.fit, config.background)
     count = prepare(source, form, options.out, options.on_error, max(1, options.workers))
     if skipped := source.count - count:
@@ -98,6 +103,17 @@ def _prepare(options: argparse.Namespace) -> None:
     print(
         f"wrote {count:,} images of {form.resolution} x {form.resolution} x {channels}: --source records:{options.out}"
     )
+
+
+def _natural_channels(source: Source, on_error: str) -> int:
+    """The channels of every image. Raises UserError where they differ, or where a file is broken and may not be."""
+    if not isinstance(source, FileSource):
+        return source.channels()
+    reports = check_files(source, full=False)
+    broken = [report for report in reports if report.problem]
+    if broken and (on_error == "refuse" or len(broken) == source.count):
+        raise UserError(broken_files_message(source, broken))
+    return usable_channels(source, [report for report in reports if not report.problem])
 
 
 if __name__ == "__main__":

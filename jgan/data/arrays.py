@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,7 @@ def _read_idx(path: Path, axes: int) -> np.ndarray:
     try:
         data = path.read_bytes()
         data = gzip.decompress(data) if path.suffix == ".gz" else data
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: cannot be read ({error}); get the file again") from None
     if len(data) < 4 + 4 * axes or data[:4] != bytes((0, 0, IDX_UNSIGNED_BYTE, axes)):
         raise UserError(f"{path}: not an idx file of bytes with {axes} axes; get the file again")
@@ -120,9 +121,9 @@ def open_npz(argument: str) -> ArraySource:
             content = fingerprint(sorted((item.filename, item.file_size, item.CRC) for item in archive.infolist()))
         with np.load(path, allow_pickle=False) as arrays:
             images, labels = arrays.get("images"), arrays.get("labels")
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path}: not a plain .npz of arrays ({error}); save it with numpy.savez") from None
-    if images is None:
+    if not isinstance(images, np.ndarray) or not isinstance(labels, (np.ndarray, type(None))):
         raise UserError(f"{path}: has no array `images`; save it with numpy.savez(path, images=..., labels=...)")
     images = _as_bytes(path, images)
     labels = None if labels is None else check_labels(str(path), labels, len(images))

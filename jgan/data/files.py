@@ -48,7 +48,11 @@ class FolderFiles:
     def sizes(self) -> dict[str, int]:
         """Every file that is not hidden, with its size in bytes (-1: a link to nothing)."""
         found: dict[str, int] = {}
-        self._scan(str(self.directory), "", {os.path.realpath(self.directory)}, found)
+        try:
+            self._scan(str(self.directory), "", {os.path.realpath(self.directory)}, found)
+        except OSError as error:
+            place = f"{self.title}: {error.filename}"
+            raise UserError(f"{place}: cannot be read ({error.strerror}); mend or remove it") from None
         return found
 
     def _scan(self, directory: str, prefix: str, seen: set[str], found: dict[str, int]) -> None:

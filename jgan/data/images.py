@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 MAX_PIXELS = 2**27  # a 11,585 x 11,585 photograph; a few crafted kilobytes can declare far more
+MAX_RESOLUTION = 8192  # pixels of a side that a run or a prepared set may ask for: 200 MB an RGB image
 EXIF_ORIENTATION = 0x0112
 EXIF_PLACES = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # in Image.info; TIFF turns by itself
 SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")

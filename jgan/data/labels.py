@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import posixpath
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from jgan.types import UserError
+
+logger = logging.getLogger(__name__)
 
 MAX_CLASSES = 100_000  # a label beyond it is a mistake: networks make a row of weights for each class
 
@@ -66,11 +69,29 @@ def _from_csv(place: str, text: str) -> dict[str, int | str] | None:
     rows = csv.DictReader(io.StringIO(text), skipinitialspace=True)
     if not {"file", "label"} <= set(rows.fieldnames or ()):
         raise UserError(f"{place}: its first line is {rows.fieldnames}; expected the columns file,label")
-    labels = {(row["file"] or "").replace("\\", "/"): (row["label"] or "").strip() for row in rows}
+    labels: dict[str, str] = {}
+    for row in rows:
+        name, label = (row["file"] or "").replace("\\", "/"), (row["label"] or "").strip()
+        if not label:
+            raise UserError(f"{place}: line {rows.line_num}: {name or 'a row'} has no label; add it, or remove the row")
+        if labels.setdefault(name, label) != label:
+            raise UserError(f"{place}: line {rows.line_num}: {name} has the labels {labels[name]} and {label}")
+    numbers = [label for label in labels.values() if _is_number(label)]
+    if numbers and len(numbers) < len(labels):
+        name, odd = next((name, label) for name, label in labels.items() if not _is_number(label))
+        raise UserError(
+            f"{place}: the label of {name} is {odd!r} where others are numbers, as {numbers[0]}; make all numbers or "
+            "all names"
+        )
+    return {name: int(label) for name, label in labels.items()} if numbers else dict(labels)
+
+
+def _is_number(label: str) -> bool:
     try:
-        return {name: int(label) for name, label in labels.items()}
+        int(label)
     except ValueError:
-        return dict(labels)
+        return False
+    return True
 
 
 def _from_json(place: str, text: str) -> dict[str, int | str] | None:
@@ -80,7 +101,7 @@ def _from_json(place: str, text: str) -> dict[str, int | str] | None:
         if pairs is None:
             return None
         labels = {str(name).replace("\\", "/"): label for name, label in pairs}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         found = f"{type(error).__name__}: {error}"
         raise UserError(f'{place}: expected {{"labels": [["path", 3], ...]}} ({found}); correct it') from None
     for name, label in labels.items():
@@ -110,7 +131,10 @@ def _from_folders(names: list[str], base: str) -> Labels | None:
     start = len(base) + 1 if base else 0
     heads = [name[start:].partition("/") for name in names]
     class_names = tuple(sorted({head for head, _, _ in heads}))
-    if any(not tail for _, _, tail in heads) or len(class_names) < 2:
+    loose = [name for name, (_, _, tail) in zip(names, heads, strict=True) if not tail]
+    if loose or len(class_names) < 2:
+        if len(loose) < len(names) and len(class_names) > 2:
+            logger.warning("no labels: %s lies beside the folders, which are not classes then", loose[0])
         return None
     places = {name: index for index, name in enumerate(class_names)}
     labels = np.array([places[head] for head, _, _ in heads], np.int32)

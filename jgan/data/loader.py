@@ -40,8 +40,6 @@ def open_dataset(config: DataConfig, seed: int) -> Dataset:
     """The data set of a run, its files checked. Raises UserError on anything that cannot be trained on."""
     check_config(config)
     source = open_source(config.source)
-    if source.count == 0:
-        raise UserError(f"{config.source}: holds no image; choose another source")
     channels = config.channels
     if isinstance(source, FileSource):
         source, natural = _checked(source, config)

@@ -55,6 +55,7 @@ def prepare(source: Source, form: Format, out: Path, on_error: str, workers: int
     """
     shards = _plan(source, form, out)
     counts = {shard.path: _records_in(shard.path) for shard in shards if shard.path.is_file()}
+    counts = {path: count for path, count in counts.items() if count}
     if on_error == "refuse":  # one that an earlier call wrote with images skipped is not what this one is to write
         counts = {shard.path: counts[shard.path] for shard in shards if counts.get(shard.path) == len(shard.rows)}
     todo = [shard for shard in shards if shard.path not in counts]
@@ -64,6 +65,8 @@ def prepare(source: Source, form: Format, out: Path, on_error: str, workers: int
         for shard, written in _write_all(source, form, todo, on_error, workers, bar):
             counts[shard.path] = written.count
             broken += written.broken
+    if len(broken) == source.count or not any(counts.values()):
+        raise UserError(f"all {source.count} images are broken, {broken[0] if broken else 'as found before'} first")
     if broken and on_error == "refuse":
         more = f"; and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
         listed = "; ".join(broken[:SHOWN])
@@ -78,7 +81,7 @@ def _plan(source: Source, form: Format, out: Path) -> list[Shard]:
     size = max(1, min(max(size, SMALLEST_SHARD), SHARD_BYTES // record_bytes))
     plan = {"version": VERSION, "source": source.fingerprint, "shard_images": size, **dataclasses.asdict(form)}
     if (out / PLAN).is_file():
-        if json.loads((out / PLAN).read_text()) != plan:
+        if _read_plan(out / PLAN) != plan:
             raise UserError(f"{out}: holds another data set or other settings; give another --out or remove it")
     elif out.is_dir() and any(out.iterdir()):
         raise UserError(f"{out}: is not empty; give a new directory as --out")
@@ -91,10 +94,21 @@ def _plan(source: Source, form: Format, out: Path) -> list[Shard]:
     ]
 
 
+def _read_plan(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON ({error}); give another --out or remove the directory") from None
+
+
 def _records_in(path: Path) -> int:
-    reader = ArrayRecordReader(str(path))
-    count = reader.num_records()
-    reader.close()
+    """How many images a shard holds; 0 for one that is damaged, which is then written again."""
+    try:
+        reader = ArrayRecordReader(str(path))
+        count = reader.num_records()
+        reader.close()
+    except RuntimeError:
+        return 0
     return count
 
 

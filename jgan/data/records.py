@@ -15,7 +15,7 @@ import grain
 import numpy as np
 
 from jgan.data.images import BrokenImageError
-from jgan.data.source import NO_LABEL, fingerprint
+from jgan.data.source import check_label, fingerprint
 from jgan.types import UserError
 
 MANIFEST = "manifest.json"
@@ -82,7 +82,7 @@ class RecordSource:
             pixels, label = unpack(self._records[index], self._resolution)
         except (RuntimeError, ValueError) as error:
             raise BrokenImageError(" ".join(str(error).split())) from None
-        return pixels, NO_LABEL if self.num_classes is None else label
+        return pixels, check_label(label, self.num_classes)
 
     def channels(self) -> int:
         """The channels it was prepared with."""

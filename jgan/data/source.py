@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from jgan.data.images import BrokenImageError
+
 NO_LABEL = -1
 
 
@@ -31,6 +33,15 @@ class Source(Protocol):
     def channels(self) -> int:
         """Channels that the images have by themselves, 1, 3 or 4. Raises UserError where they differ."""
         ...
+
+
+def check_label(label: int, num_classes: int | None) -> int:
+    """The label of an example; NO_LABEL where there are no classes. Raises BrokenImageError for one out of range."""
+    if num_classes is None:
+        return NO_LABEL
+    if not 0 <= label < num_classes:
+        raise BrokenImageError(f"label {label} is out of range; expected 0 to {num_classes - 1}")
+    return label
 
 
 def fingerprint(*parts: object) -> str:

