@@ -68,6 +68,7 @@ def main(argv: Sequence[str]) -> int:
         "reference": {
             "source": subject.reference_name,
             "count": reference_images.count,
+            "of": reference_images.source.count,
             "sha256": reference_hash,
             "resolution": reference_images.form and dataclasses.asdict(reference_images.form),
         },

@@ -28,7 +28,10 @@ Batch = tuple[np.ndarray, np.ndarray | None]  # images uint8 [n, h, w, c], label
 
 @dataclasses.dataclass(frozen=True)
 class SourceImages:
-    """The first `count` images of a data source, at `form`, or, where that is None, as they are and all of one size."""
+    """`count` images of a data source, at `form`, or, where that is None, as they are and all of one size.
+
+    They are a fixed random choice in a fixed random order, since many sources are sorted by class.
+    """
 
     source: Source
     count: int
@@ -36,7 +39,7 @@ class SourceImages:
 
     def batches(self) -> Iterator[Batch]:
         """Decoded by all cores. Raises UserError at a broken image or one of another size."""
-        rows = range(self.count)
+        rows = np.random.default_rng(0).permutation(self.source.count)[: self.count].tolist()
         decoded = parallel_map(self._read, rows, os.cpu_count() or 1)
         first_shape = None
         while batch := list(itertools.islice(decoded, BATCH_SIZE)):
@@ -59,7 +62,7 @@ class SourceImages:
 
 
 def content_hash(batches: Iterable[Batch]) -> str:
-    """SHA-256 of the pixels and labels, in order."""
+    """SHA-256 of the pixels and labels, in the order of the batches."""
     digest = hashlib.sha256()
     for images, labels in batches:
         digest.update(repr(images.shape[1:]).encode())
