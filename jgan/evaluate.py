@@ -43,7 +43,10 @@ def main(argv: Sequence[str]) -> int:
     """Runs the command."""
     options = _parser().parse_args(argv)
     metrics = _metrics(options.metrics)
-    extractors = {name: EXTRACTORS[name](options.weights) for name in _extractor_names(metrics, options.features)}
+    names = _extractor_names(metrics, options.features)
+    if options.weights and len(names) != 1:
+        raise UserError(f"--weights: expected metrics of one network, these take {', '.join(names) or 'none'}")
+    extractors = {name: EXTRACTORS[name](options.weights) for name in names}
     if options.workdir is not None:
         subject = _Run(options)
     elif options.images is not None and options.reference is not None:

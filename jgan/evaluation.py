@@ -19,7 +19,7 @@ from jgan.data.source import NO_LABEL, Source
 from jgan.files import replacing
 from jgan.metrics.extractors import BATCH_SIZE, Extractor
 from jgan.metrics.moments import Moments
-from jgan.metrics.scores import PIXEL_IMAGES, ImageSet
+from jgan.metrics.scores import PIXEL_BYTES, PIXEL_IMAGES, ImageSet
 from jgan.sharding import make_sharding
 from jgan.types import UserError
 
@@ -85,8 +85,9 @@ def collect(batches: Iterable[Batch], count: int, extractors: Sequence[Extractor
     with tqdm(total=count, desc=title, unit=" images") as bar:
         for images, labels in batches:
             images = _rgb(images)
-            if sum(map(len, first_images)) < PIXEL_IMAGES:
-                first_images.append(images)
+            room = min(PIXEL_IMAGES, PIXEL_BYTES // images[0].nbytes) - sum(map(len, first_images))
+            if room > 0 or not first_images:
+                first_images.append(images[: max(room, 1)])
             all_labels.append(labels)
             padded = _padded(images, sharding.mesh.size)
             on_devices = jax.device_put(padded, sharding.batch)
@@ -100,7 +101,7 @@ def collect(batches: Iterable[Batch], count: int, extractors: Sequence[Extractor
         features=joined,
         class_logits={name: np.concatenate(parts) for name, parts in class_logits.items()},
         moments={name: moments_of(array) for name, array in joined.items()},
-        images=np.concatenate(first_images)[:PIXEL_IMAGES],
+        images=np.concatenate(first_images),
         labels=None if any(labels is None for labels in all_labels) else np.concatenate(all_labels),
     )
 

@@ -17,7 +17,8 @@ from jgan.metrics.sliced_wasserstein import sliced_wasserstein
 from jgan.types import UserError
 
 KERNEL_SUBSET = 1000
-PIXEL_IMAGES = 8192  # images at most that pixel metrics look at, the first of each side
+PIXEL_IMAGES = 8192  # images at most that pixel metrics look at, the first of each side,
+PIXEL_BYTES = 2**30  # and bytes at most that they take
 
 
 @dataclasses.dataclass
@@ -103,6 +104,7 @@ def _diversity(generated: ImageSet, reference: ImageSet, extractor: str, rng: np
     return {"": ours, "reference": theirs}
 
 
+FIRST = f"first {PIXEL_IMAGES:,} images, 1 GiB at most"
 METRICS = {
     "fid": Metric("Frechet Inception Distance, 2048 pooled features", _frechet, "inception"),
     "clean_fid": Metric("Frechet Inception Distance with clean-fid's resize", _frechet, "inception_clean"),
@@ -113,6 +115,6 @@ METRICS = {
     "pr": Metric("Precision and recall (k 3), density and coverage (k 5)", _manifold, ""),
     "fd_infinity": Metric("Frechet distance extrapolated to infinitely many samples, 15 points", _infinity, ""),
     "intra_fd": Metric("Frechet distance within each class, mean over classes", _intra, ""),
-    "swd": Metric(f"Sliced Wasserstein distance x 1000, first {PIXEL_IMAGES:,} images", _sliced, None),
-    "ms_ssim": Metric(f"MS-SSIM of 1,000 random pairs of the first {PIXEL_IMAGES:,} images", _diversity, None),
+    "swd": Metric(f"Sliced Wasserstein distance x 1000, {FIRST}", _sliced, None),
+    "ms_ssim": Metric(f"MS-SSIM of 1,000 random pairs, {FIRST}", _diversity, None),
 }
