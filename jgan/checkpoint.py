@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import logging
 import shutil
@@ -17,7 +16,7 @@ import jax
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
-from jgan.files import write_json
+from jgan.files import sha256, write_json
 from jgan.types import PyTree, TrainState, UserError
 
 CHECKPOINTS, STATE, RECORD, SUMS = "checkpoints", "state", "record", "sha256.json"
@@ -187,12 +186,7 @@ def _check_space(directory: Path, state: TrainState) -> None:
 def _checksums(directory: Path) -> dict[str, str]:
     """SHA-256 of every file below a directory but of the checksums themselves."""
     files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != SUMS)
-    return {str(path.relative_to(directory)): _sha256(path) for path in files}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {str(path.relative_to(directory)): sha256(path) for path in files}
 
 
 def _checked(record: Any) -> dict[str, Any]:

@@ -9,12 +9,12 @@ import signal
 import sys
 import types
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 import jax
 
 from jgan.allocator import keep_memory
+from jgan.files import cache_directory
 from jgan.processes import error_prefix
 from jgan.types import UserError
 
@@ -66,6 +66,5 @@ def _terminate(number: int, frame: types.FrameType | None) -> NoReturn:
 def enable_compilation_cache() -> None:
     """Keeps compiled programs between runs in $JAX_COMPILATION_CACHE_DIR, by default ~/.cache/jgan/xla."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "jgan" / "xla"
-        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_compilation_cache_dir", str(cache_directory("xla")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ from jgan.config import Config
 from jgan.data.images import Format
 from jgan.data.sources import open_source
 from jgan.drawing import draw, latent_game, restore_generator
-from jgan.evaluation import Batch, SourceImages, collect, collect_cached, content_hash
-from jgan.files import write_json
+from jgan.evaluation import Batch, SourceImages, collect, collect_cached
+from jgan.files import cache_directory, make_directory, write_json
 from jgan.metrics.extractors import BATCH_SIZE, EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import METRICS, ImageSet
@@ -54,12 +53,9 @@ def main(argv: Sequence[str]) -> int:
     else:
         raise UserError("--workdir: expected a run, or --images and --reference in its place")
     out: Path = options.out or subject.default_out
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out={out}: cannot write there ({error.strerror})") from None
+    make_directory(out, "--out")
     reference_images = subject.reference()
-    reference, reference_hash = collect_cached(reference_images, list(extractors.values()), _cache())
+    reference = collect_cached(reference_images, list(extractors.values()), cache_directory("references"))
     generated = collect(subject.batches(), subject.count, list(extractors.values()), "images")
     extractor = options.features if options.features in extractors else next(iter(extractors), "")
     scores = _scores(metrics, generated, reference, options.features, options.seed)
@@ -67,12 +63,12 @@ def main(argv: Sequence[str]) -> int:
         "scores": scores,
         "definitions": {name: METRICS[name].definition for name in metrics},
         "extractors": {name: _describe(network) for name, network in extractors.items()},
-        "images": subject.provenance(),
+        "images": {**subject.provenance(), "count": subject.count, "sha256": generated.sha256},
         "reference": {
             "source": subject.reference_name,
             "count": reference_images.count,
             "of": reference_images.source.count,
-            "sha256": reference_hash,
+            "sha256": reference.sha256,
             "resolution": reference_images.form and dataclasses.asdict(reference_images.form),
         },
         "seed": options.seed,
@@ -117,10 +113,6 @@ def _extractor_names(metrics: Sequence[str], chosen: str) -> list[str]:
     return list(dict.fromkeys(name or chosen for name in wanted if name is not None))
 
 
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "jgan" / "references"
-
-
 class _Run:
     """Images drawn from a run, against the data it was trained on or others."""
 
@@ -154,7 +146,6 @@ class _Run:
             "workdir": str(self.options.workdir),
             "step": self.step,
             "weights": "trained" if self.options.raw else "averaged",
-            "count": self.count,
             "truncation": self.options.truncation,
             "labels": None if self.labels is None else "classes in turn",
         }
@@ -187,7 +178,7 @@ class _Folder:
         return self.images.batches()
 
     def provenance(self) -> dict[str, Any]:
-        return {"source": self.options.images, "count": self.count, "sha256": content_hash(self.images.batches())}
+        return {"source": self.options.images}
 
 
 def _as_source(name: str) -> str:

@@ -8,6 +8,7 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -61,16 +62,6 @@ class SourceImages:
             raise UserError(f"{self.source.name(row)}: {error}; remove it") from None
 
 
-def content_hash(batches: Iterable[Batch]) -> str:
-    """SHA-256 of the pixels and labels, in the order of the batches."""
-    digest = hashlib.sha256()
-    for images, labels in batches:
-        digest.update(repr(images.shape[1:]).encode())
-        digest.update(np.ascontiguousarray(images).data)
-        digest.update(b"" if labels is None else np.ascontiguousarray(labels).data)
-    return digest.hexdigest()
-
-
 def collect(batches: Iterable[Batch], count: int, extractors: Sequence[Extractor], title: str) -> ImageSet:
     """Everything the metrics need of `count` images, in one pass, with a progress bar.
 
@@ -81,9 +72,10 @@ def collect(batches: Iterable[Batch], count: int, extractors: Sequence[Extractor
     variables = {extractor.name: jax.device_put(extractor.variables, sharding.replicated) for extractor in extractors}
     features: dict[str, list[np.ndarray]] = {extractor.name: [] for extractor in extractors}
     class_logits: dict[str, list[np.ndarray]] = {extractor.name: [] for extractor in extractors}
-    first_images, all_labels = [], []
+    first_images, all_labels, content = [], [], hashlib.sha256()
     with tqdm(total=count, desc=title, unit=" images") as bar:
         for images, labels in batches:
+            _add_content(content, images, labels)
             images = _rgb(images)
             room = min(PIXEL_IMAGES, PIXEL_BYTES // images[0].nbytes) - sum(map(len, first_images))
             if room > 0 or not first_images:
@@ -98,19 +90,23 @@ def collect(batches: Iterable[Batch], count: int, extractors: Sequence[Extractor
             bar.update(len(images))
     joined = {name: np.concatenate(parts) for name, parts in features.items()}
     return ImageSet(
+        sha256=content.hexdigest(),
         features=joined,
         class_logits={name: np.concatenate(parts) for name, parts in class_logits.items()},
-        moments={name: moments_of(array) for name, array in joined.items()},
+        moments={name: Moments.of(array) for name, array in joined.items()},
         images=np.concatenate(first_images),
         labels=None if any(labels is None for labels in all_labels) else np.concatenate(all_labels),
     )
 
 
-def collect_cached(images: SourceImages, extractors: Sequence[Extractor], directory: Path) -> tuple[ImageSet, str]:
-    """As `collect`, and the content's hash; features are kept in `directory` under the hash of content and network."""
+def collect_cached(images: SourceImages, extractors: Sequence[Extractor], directory: Path) -> ImageSet:
+    """As `collect`; features are kept in `directory` under the hash of the content and of the network."""
+    content = hashlib.sha256()
     with tqdm(total=images.count, desc="reading the reference", unit=" images", delay=2.0) as bar:
-        content = content_hash(_counted(images.batches(), bar))
-    paths = {e.name: directory / f"{content[:32]}-{e.name}-{e.weights_sha256[:16]}.npz" for e in extractors}
+        for pixels, labels in images.batches():
+            _add_content(content, pixels, labels)
+            bar.update(len(pixels))
+    paths = {e.name: directory / f"{content.hexdigest()[:32]}-{e.name}-{e.weights_sha256[:16]}.npz" for e in extractors}
     todo = [extractor for extractor in extractors if not paths[extractor.name].is_file()]
     collected = collect(images.batches(), images.count, todo, "reference")
     directory.mkdir(parents=True, exist_ok=True)
@@ -121,16 +117,8 @@ def collect_cached(images: SourceImages, extractors: Sequence[Extractor], direct
         if extractor not in todo:
             pool, class_logits = _read_cached(paths[extractor.name], images.count)
             collected.features[extractor.name], collected.class_logits[extractor.name] = pool, class_logits
-            collected.moments[extractor.name] = moments_of(pool)
-    return collected, content
-
-
-def moments_of(features: np.ndarray) -> Moments:
-    """Mean and covariance of features [n, d], block by block in float64."""
-    moments = Moments(features.shape[1])
-    for first in range(0, len(features), BATCH_SIZE * 16):
-        moments.add(features[first : first + BATCH_SIZE * 16])
-    return moments
+            collected.moments[extractor.name] = Moments.of(pool)
+    return collected
 
 
 def _read_cached(path: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -144,10 +132,11 @@ def _read_cached(path: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     return pool, class_logits
 
 
-def _counted(batches: Iterable[Batch], bar: tqdm) -> Iterator[Batch]:
-    for batch in batches:
-        yield batch
-        bar.update(len(batch[0]))
+def _add_content(content: Any, images: np.ndarray, labels: np.ndarray | None) -> None:
+    """Feeds a batch to a hash."""
+    content.update(repr(images.shape[1:]).encode())
+    content.update(np.ascontiguousarray(images).data)
+    content.update(b"" if labels is None else np.ascontiguousarray(labels).data)
 
 
 def _rgb(images: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -34,6 +35,25 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def make_directory(path: Path, flag: str) -> None:
+    """Makes a directory and those above it. Raises UserError, naming the flag or variable that it comes from."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{flag}={path}: cannot write there ({error.strerror})") from None
+
+
+def cache_directory(name: str) -> Path:
+    """Where what can be made again is kept between runs: `name` below $XDG_CACHE_HOME/jgan, or ~/.cache/jgan."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "jgan" / name
+
+
+def sha256(path: Path) -> str:
+    """The hex digest of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, data: Any) -> None:

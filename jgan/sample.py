@@ -12,6 +12,7 @@ from tqdm import tqdm
 from jgan import command
 from jgan import config as configs
 from jgan.drawing import draw, latent_game, restore_generator
+from jgan.files import make_directory
 from jgan.games.latent import LatentGAN
 from jgan.pictures import make_grid, save_png
 from jgan.types import UserError
@@ -48,10 +49,7 @@ def main(argv: Sequence[str]) -> int:
     config = configs.load(options.workdir)
     game = latent_game(config, options.truncation)
     labels = _labels(game, options.labels, options.num)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out={out}: cannot write there ({error.strerror})") from None
+    make_directory(out, "--out")
     generator, step = restore_generator(config, options.workdir, raw=options.raw)
     batches = draw(game, generator, options.seed, labels, options.num, options.batch_size, options.truncation)
     images = _collect(batches, options.num, shown=options.num >= 10 * options.batch_size)

@@ -73,6 +73,7 @@ def test_folders_beside_numpy(tmp_path, cache, capsys):
 def test_a_run(workdir, tmp_path):  # noqa: F811
     arguments = ("--workdir", workdir, "--metrics", "fd,intra_fd", "--num_samples", "40")
     averaged = evaluate(tmp_path / "a", *arguments)
+    content = averaged["images"].pop("sha256")
     assert averaged["images"] == {
         "workdir": str(workdir),
         "step": 12,
@@ -83,9 +84,12 @@ def test_a_run(workdir, tmp_path):  # noqa: F811
     }
     assert averaged["reference"]["source"] == "mnist5k"
     assert averaged["scores"]["intra_fd_efficientnet_lite0_classes"] >= 1
-    assert evaluate(tmp_path / "b", *arguments) == averaged
+    again = evaluate(tmp_path / "b", *arguments)
+    assert again["images"].pop("sha256") == content
+    assert again == averaged
     raw = evaluate(tmp_path / "c", *arguments, "--raw")
     assert raw["scores"] != averaged["scores"]
+    assert raw["images"]["sha256"] != content
 
 
 def test_errors(tmp_path):

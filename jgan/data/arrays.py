@@ -121,6 +121,7 @@ def open_npz(argument: str) -> ArraySource:
             content = fingerprint(sorted((item.filename, item.file_size, item.CRC) for item in archive.infolist()))
         with np.load(path, allow_pickle=False) as arrays:
             images, labels = arrays.get("images"), arrays.get("labels")
+    # EOFError: cut short; NotImplementedError: compressed in a way that zipfile does not know
     except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path}: not a plain .npz of arrays ({error}); save it with numpy.savez") from None
     if not isinstance(images, np.ndarray) or not isinstance(labels, (np.ndarray, type(None))):

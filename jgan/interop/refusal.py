@@ -1,0 +1,34 @@
+"""Why a file of weights is not read, and the checks that all formats share."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+
+class RefusedError(ValueError):
+    """Why a file is not read; `read_weights` puts the file's name before it."""
+
+
+# What zipfile raises on archives that are damaged, cut short (EOFError), encrypted (RuntimeError) or compressed in a
+# way that it does not know (NotImplementedError).
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+
+
+@contextlib.contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Names what numpy could not make (too many axes, an axis beyond 2**63)."""
+    try:
+        yield
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise RefusedError(f"{what} cannot be made ({error})") from None
+
+
+def check_sizes(archive: zipfile.ZipFile, limit: int) -> None:
+    """Refuses members that add up to more, by compression or by sharing bytes."""
+    total = sum(member.file_size for member in archive.infolist())
+    if total > limit:
+        raise RefusedError(f"its members unpack to {total} bytes; expected {limit} at most")

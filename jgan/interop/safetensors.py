@@ -1,0 +1,74 @@
+"""safetensors files (https://github.com/huggingface/safetensors#format): a JSON header, then the numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jgan.interop.refusal import RefusedError, refusing
+
+_SAFETENSORS = {
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype(jnp.bfloat16),
+    "I64": np.dtype("<i8"),
+    "I32": np.dtype("<i4"),
+    "I16": np.dtype("<i2"),
+    "I8": np.dtype("i1"),
+    "U64": np.dtype("<u8"),
+    "U32": np.dtype("<u4"),
+    "U16": np.dtype("<u2"),
+    "U8": np.dtype("u1"),
+    "BOOL": np.dtype("?"),
+}
+
+
+def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    """The tensors of a file, by name. Raises OSError or RefusedError."""
+    data = path.read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    if not 8 < start <= len(data):
+        raise RefusedError(f"cut short: its header ends at byte {start}, the file at {len(data)}")
+    try:
+        header = json.loads(data[8:start])
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"its header is not JSON ({error})") from None
+    if not isinstance(header, dict):
+        raise RefusedError("its header is not a JSON object")
+    header.pop("__metadata__", None)
+    tensors = memoryview(data)[start:]
+    weights, spans = {}, []
+    for name, entry in header.items():
+        dtype, shape, (begin, end) = _safetensors_entry(name, entry)
+        if not begin <= end <= len(tensors) or end - begin != math.prod(shape) * dtype.itemsize:
+            raise RefusedError(f"{name} of shape {shape} is not bytes {begin} to {end} of {len(tensors)}")
+        spans.append((begin, end))
+        with refusing(f"{name} of shape {shape}"):
+            weights[name] = np.frombuffer(tensors[begin:end], dtype).reshape(shape)
+    covered = 0
+    for begin, end in sorted(spans):
+        if begin != covered:
+            raise RefusedError(f"its tensors overlap or leave a gap at byte {covered}")
+        covered = end
+    if covered != len(tensors):
+        raise RefusedError(f"its tensors end at byte {covered} of {len(tensors)}")
+    return weights
+
+
+def _safetensors_entry(name: str, entry: Any) -> tuple[np.dtype, tuple[int, ...], tuple[int, int]]:
+    """The dtype, shape and (begin, end) of a tensor."""
+    parts = [entry.get(part) for part in ("dtype", "shape", "data_offsets")] if isinstance(entry, dict) else [None] * 3
+    dtype, shape, offsets = parts
+    if not isinstance(dtype, str) or not isinstance(shape, list) or not isinstance(offsets, list) or len(offsets) != 2:
+        raise RefusedError(f"{name} is not described as a tensor is")
+    if any(type(number) is not int or number < 0 for number in (*shape, *offsets)):
+        raise RefusedError(f"{name} has a shape or offsets that are not whole numbers")
+    if dtype not in _SAFETENSORS:
+        raise RefusedError(f"{name} is of type {dtype}; expected one of {', '.join(_SAFETENSORS)}")
+    return _SAFETENSORS[dtype], tuple(shape), (offsets[0], offsets[1])

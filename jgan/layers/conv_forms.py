@@ -1,0 +1,221 @@
+"""The trilinear forms of a convolution on CPU: lists of matrix products between linear maps of its three arrays.
+
+The functions C, T and W of conv.py are faces of sum_k X_k(x) W_k(w) Y_k(y), with linear maps X, W and Y: each is matrix
+products between the images of two of the maps, followed by the transpose of the third. Three forms are used: a product
+for each tap, one product of whole patches, and Winograd's minimal filtering (Lavin and Gray 2016,
+https://arxiv.org/abs/1509.09308), which for a kernel of 4 x 4 at stride 2 needs 9 multiplications in place of 16. Its
+transforms here only add, subtract and halve: the rounding error stays within a small factor of the direct sum's.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import lax
+
+from jgan.types import Array
+
+Pair = tuple[int, int]
+
+
+class Window(NamedTuple):
+    """The geometry of a convolution: all but batch, channels and dtype. Pairs are (height, width)."""
+
+    kernel: Pair
+    strides: Pair
+    padding: tuple[Pair, Pair]  # zeros added to the convolution's input: ((top, bottom), (left, right))
+    inputs: Pair  # size of the convolution's input: the output of its transpose
+
+    @property
+    def outputs(self) -> Pair:
+        """Size of the convolution's output: the input of its transpose."""
+        sizes = zip(self.inputs, self.padding, self.kernel, self.strides, strict=True)
+        height, width = ((size + sum(pads) - kernel) // stride + 1 for size, pads, kernel, stride in sizes)
+        return height, width
+
+    def pads_to(self, size: Pair) -> list[Pair]:
+        """Padding that makes the input this large (a negative number crops), its first rows where they were."""
+        axes = zip(self.inputs, self.padding, size, strict=True)
+        return [(low, wanted - inside - low) for inside, (low, _), wanted in axes]
+
+
+class Trilinear(NamedTuple):
+    """The maps X, W and Y of a trilinear form. They give equally many matrices, multiplied pair by pair."""
+
+    inputs: Callable[[Array], list[Array]]  # [n, H, W, ci] to matrices [m, p]
+    kernels: Callable[[Array], list[Array]]  # [kh, kw, ci, co] to [p, q]
+    outputs: Callable[[Array], list[Array]]  # [n, h, w, co] to [m, q]
+    inputs_to_transpose: Callable[[Array], list[Array]]  # `inputs`, written so that its transpose is fast
+
+
+def _pad(x: Array, pads: Sequence[Pair]) -> Array:
+    """Zero padding of the two axes after the first. A negative number crops."""
+    config = [(0, 0, 0), *((low, high, 0) for low, high in pads)]
+    return lax.pad(x, jnp.zeros((), x.dtype), config + [(0, 0, 0)] * (x.ndim - len(config)))
+
+
+def _rows(x: Array) -> Array:
+    return x.reshape(-1, x.shape[-1])
+
+
+def _tap_inputs(window: Window, x: Array) -> list[Array]:
+    """The input pixels that each tap of the kernel meets: kh * kw arrays [n, h, w, ci]."""
+    spans = [(size - 1) * stride + 1 for size, stride in zip(window.outputs, window.strides, strict=True)]
+    reach = (spans[0] + window.kernel[0] - 1, spans[1] + window.kernel[1] - 1)
+    x = _pad(x, window.pads_to(reach))
+    n, channels = x.shape[0], x.shape[-1]
+    return [
+        lax.slice(x, (0, i, j, 0), (n, i + spans[0], j + spans[1], channels), (1, *window.strides, 1))
+        for i, j in itertools.product(*map(range, window.kernel))
+    ]
+
+
+def _taps(window: Window) -> Trilinear:
+    """One product for each tap."""
+
+    def inputs(x: Array) -> list[Array]:
+        return [_rows(tap) for tap in _tap_inputs(window, x)]
+
+    return Trilinear(
+        inputs=inputs,
+        kernels=lambda w: list(w.reshape(-1, *w.shape[2:])),
+        outputs=lambda y: [_rows(y)] * math.prod(window.kernel),
+        inputs_to_transpose=inputs,
+    )
+
+
+def _patches(window: Window) -> Trilinear:
+    """One product of all taps together: it holds the input kh * kw times, and suits few channels."""
+
+    def inputs(x: Array) -> list[Array]:
+        return [_rows(jnp.concatenate(_patch_pieces(window, x), axis=-1))]
+
+    return Trilinear(
+        inputs=inputs, kernels=lambda w: [_rows(w)], outputs=lambda y: [_rows(y)], inputs_to_transpose=inputs
+    )
+
+
+def _patch_pieces(window: Window, x: Array) -> list[Array]:
+    """`_tap_inputs`, joined along the kernel's rows: neighbouring pixels up to the stride move as one piece."""
+    (kh, kw), (sh, sw), (h, w) = window.kernel, window.strides, window.outputs
+    n, channels = x.shape[0], x.shape[-1]
+    columns = w - 1 + _kernel_blocks(window)[1]
+    x = _pad(x, window.pads_to(((h - 1) * sh + kh, columns * sw))).reshape(n, -1, columns, sw * channels)
+    return [
+        lax.slice(x, (0, i, j, 0), (n, i + (h - 1) * sh + 1, j + w, min(sw, kw - j * sw) * channels), (1, sh, 1, 1))
+        for i, j in itertools.product(range(kh), range(columns - w + 1))
+    ]
+
+
+class _Minimal(NamedTuple):
+    """Minimal filtering F(2, taps) in one dimension: two outputs of a filter from taps + 1 multiplications."""
+
+    inputs: tuple[tuple[float, ...], ...]  # [multiplications, taps + 1]
+    kernels: tuple[tuple[float, ...], ...]  # [multiplications, taps]
+    outputs: tuple[tuple[float, ...], ...]  # [multiplications, 2]
+
+
+# Lavin and Gray 2016, section 4.1, with the signs of the last row moved from the outputs to the inputs.
+_MINIMAL = {
+    2: _Minimal(
+        inputs=((1, -1, 0), (0, 1, 0), (0, -1, 1)),
+        kernels=((1, 0), (1, 1), (0, 1)),
+        outputs=((1, 0), (1, 1), (0, 1)),
+    ),
+    3: _Minimal(
+        inputs=((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1)),
+        kernels=((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1)),
+        outputs=((1, 0), (1, 1), (1, -1), (0, 1)),
+    ),
+}
+
+
+Matrix = tuple[tuple[float, ...], ...]
+
+
+def _combine(matrix: Matrix, parts: Sequence[Array]) -> list[Array]:
+    """Matrix times vector of arrays."""
+    sums = []
+    for row in matrix:
+        terms = [part if factor == 1 else factor * part for factor, part in zip(row, parts, strict=True) if factor]
+        sums.append(functools.reduce(jnp.add, terms))
+    return sums
+
+
+def _combine_grid(vertical: Matrix, horizontal: Matrix, grid: Sequence[Sequence[Array]]) -> list[Array]:
+    """The two matrices applied along the columns and along the rows of a grid of arrays; the result row by row."""
+    rows = [_combine(horizontal, row) for row in grid]
+    columns = [_combine(vertical, column) for column in zip(*rows, strict=True)]
+    return [part for row in zip(*columns, strict=True) for part in row]
+
+
+def _winograd(window: Window) -> Trilinear:
+    """Minimal filtering in both dimensions, on blocks of stride x stride pixels taken as channels."""
+    (sh, sw), (h, w), (kh, kw) = window.strides, window.outputs, _kernel_blocks(window)
+    vertical, horizontal = _MINIMAL[kh], _MINIMAL[kw]
+    th, tw = -(-h // 2), -(-w // 2)  # tiles of 2 x 2 outputs
+    bh, bw = 2 * th + kh - 1, 2 * tw + kw - 1  # blocks of the input
+
+    def inputs(x: Array) -> list[Array]:
+        n, channels = x.shape[0], x.shape[-1]
+        x = _pad(x, window.pads_to((bh * sh, bw * sw))).reshape(n, bh * sh, bw, sw * channels)
+        last = (2 * sh * (th - 1) + 1, 2 * tw - 1)  # beyond the first pixel of a slice
+
+        def tiles(row: int) -> list[Array]:
+            """Of one pixel row of every block: [n, th, tw, sw * channels] each."""
+            starts = [[(row + i * sh, j) for j in range(kw + 1)] for i in range(kh + 1)]
+            slices = [
+                [
+                    lax.slice(x, (0, i, j, 0), (n, i + last[0], j + last[1], x.shape[-1]), (1, 2 * sh, 2, 1))
+                    for i, j in line
+                ]
+                for line in starts
+            ]
+            return _combine_grid(vertical.inputs, horizontal.inputs, slices)
+
+        by_tile = zip(*[tiles(row) for row in range(sh)], strict=True)
+        return [jnp.stack(rows, axis=3).reshape(n * th * tw, -1) for rows in by_tile]
+
+    def inputs_by_block(x: Array) -> list[Array]:
+        x = _pad(x, window.pads_to((bh * sh, bw * sw))).reshape(x.shape[0], bh, sh, bw, sw, -1)
+        slices = [
+            [x[:, i : i + 2 * th - 1 : 2, :, j : j + 2 * tw - 1 : 2] for j in range(kw + 1)] for i in range(kh + 1)
+        ]
+        tiles = _combine_grid(vertical.inputs, horizontal.inputs, slices)
+        return [tile.transpose(0, 1, 3, 2, 4, 5).reshape(x.shape[0] * th * tw, -1) for tile in tiles]
+
+    def kernels(k: Array) -> list[Array]:
+        ci, co = k.shape[2:]
+        pads = ((0, kh * sh - k.shape[0], 0), (0, kw * sw - k.shape[1], 0), (0, 0, 0), (0, 0, 0))
+        k = lax.pad(k, jnp.zeros((), k.dtype), pads)
+        rows = [lax.split(row, [sw] * kw, axis=1) for row in lax.split(k, [sh] * kh)]
+        blocks = [[block.reshape(sh * sw * ci, co) for block in row] for row in rows]
+        return _combine_grid(vertical.kernels, horizontal.kernels, blocks)
+
+    def outputs(y: Array) -> list[Array]:
+        y = _pad(y, ((0, 2 * th - h), (0, 2 * tw - w)))
+        slices = [[y[:, i::2, j::2] for j in range(2)] for i in range(2)]
+        return [_rows(tile) for tile in _combine_grid(vertical.outputs, horizontal.outputs, slices)]
+
+    return Trilinear(inputs, kernels, outputs, inputs_by_block)
+
+
+def _kernel_blocks(window: Window) -> Pair:
+    """Size of the kernel in blocks of stride x stride pixels, rounded up."""
+    height, width = (-(-kernel // stride) for kernel, stride in zip(window.kernel, window.strides, strict=True))
+    return height, width
+
+
+def trilinear_form(window: Window, ci: int, co: int) -> Trilinear:
+    """The form that measured fastest on CPU for such a layer; benchmarks/train_step.py --layers shows it."""
+    if window.outputs == (1, 1) or window.kernel == (1, 1) or ci < 16:
+        return _patches(window)
+    blocks = _kernel_blocks(window)
+    if blocks[0] in _MINIMAL and blocks[1] in _MINIMAL and co >= 16:
+        return _winograd(window)
+    return _taps(window)
