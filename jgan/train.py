@@ -73,6 +73,8 @@ class _Loop:
 
     def __init__(self, setup: Setup, workdir: Path, checkpoints: Checkpoints) -> None:
         self.setup, self.config, self.workdir, self.checkpoints = setup, setup.config, workdir, checkpoints
+        # The cache is the loop's own: one of the class would keep every run's programs for as long as the process lives.
+        self._compiled = functools.cache(self._compile)
         self.total = sum(stage.steps for stage in setup.stages)
         self.window = MetricWindow(self.config.log_every, self._gradient_names(), self._write)
         self.rollbacks = 0
@@ -155,8 +157,7 @@ class _Loop:
                     self._save(state, step)
         return state, step
 
-    @functools.cache  # noqa: B019
-    def _compiled(self, stage: ScheduledStage) -> tuple[TrainStep, Preview]:
+    def _compile(self, stage: ScheduledStage) -> tuple[TrainStep, Preview]:
         """The stage's step, and a function of (state, generator) that draws its picture."""
         draw = jax.jit(functools.partial(self.config.game.preview, stage), out_shardings=self.setup.sharding.replicated)
         preview = functools.partial(draw, batch=self.setup.preview_batch(stage), rng=self.setup.key(PREVIEW))

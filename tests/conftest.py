@@ -1,4 +1,4 @@
-"""Shared set-up: several simulated devices, strict JAX, tiny runs."""
+"""Shared set-up: several simulated devices, strict JAX, one compilation cache, tiny runs."""
 
 import os
 
@@ -7,9 +7,10 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
 
+from jgan.command import enable_compilation_cache
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
-# No compilation cache in this process: late in the suite, jaxlib 0.10 has crashed while it read a program that the same
-# process had written. The commands that tests start have theirs.
+enable_compilation_cache()
 
 ALL_DEVICES = jax.devices()
 
