@@ -45,7 +45,8 @@ class Setup:
         """The state at step 0, made where it will live."""
         create = functools.partial(initial_state, self.config, self.stages, self.batches)
         shardings = self.state_sharding.replace(frozen=())
-        return jax.jit(create, out_shardings=shardings)(self.key(INIT)).replace(frozen=self.load_frozen())
+        state = jax.jit(create, out_shardings=shardings, compiler_options=_run_once())(self.key(INIT))
+        return state.replace(frozen=self.load_frozen())
 
     def load_frozen(self) -> PyTree:
         """The game's frozen weights, on every device."""
@@ -101,6 +102,11 @@ class Setup:
         paths = [path for path, leaf in _floating(state.replace(frozen=()))]
         bad = jax.device_get(jax.jit(_nonfinite_leaves, out_shardings=self.sharding.replicated)(state))
         return paths[int(np.argmax(bad))] if bad.any() else None
+
+
+def _run_once() -> dict[str, Any]:
+    """Compiler options for a program that runs once. On CPU, LLVM takes far longer over it than it saves."""
+    return {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
 
 
 def prepare(config: Config) -> Setup:

@@ -73,7 +73,7 @@ class _Loop:
 
     def __init__(self, setup: Setup, workdir: Path, checkpoints: Checkpoints) -> None:
         self.setup, self.config, self.workdir, self.checkpoints = setup, setup.config, workdir, checkpoints
-        # The cache is the loop's own: one of the class would keep every run's programs for as long as the process lives.
+        # The cache is the loop's own: one of the class would keep every run's programs while the process lives.
         self._compiled = functools.cache(self._compile)
         self.total = sum(stage.steps for stage in setup.stages)
         self.window = MetricWindow(self.config.log_every, self._gradient_names(), self._write)
