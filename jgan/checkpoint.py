@@ -19,8 +19,14 @@ from jax.experimental import multihost_utils
 from jgan.files import sha256, write_json
 from jgan.types import PyTree, TrainState, UserError
 
-CHECKPOINTS, STATE, RECORD, SUMS = "checkpoints", "state", "record", "sha256.json"
+CHECKPOINTS, BEST = "checkpoints", "best"  # folders of a run directory
+STATE, RECORD, SUMS = "state", "record", "sha256.json"
 RECORD_FIELDS = {"window", "rollbacks", "data", "batches"}
+
+_ADVICE = {
+    CHECKPOINTS: "--workdir expects the directory of a run",
+    BEST: "the run was never evaluated (evaluate_every)",
+}
 
 Whole = TypeVar("Whole")
 
@@ -45,18 +51,20 @@ class Checkpoints:
     A checkpoint appears under its final name once all of it is on disk, so one that was interrupted is never seen.
     """
 
-    def __init__(self, workdir: Path, keep: int = 2, *, read_only: bool = False) -> None:
-        """`keep` is how many of the newest stay.
+    def __init__(
+        self, workdir: Path, folder: str = CHECKPOINTS, keep: int | None = 2, *, read_only: bool = False
+    ) -> None:
+        """`keep` is how many of the newest stay; None: all of them.
 
         Raises:
           UserError: the directory cannot be written or, with `read_only`, is not there.
         """
-        self.directory = workdir / CHECKPOINTS
+        self.directory = workdir / folder
         self._read_only = read_only
         if self.directory.exists() and not self.directory.is_dir():
             raise UserError(f"{self.directory}: expected a directory; move the file away")
         if read_only and not self.directory.is_dir():
-            raise UserError(f"{self.directory}: no such directory; --workdir expects the directory of a run")
+            raise UserError(f"{self.directory}: no such directory; {_ADVICE[folder]}")
         options = ocp.CheckpointManagerOptions(
             max_to_keep=keep,
             create=not read_only,
@@ -89,6 +97,27 @@ class Checkpoints:
                 self._manager.wait_until_finished()
             self._seal()
 
+    def replace_all(self, state: TrainState, step: int, record: dict[str, Any]) -> None:
+        """Saves as `save` does, waits, and then deletes all others."""
+        if step in self.steps():
+            self._manager.delete(step)
+        self.save(state, step, record)
+        self._manager.wait_until_finished()
+        self._seal()
+        for other in self.steps():
+            if other != step:
+                self._manager.delete(other)
+
+    def records(self) -> dict[int, dict[str, Any]]:
+        """The record of every checkpoint that reads back whole, by step; the others are reported."""
+        records = {}
+        for step in self.steps():
+            try:
+                records[step] = self._read_record(step)
+            except Exception as error:  # Orbax raises many kinds for damaged files
+                _report(step, error)
+        return records
+
     def newest_record(self) -> dict[str, Any] | None:
         """The record of the newest checkpoint that reads back whole; None where there is no checkpoint.
 
@@ -120,9 +149,7 @@ class Checkpoints:
             try:
                 return read(step)
             except Exception as error:  # Orbax raises many kinds for damaged files
-                reason = " ".join(str(error).split())[:300]
-                errors.append(f"step {step}: {reason}")
-                logging.getLogger("jgan").warning("checkpoint %s could not be read: %s", step, reason)
+                errors.append(f"step {step}: {_report(step, error)}")
         if errors:
             raise UserError(f"{self.directory}: no checkpoint could be read ({'; '.join(errors)})")
         return None
@@ -170,6 +197,13 @@ class Checkpoints:
             if not self._read_only:
                 self._seal()
             self._manager.close()
+
+
+def _report(step: int, error: Exception) -> str:
+    """Warns of a checkpoint that was passed over; gives the reason."""
+    reason = " ".join(str(error).split())[:300]
+    logging.getLogger("jgan").warning("checkpoint %s could not be read: %s", step, reason)
+    return reason
 
 
 def _check_space(directory: Path, state: TrainState) -> None:

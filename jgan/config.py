@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import importlib.util
 import json
@@ -20,8 +19,9 @@ from ml_collections import ConfigDict, config_flags
 
 from jgan.data.config import DataConfig
 from jgan.files import write_json
+from jgan.metrics.config import EvaluationConfig
 from jgan.optim import AdamConfig, EmaConfig, OptimizerConfig
-from jgan.types import Game, Stage, UserError
+from jgan.types import Game, Stage, UserError, did_you_mean
 
 TYPE = "type"  # the JSON key that holds a dataclass's name
 
@@ -44,16 +44,27 @@ class Config:
     keep_checkpoints: int = 2
     on_nonfinite: Literal["stop", "rollback"] = "stop"  # rollback: go on from the last checkpoint with fresh keys
     max_rollbacks: int = 3
+    evaluate_every: int = 0  # steps, and at the first and the last one; 0: never
+    evaluation: EvaluationConfig = EvaluationConfig()
 
 
 # Fields that do not change the numbers of a run: a resumed run may set them anew. The data may move: what they hold is
 # compared by its fingerprint.
 FREE_FIELDS = ("fsdp", "log_every", "sample_every", "checkpoint_every", "keep_checkpoints", "on_nonfinite")
+FREE_FIELDS += ("evaluate_every", *(f"evaluation.{field.name}" for field in dataclasses.fields(EvaluationConfig)))
 FREE_FIELDS += ("max_rollbacks", "data.source", "data.workers", "data.device_megabytes")
 
 
 AT_LEAST_ONE = {"steps", "batch_size", "resolution", "accumulate", "channels", "image_channels", "widths", "fsdp"}
-AT_LEAST_ONE |= {"keep_checkpoints", "latent_dim", "latent_units", "label_units", "image_units", "joint_units"}
+AT_LEAST_ONE |= {
+    "keep_checkpoints",
+    "num_samples",
+    "latent_dim",
+    "latent_units",
+    "label_units",
+    "image_units",
+    "joint_units",
+}
 BELOW_ONE = {"b1", "b2", "smoothing", "dropout", "label_smoothing", "label_flipping"}
 DTYPES = ("float32", "bfloat16")
 BOOLEANS = ("true", "t", "1", "false", "f", "0")
@@ -68,12 +79,14 @@ def check(config: Config) -> None:
             _check_range(path, number)
     config.generator_optimizer.check("generator_optimizer")
     config.discriminator_optimizer.check("discriminator_optimizer")
+    if config.evaluate_every:
+        config.evaluation.check()
     config.game.check(config.stages)
 
 
 def _check_parts(config: Config) -> None:
     """The dataclasses are where they belong, so that what follows can rely on their fields."""
-    kinds = {"data": DataConfig, "ema": EmaConfig}
+    kinds = {"data": DataConfig, "ema": EmaConfig, "evaluation": EvaluationConfig}
     kinds |= dict.fromkeys(("generator_optimizer", "discriminator_optimizer"), OptimizerConfig)
     for name, kind in kinds.items():
         if not isinstance(getattr(config, name), kind):
@@ -96,7 +109,8 @@ def _check_range(path: str, value: Any) -> None:
         raise UserError(f"{path}={value}: expected a finite number")
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise UserError(f"{path}={value}: expected a whole number of 64 bits")
-    least = 1 if (name in AT_LEAST_ONE and path != "data.channels") or name.endswith("_every") else 0
+    counts = name in AT_LEAST_ONE or name.endswith("_every")
+    least = 1 if counts and path not in ("data.channels", "evaluate_every") else 0
     if name != "seed" and value < least:
         raise UserError(f"{path}={value}: expected at least {least}")
     if name in BELOW_ONE and value >= 1:
@@ -172,7 +186,7 @@ def from_data(data: Any) -> Any:
     known = {field.name for field in dataclasses.fields(cls)} - {"parent", "name"}
     known |= {"name"} if not issubclass(cls, nn.Module) else set()
     if unknown := sorted(set(values) - known):
-        raise UserError(f"config.json: {data[TYPE]} has no field {unknown[0]!r}{nearest(unknown[0], known)}")
+        raise UserError(f"config.json: {data[TYPE]} has no field {unknown[0]!r}{did_you_mean(unknown[0], known)}")
     try:
         return cls(**values)
     except TypeError as error:
@@ -271,7 +285,7 @@ def read_config(path: str, overrides: Sequence[str]) -> Config:
 def _run_get_config(path: Path) -> Config:
     if not path.is_file() or path.suffix != ".py":
         names = [str(candidate) for candidate in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise UserError(f"--config={path}: no such config file{nearest(str(path), names)}")
+        raise UserError(f"--config={path}: no such config file{did_you_mean(str(path), names)}")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None, "a .py file always has a spec"
     assert spec.loader is not None, "and a loader"
@@ -338,9 +352,9 @@ def _check_flag(flag: str, names: dict[str, Any]) -> None:
     if name.startswith("noconfig."):
         candidates = {name.removeprefix("noconfig.")}
     if not name.startswith(("config.", "noconfig.")):
-        raise UserError(f"{flag}: unknown option{nearest(flag, ['--config', '--workdir', '--dry_run'])}")
+        raise UserError(f"{flag}: unknown option{did_you_mean(flag, ['--config', '--workdir', '--dry_run'])}")
     if not candidates & names.keys():
-        raise UserError(f"--{name}: no such field{nearest(path, names)}")
+        raise UserError(f"--{name}: no such field{did_you_mean(path, names)}")
     if "=" in flag:
         _check_text(f"--{name}", flag.split("=", 1)[1], names[(candidates & names.keys()).pop()])
 
@@ -356,18 +370,6 @@ def _check_text(name: str, text: str, present: Any) -> None:
             kind(text)
         except ValueError:
             raise UserError(f"{name}={text}: expected {what}") from None
-
-
-def nearest(name: str, names: Any) -> str:
-    """The end of an error message: the closest valid names ("; did you mean ...?"), or the first few of them."""
-    names = sorted(names)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    if not close:
-        last = name.rsplit(".", 1)[-1]
-        close = [full for full in names if full.rsplit(".", 1)[-1] == last][:3]
-    if close:
-        return f"; did you mean {' or '.join(close)}?"
-    return f"; expected one of {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else ""
 
 
 def _mutable(node: Any) -> Any:

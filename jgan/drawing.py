@@ -10,7 +10,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jgan.checkpoint import Checkpoints
+from jgan import processes
+from jgan.checkpoint import BEST, CHECKPOINTS, Checkpoints
 from jgan.config import Config
 from jgan.games.latent import LatentGAN
 from jgan.pictures import to_uint8
@@ -18,12 +19,18 @@ from jgan.setup import shapes_from_data, state_target
 from jgan.sharding import make_sharding
 from jgan.types import Player, UserError, schedule
 
+Batch = tuple[np.ndarray, np.ndarray | None]  # images uint8 [n, h, w, c], labels int32 [n]
 
-def latent_game(config: Config, truncation: float | None) -> LatentGAN:
-    """The run's game, which must draw from latents, and, with `truncation`, from normal ones. Raises UserError."""
+
+def latent_game(config: Config, field: str, truncation: float | None = None) -> LatentGAN:
+    """The run's game, which must draw from latents, and, with `truncation`, from normal ones.
+
+    Raises:
+      UserError: it does not, naming the `field` that asks for it, or the truncation.
+    """
     game = config.game
     if not isinstance(game, LatentGAN):
-        raise UserError(f"--workdir: {type(game).__name__} does not draw from latents")
+        raise UserError(f"{field}: {type(game).__name__} does not draw from latents")
     if truncation is not None and not 0 < truncation < math.inf:
         raise UserError(f"--truncation={truncation}: expected a positive number")
     if truncation is not None and game.latent_distribution != "normal":
@@ -31,16 +38,16 @@ def latent_game(config: Config, truncation: float | None) -> LatentGAN:
     return game
 
 
-def restore_generator(config: Config, workdir: Path, *, raw: bool = False) -> tuple[Player, int]:
-    """The generator of the newest checkpoint, averaged or `raw`, and its step. Needs no data.
+def restore_generator(config: Config, workdir: Path, *, raw: bool = False, best: bool = False) -> tuple[Player, int]:
+    """The generator of the newest checkpoint, or of the best, averaged or `raw`, and its step. Needs no data.
 
     Raises:
       UserError: the directory has no checkpoint.
     """
-    checkpoints = Checkpoints(workdir, read_only=True)
+    checkpoints = Checkpoints(workdir, BEST if best else CHECKPOINTS, read_only=True)
     record = checkpoints.newest_record()
     if record is None:
-        raise UserError(f"{workdir}/checkpoints: no checkpoint yet; train first")
+        raise UserError(f"{checkpoints.directory}: no checkpoint yet; train first")
     sharding = make_sharding()
     target = state_target(config, schedule(config.stages), shapes_from_data(record["batches"]), sharding, frozen=False)
     checkpoint = checkpoints.restore(target)
@@ -50,30 +57,33 @@ def restore_generator(config: Config, workdir: Path, *, raw: bool = False) -> tu
     return generator if raw else generator.averaged(), int(jax.device_get(checkpoint.state.step))
 
 
-def draw(
-    game: LatentGAN,
-    generator: Player,
-    seed: int,
-    labels: np.ndarray | None,
-    num: int,
-    batch_size: int,
-    truncation: float | None = None,
-) -> Iterator[np.ndarray]:
-    """Batches of at most `batch_size` images, uint8 [n, h, w, c], `num` in all, over all devices.
+class Draw:
+    """Draws images from a generator: image i comes from the key `fold_in(key(seed), i)` and its label."""
 
-    Image i comes from the key `fold_in(key(seed), i)` and `labels[i]`.
-    """
-    sharding = make_sharding().batch
-    devices = jax.device_count()
-    size = -(-batch_size // devices) * devices
+    def __init__(self, game: LatentGAN, seed: int, batch_size: int, truncation: float | None = None) -> None:
+        """Batches hold `batch_size` images, rounded up to a multiple of the devices."""
+        self._sharding = make_sharding()
+        devices = self._sharding.mesh.size
+        self._batch_size = -(-batch_size // devices) * devices
 
-    @jax.jit
-    def draw_batch(generator: Player, indices: jax.Array, labels: jax.Array | None) -> jax.Array:
-        rngs = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(indices)
-        return game.sample(generator, rngs, labels, truncation)
+        @jax.jit
+        def draw_batch(generator: Player, indices: jax.Array, labels: jax.Array | None) -> jax.Array:
+            rngs = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(indices)
+            return game.sample(generator, rngs, labels, truncation)
 
-    for first in range(0, num, size):
-        indices = np.arange(first, first + size)  # the last batch is cut, not compiled anew
-        chosen = None if labels is None else jax.device_put(labels[indices % num], sharding)
-        images = draw_batch(generator, jax.device_put(indices.astype(np.int32), sharding), chosen)
-        yield to_uint8(jax.device_get(images))[: num - first]
+        self._draw_batch = draw_batch
+
+    def __call__(self, generator: Player, labels: np.ndarray | None, num: int) -> Iterator[Batch]:
+        """Batches of images uint8 [n, h, w, c] and their labels, `num` in all; image i is of class `labels[i]`."""
+        for first in range(0, num, self._batch_size):
+            # The last batch is cut, not compiled anew.
+            indices = np.arange(first, first + self._batch_size, dtype=np.int32)
+            chosen = None if labels is None else labels[indices % num]
+            images = self._draw_batch(generator, *self._sharding.put_batch((indices, chosen)))
+            count = min(self._batch_size, num - first)
+            yield to_uint8(processes.fetch(images))[:count], None if chosen is None else chosen[:count]
+
+
+def classes_in_turn(game: LatentGAN, num: int) -> np.ndarray | None:
+    """Labels int32 [num] that take every class in turn; None for an unconditional game."""
+    return np.arange(num, dtype=np.int32) % game.num_classes if game.num_classes else None

@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from jgan import __version__, command
+from jgan import __version__, command, processes
 from jgan import config as configs
 from jgan.config import Config
 from jgan.data.images import Format
 from jgan.data.sources import open_source
-from jgan.drawing import draw, latent_game, restore_generator
-from jgan.evaluation import Batch, SourceImages, collect, collect_cached
+from jgan.drawing import Draw, classes_in_turn, latent_game, restore_generator
+from jgan.evaluation import Batch, Collector, SourceImages, training_images
 from jgan.files import cache_directory, make_directory, write_json
+from jgan.metrics.comparison import check_metrics, open_comparison
 from jgan.metrics.extractors import BATCH_SIZE, EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import METRICS, ImageSet
@@ -41,28 +42,35 @@ NEAREST_ROWS, NEAREST_COLUMNS = 10, 6
 def main(argv: Sequence[str]) -> int:
     """Runs the command."""
     options = _parser().parse_args(argv)
-    metrics = _metrics(options.metrics)
-    names = _extractor_names(metrics, options.features)
-    if options.weights and len(names) != 1:
-        raise UserError(f"--weights: expected metrics of one network, these take {', '.join(names) or 'none'}")
-    extractors = {name: EXTRACTORS[name](options.weights) for name in names}
+    processes.initialize()
+    for name in ("num_samples", "num_reference", "resolution"):
+        if (value := getattr(options, name)) is not None and value < 1:
+            raise UserError(f"--{name}={value}: expected at least 1")
+    if not 0 <= options.seed < 2**63:
+        raise UserError(f"--seed={options.seed}: expected a number from 0 to 2**63 - 1")
+    metrics = check_metrics(options.metrics.split(","), f"--metrics={options.metrics}")
     if options.workdir is not None:
         subject = _Run(options)
     elif options.images is not None and options.reference is not None:
         subject = _Folder(options)
     else:
         raise UserError("--workdir: expected a run, or --images and --reference in its place")
+    comparison = open_comparison(metrics, options.features, options.weights)
     out: Path = options.out or subject.default_out
-    make_directory(out, "--out")
     reference_images = subject.reference()
-    reference = collect_cached(reference_images, list(extractors.values()), cache_directory("references"))
-    generated = collect(subject.batches(), subject.count, list(extractors.values()), "images")
-    extractor = options.features if options.features in extractors else next(iter(extractors), "")
-    scores = _scores(metrics, generated, reference, options.features, options.seed)
+    comparison.check_labels(generated=subject.has_labels, reference=reference_images.has_labels)
+    if processes.is_main():
+        make_directory(out, "--out")
+    collector = Collector(list(comparison.extractors.values()), comparison.needs_features)
+    reference = collector.collect_cached(reference_images, cache_directory("references"))
+    generated = collector.collect(subject.batches(), subject.count, "images")
+    scores = comparison.scores(generated, reference, options.seed)
+    if not processes.is_main():
+        return 0
     result = {
         "scores": scores,
-        "definitions": {name: METRICS[name].definition for name in metrics},
-        "extractors": {name: _describe(network) for name, network in extractors.items()},
+        "definitions": {name: metric.definition for name, metric in metrics.items()},
+        "extractors": {name: _describe(network) for name, network in comparison.extractors.items()},
         "images": {**subject.provenance(), "count": subject.count, "sha256": generated.sha256},
         "reference": {
             "source": subject.reference_name,
@@ -76,6 +84,7 @@ def main(argv: Sequence[str]) -> int:
         "warnings": _warnings(generated, reference),
     }
     write_json(out / "eval.json", result)
+    extractor = options.features if options.features in comparison.extractors else next(iter(generated.features), "")
     if extractor and generated.images.shape[1:] == reference.images.shape[1:]:
         _save_nearest(generated, reference, extractor, out / "nearest.png")
     _print_table(result, out)
@@ -91,26 +100,14 @@ def _parser() -> command.Parser:
     parser.add_argument("--features", default="efficientnet_lite0", choices=EXTRACTORS, help="for fd, kd, pr, ...")
     parser.add_argument("--weights", metavar="FILE", type=Path, help="of the network, in place of the published ones")
     parser.add_argument("--num_samples", type=int, help="images of each side (default: as many as are real)")
+    parser.add_argument("--num_reference", type=int, help="real images, where not as many as generated ones")
     parser.add_argument("--resolution", type=int, help="square pixels at which --images are compared")
     parser.add_argument("--seed", type=int, default=0, help="of the latents and of random subsets (default 0)")
     parser.add_argument("--truncation", type=float, help="draw normal latents from [-t, t] only")
     parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
+    parser.add_argument("--best", action="store_true", help="the best checkpoint (evaluate_every), not the newest")
     parser.add_argument("--out", metavar="DIR", type=Path, help="where results go (default: eval/ of the run)")
     return parser
-
-
-def _metrics(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in METRICS:
-            raise UserError(f"--metrics={text}: no metric {name!r}{configs.nearest(name, METRICS)}")
-    return names
-
-
-def _extractor_names(metrics: Sequence[str], chosen: str) -> list[str]:
-    """The networks that the metrics need, each once."""
-    wanted = [METRICS[name].extractor for name in metrics]
-    return list(dict.fromkeys(name or chosen for name in wanted if name is not None))
 
 
 class _Run:
@@ -119,31 +116,30 @@ class _Run:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.config: Config = configs.load(options.workdir)
-        self.game = game = latent_game(self.config, options.truncation)
+        self.game = game = latent_game(self.config, "--workdir", options.truncation)
         self.default_out = options.workdir / "eval"
         self.reference_name = options.reference or self.config.data.source
         self.source = open_source(_as_source(self.reference_name))
+        if (options.num_reference or 0) > self.source.count:
+            raise UserError(
+                f"--num_reference={options.num_reference}: {self.reference_name} has {self.source.count} images"
+            )
         self.count = options.num_samples or self.source.count
-        self.generator, self.step = restore_generator(self.config, options.workdir, raw=options.raw)
-        self.labels = np.arange(self.count, dtype=np.int32) % game.num_classes if game.num_classes else None
+        self.generator, self.step = restore_generator(self.config, options.workdir, raw=options.raw, best=options.best)
+        self.labels = classes_in_turn(game, self.count)
+        self.has_labels = self.labels is not None
 
     def reference(self) -> SourceImages:
-        """Fitted as for training, at the resolution of the last stage."""
-        data = self.config.data
-        form = Format(self.config.stages[-1].resolution, 3, data.fit, data.background)
-        return SourceImages(self.source, min(self.count, self.source.count), form)
+        return training_images(self.config, self.source, self.options.num_reference or self.count)
 
     def batches(self) -> Iterator[Batch]:
-        drawn, options = 0, self.options
-        for images in draw(
-            self.game, self.generator, options.seed, self.labels, self.count, BATCH_SIZE, options.truncation
-        ):
-            yield images, None if self.labels is None else self.labels[drawn : drawn + len(images)]
-            drawn += len(images)
+        draw = Draw(self.game, self.options.seed, BATCH_SIZE, self.options.truncation)
+        return draw(self.generator, self.labels, self.count)
 
     def provenance(self) -> dict[str, Any]:
         return {
             "workdir": str(self.options.workdir),
+            "checkpoint": "best" if self.options.best else "newest",
             "step": self.step,
             "weights": "trained" if self.options.raw else "averaged",
             "truncation": self.options.truncation,
@@ -155,24 +151,27 @@ class _Folder:
     """Images of one source against those of another."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        for name in ("truncation", "raw"):
+        for name in ("truncation", "raw", "best"):
             if getattr(options, name):
                 raise UserError(f"--{name}: only a run (--workdir) draws images")
         if options.out is None:
             raise UserError("--out: expected a directory for the results of --images")
         self.options, self.default_out, self.reference_name = options, options.out, options.reference
         self.form = Format(options.resolution, 3, "crop", 255) if options.resolution else None
-        self.images = self._open(options.images)
-        self.count = self.images.count
+        self.images = self._open(options.images, "num_samples", options.num_samples)
+        self.count, self.has_labels = self.images.count, self.images.has_labels
 
-    def _open(self, name: str) -> SourceImages:
+    def _open(self, name: str, flag: str, count: int | None) -> SourceImages:
         source = open_source(_as_source(name))
-        if self.options.num_samples and source.count < self.options.num_samples:
-            raise UserError(f"--num_samples={self.options.num_samples}: {name} has {source.count} images")
-        return SourceImages(source, self.options.num_samples or source.count, self.form)
+        if count and source.count < count:
+            raise UserError(f"--{flag}={count}: {name} has {source.count} images")
+        return SourceImages(source, count or source.count, self.form)
 
     def reference(self) -> SourceImages:
-        return self._open(self.reference_name)
+        options = self.options
+        if options.num_reference:
+            return self._open(self.reference_name, "num_reference", options.num_reference)
+        return self._open(self.reference_name, "num_samples", options.num_samples)
 
     def batches(self) -> Iterator[Batch]:
         return self.images.batches()
@@ -185,20 +184,6 @@ def _as_source(name: str) -> str:
     return f"folder:{name}" if Path(name).is_dir() else name
 
 
-def _scores(
-    metrics: Sequence[str], generated: ImageSet, reference: ImageSet, features: str, seed: int
-) -> dict[str, float]:
-    """Numbers by name, as in fid, kid, kid_std, fd_efficientnet_lite0: those of any network carry its name."""
-    scores = {}
-    for name in metrics:
-        metric = METRICS[name]
-        extractor = metric.extractor or features
-        title = f"{name}_{extractor}" if metric.extractor == "" else name
-        values = metric.compute(generated, reference, extractor, np.random.default_rng(seed))
-        scores |= {"_".join(filter(None, (title, part))): value for part, value in values.items()}
-    return scores
-
-
 def _describe(extractor: Extractor) -> dict[str, str]:
     names = ("title", "resize", "weights_sha256")
     return {name: getattr(extractor, name) for name in names}
@@ -208,11 +193,8 @@ def _warnings(generated: ImageSet, reference: ImageSet) -> list[str]:
     lines = []
     if (sizes := generated.images.shape[1:3]) != reference.images.shape[1:3]:
         lines.append(f"images of {sizes}, reference of {reference.images.shape[1:3]} pixels: no nearest.png")
-    for name in generated.features:
-        count, real = len(generated.features[name]), len(reference.features[name])
-        if count != real:
-            lines.append(f"{count} images against {real} real ones: compare only with results of the same numbers")
-            break
+    if generated.count != reference.count:
+        lines.append(f"{generated.count} images against {reference.count} real ones: compare only equal numbers")
     for side, images in (("images", generated), ("reference", reference)):
         for name, moments in images.moments.items():
             if moments.is_singular:

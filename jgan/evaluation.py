@@ -6,6 +6,9 @@ import dataclasses
 import hashlib
 import itertools
 import os
+import sys
+import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +17,12 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from jgan.data.decoding import parallel_map
-from jgan.data.images import BrokenImageError, Format, natural_pixels, to_pixels
+from jgan import processes
+from jgan.config import Config
+from jgan.data.decoding import decode_one, parallel_map
+from jgan.data.images import BrokenImageError, Format, natural_pixels
 from jgan.data.source import NO_LABEL, Source
-from jgan.files import replacing
+from jgan.files import make_directory, writing
 from jgan.metrics.extractors import BATCH_SIZE, Extractor
 from jgan.metrics.moments import Moments
 from jgan.metrics.scores import PIXEL_BYTES, PIXEL_IMAGES, ImageSet
@@ -37,6 +42,12 @@ class SourceImages:
     source: Source
     count: int
     form: Format | None
+    on_error: str = "refuse"  # "skip" takes the next image in place of a broken one, as training does
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the images have classes."""
+        return self.source.num_classes is not None
 
     def batches(self) -> Iterator[Batch]:
         """Decoded by all cores. Raises UserError at a broken image or one of another size."""
@@ -55,81 +66,144 @@ class SourceImages:
             yield np.stack([pixels for _, pixels, _ in batch]), None if (labels == NO_LABEL).any() else labels
 
     def _read(self, row: int) -> tuple[int, np.ndarray, int]:
+        if self.form is not None:
+            return row, *decode_one(self.source, row, self.form, self.on_error)
         try:
             image, label = self.source.read(row)
-            return row, natural_pixels(image) if self.form is None else to_pixels(image, self.form), label
+            return row, natural_pixels(image), label
         except BrokenImageError as error:
             raise UserError(f"{self.source.name(row)}: {error}; remove it") from None
 
 
-def collect(batches: Iterable[Batch], count: int, extractors: Sequence[Extractor], title: str) -> ImageSet:
-    """Everything the metrics need of `count` images, in one pass, with a progress bar.
+def training_images(config: Config, source: Source, count: int) -> SourceImages:
+    """`count` images of `source`, or all, fitted as for training, in RGB at the resolution of the last stage."""
+    data = config.data
+    form = Format(config.stages[-1].resolution, 3, data.fit, data.background)
+    return SourceImages(source, min(count, source.count), form, data.on_error)
 
-    Raises:
-      UserError: the images have neither one nor three channels.
+
+@dataclasses.dataclass(frozen=True)
+class Collector:
+    """Runs images through `extractors`, over all devices of all processes; every process gets all of the results.
+
+    Features of every image are kept with `all_features`, else those of the first PIXEL_IMAGES: then memory does not
+    grow with the number of images.
     """
-    sharding = make_sharding()
-    variables = {extractor.name: jax.device_put(extractor.variables, sharding.replicated) for extractor in extractors}
-    features: dict[str, list[np.ndarray]] = {extractor.name: [] for extractor in extractors}
-    class_logits: dict[str, list[np.ndarray]] = {extractor.name: [] for extractor in extractors}
-    first_images, all_labels, content = [], [], hashlib.sha256()
-    with tqdm(total=count, desc=title, unit=" images") as bar:
-        for images, labels in batches:
-            _add_content(content, images, labels)
-            images = _rgb(images)
-            room = min(PIXEL_IMAGES, PIXEL_BYTES // images[0].nbytes) - sum(map(len, first_images))
-            if room > 0 or not first_images:
-                first_images.append(images[: max(room, 1)])
-            all_labels.append(labels)
-            padded = _padded(images, sharding.mesh.size)
-            on_devices = jax.device_put(padded, sharding.batch)
-            for extractor in extractors:
-                outputs = jax.device_get(extractor.apply(variables[extractor.name], on_devices))
-                features[extractor.name].append(outputs["pool"][: len(images)])
-                class_logits[extractor.name].append(outputs["class_logits"][: len(images)])
-            bar.update(len(images))
-    joined = {name: np.concatenate(parts) for name, parts in features.items()}
-    return ImageSet(
-        sha256=content.hexdigest(),
-        features=joined,
-        class_logits={name: np.concatenate(parts) for name, parts in class_logits.items()},
-        moments={name: Moments.of(array) for name, array in joined.items()},
-        images=np.concatenate(first_images),
-        labels=None if any(labels is None for labels in all_labels) else np.concatenate(all_labels),
-    )
+
+    extractors: Sequence[Extractor]
+    all_features: bool
+
+    def collect(self, batches: Iterable[Batch], count: int, title: str) -> ImageSet:
+        """Everything the metrics need of `count` images, in one pass, with a progress bar.
+
+        Every process gives the same batches.
+
+        Raises:
+          UserError: the images have neither one nor three channels.
+        """
+        sharding = make_sharding()
+        variables = {e.name: jax.device_put(e.variables, sharding.replicated) for e in self.extractors}
+        kept = {e.name: _Kept(self.all_features) for e in self.extractors}
+        images_kept, labels_kept, content = _FirstImages(), [], hashlib.sha256()
+        with tqdm(total=count, desc=title, unit=" images", disable=not processes.is_main(), leave=None) as bar:
+            for images, labels in batches:
+                _add_content(content, images, labels)
+                images = _rgb(images)
+                images_kept.add(images)
+                labels_kept.append(labels)
+                on_devices = sharding.put_batch(_padded(images, sharding.mesh.size))
+                for extractor in self.extractors:
+                    outputs = extractor.apply(variables[extractor.name], on_devices)
+                    kept[extractor.name].add(processes.fetch(outputs), len(images))
+                bar.update(len(images))
+        return ImageSet(
+            sha256=content.hexdigest(),
+            count=count,
+            moments={name: part.moments for name, part in kept.items() if part.moments},
+            features={name: np.concatenate(part.features) for name, part in kept.items()},
+            class_logits={name: np.concatenate(part.logits) for name, part in kept.items() if part.logits},
+            images=np.concatenate(images_kept.batches),
+            labels=None if any(labels is None for labels in labels_kept) else np.concatenate(labels_kept),
+        )
+
+    def collect_cached(self, images: SourceImages, directory: Path) -> ImageSet:
+        """As `collect`, without class logits; what the networks made of the images is kept in `directory`, under the
+        hash of the content and of the network.
+        """
+        content = hashlib.sha256()
+        hidden = not processes.is_main()
+        with tqdm(
+            total=images.count, desc="reading the reference", unit=" images", delay=2, disable=hidden, leave=None
+        ) as bar:
+            for pixels, labels in images.batches():
+                _add_content(content, pixels, labels)
+                bar.update(len(pixels))
+        rows = images.count if self.all_features else min(images.count, PIXEL_IMAGES)
+        paths = {
+            e.name: directory / f"{content.hexdigest()[:32]}-{e.name}-{e.weights_sha256[:16]}-{rows}.npz"
+            for e in self.extractors
+        }
+        # Processes with caches of their own must agree: they run the networks together.
+        todo = [e for e in self.extractors if processes.any_process(not paths[e.name].is_file())]
+        collected = Collector(todo, self.all_features).collect(images.batches(), images.count, "reference")
+        make_directory(directory, "the cache")
+        for extractor in todo:
+            name = extractor.name
+            _write_cached(paths[name], collected.moments[name], collected.features[name])
+        for name in paths.keys() - {extractor.name for extractor in todo}:
+            collected.moments[name], collected.features[name] = _read_cached(paths[name], images.count, rows)
+        return dataclasses.replace(collected, class_logits={})
 
 
-def collect_cached(images: SourceImages, extractors: Sequence[Extractor], directory: Path) -> ImageSet:
-    """As `collect`; features are kept in `directory` under the hash of the content and of the network."""
-    content = hashlib.sha256()
-    with tqdm(total=images.count, desc="reading the reference", unit=" images", delay=2.0) as bar:
-        for pixels, labels in images.batches():
-            _add_content(content, pixels, labels)
-            bar.update(len(pixels))
-    paths = {e.name: directory / f"{content.hexdigest()[:32]}-{e.name}-{e.weights_sha256[:16]}.npz" for e in extractors}
-    todo = [extractor for extractor in extractors if not paths[extractor.name].is_file()]
-    collected = collect(images.batches(), images.count, todo, "reference")
-    directory.mkdir(parents=True, exist_ok=True)
-    for extractor in todo:
-        with replacing(paths[extractor.name]) as partial, partial.open("wb") as file:
-            np.savez(file, pool=collected.features[extractor.name], class_logits=collected.class_logits[extractor.name])
-    for extractor in extractors:
-        if extractor not in todo:
-            pool, class_logits = _read_cached(paths[extractor.name], images.count)
-            collected.features[extractor.name], collected.class_logits[extractor.name] = pool, class_logits
-            collected.moments[extractor.name] = Moments.of(pool)
-    return collected
+class _Kept:
+    """What is kept of a network's outputs."""
+
+    def __init__(self, all_features: bool) -> None:
+        self.room = sys.maxsize if all_features else PIXEL_IMAGES
+        self.moments: Moments | None = None
+        self.features: list[np.ndarray] = []
+        self.logits: list[np.ndarray] = []
+
+    def add(self, outputs: dict[str, np.ndarray], count: int) -> None:
+        pool = outputs["pool"][:count]
+        self.moments = self.moments or Moments(pool.shape[1])
+        self.moments.add(pool)
+        if self.room > 0:
+            self.features.append(pool[: self.room])
+            if "class_logits" in outputs:
+                self.logits.append(outputs["class_logits"][:count][: self.room])
+            self.room -= count
 
 
-def _read_cached(path: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
+class _FirstImages:
+    """The first PIXEL_IMAGES images, PIXEL_BYTES at most."""
+
+    def __init__(self) -> None:
+        self.batches: list[np.ndarray] = []
+
+    def add(self, images: np.ndarray) -> None:
+        room = min(PIXEL_IMAGES, PIXEL_BYTES // images[0].nbytes) - sum(map(len, self.batches))
+        if room > 0 or not self.batches:
+            self.batches.append(images[: max(room, 1)])
+
+
+def _write_cached(path: Path, moments: Moments, features: np.ndarray) -> None:
+    # Runs of a sweep may meet here: each writes under a name of its own, and the last one whole stays.
+    with writing(path), tempfile.TemporaryDirectory(dir=path.parent) as own:
+        whole = Path(own) / path.name
+        np.savez(whole, count=moments.count, mean=moments.mean, scatter=moments.scatter, features=features)
+        whole.replace(path)
+
+
+def _read_cached(path: Path, count: int, rows: int) -> tuple[Moments, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            pool, class_logits = file["pool"], file["class_logits"]
-    except (OSError, ValueError, KeyError, EOFError):
+            moments, features = Moments.of_state(file["count"], file["mean"], file["scatter"]), file["features"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         raise UserError(f"{path}: the cached features cannot be read; remove the file") from None
-    if len(pool) != count or len(class_logits) != count:
-        raise UserError(f"{path}: holds the features of {len(pool)} images, expected {count}; remove the file")
-    return pool, class_logits
+    if moments.count != count or len(features) != rows:
+        raise UserError(f"{path}: holds {moments.count} images, {len(features)} of them whole; remove the file")
+    return moments, features
 
 
 def _add_content(content: Any, images: np.ndarray, labels: np.ndarray | None) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import datetime
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from jgan.pictures import plot_metrics, save_png
 from jgan.types import NONFINITE, Metrics, PyTree, UserError
 
 PLAYER_PHASES = ("discriminator", "generator", "reconstruction")  # whose losses the bar shows
+EVALUATIONS = "evaluations.jsonl"
 MAX_STEPS_IN_FLIGHT = 16  # dispatched and not yet read back; bounds the memory of queued work
 
 
@@ -125,9 +127,9 @@ def gradient_names(params: PyTree) -> list[str]:
 
 
 class RunLog:
-    """Writes metrics.jsonl, timings.jsonl, events.jsonl and TensorBoard events of one run directory.
+    """Writes metrics.jsonl, evaluations.jsonl, timings.jsonl, events.jsonl and TensorBoard events of a run directory.
 
-    metrics.jsonl holds what the run computed, equal for equal runs; timings.jsonl holds wall-clock figures. All of its
+    The first two hold what the run computed, equal for equal runs; timings.jsonl holds wall-clock figures. All of its
     methods raise UserError where the disk refuses.
     """
 
@@ -136,6 +138,8 @@ class RunLog:
         self._workdir = workdir
         for name in ("metrics.jsonl", "timings.jsonl"):
             keep_lines_up_to(workdir / name, last_line)
+        if (workdir / EVALUATIONS).exists():
+            keep_lines_up_to(workdir / EVALUATIONS, first_step)
         self._events = Events(workdir / "tensorboard", first_step)
 
     def write(self, step: int, metrics: dict[str, float], timings: dict[str, float]) -> None:
@@ -152,14 +156,24 @@ class RunLog:
         save_png(directory / f"{name}_{step:08d}.png", grid)
         self._events.write_image(step, name, grid)
 
+    def write_scores(self, step: int, images_seen: int, scores: dict[str, float]) -> None:
+        """One line of evaluations.jsonl and one event per score."""
+        append_line(self._workdir / EVALUATIONS, {"step": step, "images_seen": images_seen, **scores})
+        self._events.write_scalars(step, {f"eval/{name}": value for name, value in scores.items()})
+
+    def evaluated(self, step: int) -> bool:
+        """Whether evaluations.jsonl has the scores of a step."""
+        return any(line["step"] == step for line in read_lines(self._workdir / EVALUATIONS))
+
     def note(self, step: int, text: str) -> None:
         """One line of events.jsonl: what happened to the run, and when."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         append_line(self._workdir / "events.jsonl", {"step": step, "time": now, "event": text})
 
     def plot(self) -> None:
-        """Loss curves and the rest, from metrics.jsonl to plots/."""
-        plot_metrics(read_lines(self._workdir / "metrics.jsonl"), self._workdir / "plots")
+        """Loss curves and the rest, from metrics.jsonl and evaluations.jsonl to plots/."""
+        for name in ("metrics.jsonl", EVALUATIONS):
+            plot_metrics(read_lines(self._workdir / name), self._workdir / "plots")
 
     def close(self) -> None:
         """Closes the event file."""
@@ -201,6 +215,15 @@ class Progress:
         rate = self._window_images / max(now - self._window_start, 1e-9)
         self._window_start, self._window_images = now, 0
         return {"time/images_per_second": rate, "time/seconds": now - self._started}
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """What is done meanwhile does not count as training: the rates leave its time out."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._window_start += time.perf_counter() - start
 
     def rewind(self, step: int) -> None:
         """The run went back to `step`."""

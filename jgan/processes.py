@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from jgan.types import UserError
+from jgan.types import PyTree, UserError
 
 # Set by launch/local.py, or by hand on any cluster that JAX does not know.
 COORDINATOR, COUNT, INDEX = "JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"
@@ -51,6 +51,13 @@ def any_process(flag: bool) -> bool:
     if jax.process_count() == 1:
         return flag
     return bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))
+
+
+def fetch(arrays: PyTree) -> PyTree:
+    """Arrays that are spread over all devices, whole, as numpy arrays in every process; all must ask together."""
+    if jax.process_count() == 1:
+        return jax.device_get(arrays)
+    return multihost_utils.process_allgather(arrays, tiled=True)
 
 
 def _settings(environment: Mapping[str, str]) -> tuple[str, int, int]:

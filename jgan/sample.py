@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from jgan import command
 from jgan import config as configs
-from jgan.drawing import draw, latent_game, restore_generator
+from jgan.drawing import Batch, Draw, latent_game, restore_generator
 from jgan.files import make_directory
 from jgan.games.latent import LatentGAN
 from jgan.pictures import make_grid, save_png
@@ -37,6 +37,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--labels", metavar="3,5", help="classes, taken in turn (default: all of them)")
     parser.add_argument("--truncation", type=float, help="draw normal latents from [-t, t] only")
     parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
+    parser.add_argument("--best", action="store_true", help="the best checkpoint (evaluate_every), not the newest")
     parser.add_argument("--batch_size", type=int, default=64, help="images at once (default 64)")
     options = parser.parse_args(argv)
     out: Path = options.out or options.workdir / "drawn"
@@ -47,12 +48,12 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(f"--seed={options.seed}: expected a number from 0 to 2**63 - 1")
     _check_out(out, options.num)
     config = configs.load(options.workdir)
-    game = latent_game(config, options.truncation)
+    game = latent_game(config, "--workdir", options.truncation)
     labels = _labels(game, options.labels, options.num)
     make_directory(out, "--out")
-    generator, step = restore_generator(config, options.workdir, raw=options.raw)
-    batches = draw(game, generator, options.seed, labels, options.num, options.batch_size, options.truncation)
-    images = _collect(batches, options.num, shown=options.num >= 10 * options.batch_size)
+    generator, step = restore_generator(config, options.workdir, raw=options.raw, best=options.best)
+    draw = Draw(game, options.seed, options.batch_size, options.truncation)
+    images = _collect(draw(generator, labels, options.num), options.num, shown=options.num >= 10 * options.batch_size)
     _write(images, out, columns=_columns(options.labels, game, options.num))
     weights = "trained" if options.raw else "averaged"
     print(f"{options.num} images from the {weights} generator at step {step}: {out}/grid.png")
@@ -82,10 +83,10 @@ def _columns(labels: str | None, game: LatentGAN, num: int) -> int:
     return classes * max(1, round(side / classes)) if 1 < classes <= 32 else math.ceil(side)
 
 
-def _collect(batches: Iterable[np.ndarray], num: int, *, shown: bool) -> np.ndarray:
+def _collect(batches: Iterable[Batch], num: int, *, shown: bool) -> np.ndarray:
     images = []
     with tqdm(total=num, unit="image", disable=not shown) as bar:
-        for batch in batches:
+        for batch, _ in batches:
             images.append(batch)
             bar.update(len(batch))
     return np.concatenate(images)

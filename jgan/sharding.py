@@ -30,6 +30,12 @@ class Sharding:
         """The first axis split over all devices."""
         return NamedSharding(self.mesh, PartitionSpec((DATA, FSDP)))
 
+    def put_batch(self, batch: PyTree) -> PyTree:
+        """Arrays that every process holds whole, split along their first axis, a multiple of the devices."""
+        return jax.tree.map(
+            lambda array: jax.make_array_from_callback(array.shape, self.batch, lambda place: array[place]), batch
+        )
+
     def constrain_batch(self, batch: PyTree) -> PyTree:
         """Inside jit: every leaf split along its first axis."""
         return jax.lax.with_sharding_constraint(batch, self.batch)

@@ -9,6 +9,7 @@ import signal
 import types
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -16,6 +17,7 @@ from jgan import config as configs
 from jgan import processes
 from jgan.checkpoint import Checkpoint, Checkpoints, newest_step
 from jgan.config import Config
+from jgan.evaluator import EvaluationStoppedError, Evaluator
 from jgan.monitor import MetricWindow, NonFiniteError, Progress, RunLog, gradient_names
 from jgan.pictures import make_grid, to_uint8
 from jgan.setup import PREVIEW, RUN, Setup, prepare, shapes_to_data
@@ -46,8 +48,12 @@ def train(config: Config, workdir: Path) -> Outcome:
     with locked(workdir) if processes.is_main() else contextlib.nullcontext():
         _check_resume(config, workdir)
         setup = prepare(config)
-        with contextlib.closing(Checkpoints(workdir, config.keep_checkpoints)) as checkpoints:
-            return _Loop(setup, workdir, checkpoints).run()
+        with contextlib.ExitStack() as stack:
+            checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir, keep=config.keep_checkpoints)))
+            evaluator = _open_evaluator(setup, workdir)
+            if evaluator:
+                stack.callback(evaluator.best.close)
+            return _Loop(setup, workdir, checkpoints, evaluator).run()
 
 
 def _check_resume(config: Config, workdir: Path) -> None:
@@ -68,11 +74,17 @@ def _check_resume(config: Config, workdir: Path) -> None:
         )
 
 
+def _open_evaluator(setup: Setup, workdir: Path) -> Evaluator | None:
+    config = setup.config
+    return Evaluator(config, setup.dataset.source, workdir) if config.evaluate_every else None
+
+
 class _Loop:
     """One process's side of a run."""
 
-    def __init__(self, setup: Setup, workdir: Path, checkpoints: Checkpoints) -> None:
+    def __init__(self, setup: Setup, workdir: Path, checkpoints: Checkpoints, evaluator: Evaluator | None) -> None:
         self.setup, self.config, self.workdir, self.checkpoints = setup, setup.config, workdir, checkpoints
+        self.evaluator = evaluator
         # The cache is the loop's own: one of the class would keep every run's programs while the process lives.
         self._compiled = functools.cache(self._compile)
         self.total = sum(stage.steps for stage in setup.stages)
@@ -104,6 +116,8 @@ class _Loop:
                 self._finish_stage(state, step)
             except NonFiniteError as error:
                 state, step = self._roll_back(error)
+        if not interruption.signal:
+            self._evaluate(state, step, interruption)
         if interruption.signal:
             self._note(step, f"{signal.Signals(interruption.signal).name}: saved step {step} and stopped")
         return state, step
@@ -143,6 +157,7 @@ class _Loop:
             state = self.setup.reset_optimizers(state, stage)
         if step == 0:
             self._sample(preview, state, step)
+        self._evaluate(state, step, interruption)
         with contextlib.closing(self.setup.feeds(stage, step)) as feeds:
             while step < stage.start + stage.steps and not self._is_interrupted(interruption, step):
                 with jax.transfer_guard("disallow"):
@@ -155,6 +170,8 @@ class _Loop:
                     self._sample(preview, state, step)
                 if step % self.config.checkpoint_every == 0 and step < self.total:
                     self._save(state, step)
+                if step < self.total:
+                    self._evaluate(state, step, interruption)
         return state, step
 
     def _compile(self, stage: ScheduledStage) -> tuple[TrainStep, Preview]:
@@ -165,6 +182,8 @@ class _Loop:
 
     def _is_interrupted(self, interruption: _Interruption, step: int) -> bool:
         """One process looks before every step; several agree now and then."""
+        if interruption.signal:
+            return True
         if jax.process_count() > 1 and step % self.config.log_every:
             return False
         return interruption.agreed()
@@ -202,16 +221,39 @@ class _Loop:
     def _save(self, state: TrainState, step: int) -> None:
         if step == self.saved_step:
             return
-        record = {
+        record = self._record()
+        if bad := self.setup.first_nonfinite(state):
+            raise NonFiniteError(f"step {step}: {bad} is not finite")
+        self.checkpoints.save(state, step, record)
+        self.saved_step = step
+
+    def _record(self) -> dict[str, Any]:
+        """What a checkpoint holds beside the state."""
+        return {
             "window": self.window.record(),
             "rollbacks": self.rollbacks,
             "data": self.setup.dataset.fingerprint,
             "batches": shapes_to_data(self.setup.batches),
         }
-        if bad := self.setup.first_nonfinite(state):
-            raise NonFiniteError(f"step {step}: {bad} is not finite")
-        self.checkpoints.save(state, step, record)
-        self.saved_step = step
+
+    def _evaluate(self, state: TrainState, step: int, interruption: _Interruption) -> None:
+        """Measures the generator where it is due and not yet done; the step is saved first, so nothing can be lost."""
+        if self.evaluator is None or (step % self.config.evaluate_every and step != self.total):
+            return
+        if not processes.any_process(self.log is not None and not self.log.evaluated(step)):
+            return
+        self._save(state, step)
+        try:
+            with self.progress.paused():
+                scores = self.evaluator.scores(state.generator, interruption.agreed)
+        except EvaluationStoppedError:
+            return  # the run evaluates this step when it goes on
+        is_best = self.evaluator.best.offer(state, step, self._record(), scores)
+        if self.log:
+            self.log.write_scores(step, self._images_seen(step), scores)
+            self.log.plot()
+        score = self.evaluator.best.score
+        self._note(step, f"step {step}: {score} {scores[score]:.4f}{', the best so far' if is_best else ''}")
 
     def _sample(self, preview: Preview, state: TrainState, step: int) -> None:
         images = preview(state, state.generator.averaged())
@@ -226,11 +268,17 @@ class _Loop:
             self.log = RunLog(self.workdir, step, last_line)
 
     def _write(self, step: int, means: dict[str, float]) -> None:
-        stage = next(stage for stage in self.setup.stages if step <= stage.start + stage.steps)
-        images = stage.start_images + (step - stage.start) * stage.batch_size
-        self.progress.show(step, stage.batch_size, self.window.latest)
+        self.progress.show(step, self._stage_ending(step).batch_size, self.window.latest)
         if self.log:
-            self.log.write(step, {"images_seen": images, **means}, self.progress.timings())
+            self.log.write(step, {"images_seen": self._images_seen(step), **means}, self.progress.timings())
+
+    def _stage_ending(self, step: int) -> ScheduledStage:
+        """The stage of the last of `step` finished steps."""
+        return next(stage for stage in self.setup.stages if step <= stage.start + stage.steps)
+
+    def _images_seen(self, step: int) -> int:
+        stage = self._stage_ending(step)
+        return stage.start_images + (step - stage.start) * stage.batch_size
 
     def _note(self, step: int, text: str) -> None:
         if self.log:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
@@ -30,6 +31,18 @@ class UserError(Exception):
 
     Commands print it without a traceback and exit with code 2.
     """
+
+
+def did_you_mean(name: str, names: Any) -> str:
+    """The end of an error message: the closest valid names ("; did you mean ...?"), or the first few of them."""
+    names = sorted(names)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if not close:
+        last = name.rsplit(".", 1)[-1]
+        close = [full for full in names if full.rsplit(".", 1)[-1] == last][:3]
+    if close:
+        return f"; did you mean {' or '.join(close)}?"
+    return f"; expected one of {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else ""
 
 
 class Player(struct.PyTreeNode):

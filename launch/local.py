@@ -2,8 +2,9 @@
 
 python launch/local.py -n 2 -- --config configs/vanilla.py --workdir runs/two
 
-Everything after `--` goes to `python -m jgan.main` in every process. The first process writes the logs. When one
-process ends with an error, the others are stopped; when the launcher itself is killed, all of them save and stop.
+Everything after `--` goes to `python -m jgan.main`, or another command (`-m jgan.evaluate`), in every process. The
+first process writes the logs. When one process ends with an error, the others are stopped; when the launcher itself is
+killed, all of them save and stop.
 """
 
 from __future__ import annotations
@@ -27,20 +28,21 @@ def main(argv: Sequence[str]) -> int:
         prog="python launch/local.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("-n", "--num_processes", type=int, default=2, help="how many (default 2)")
+    parser.add_argument("-m", "--module", default="jgan.main", help="the command to run (default jgan.main)")
     parser.add_argument("arguments", nargs="+", metavar="-- --config FILE --workdir DIR ...")
     options = parser.parse_args(argv)
     if options.num_processes < 1:
         parser.error(f"-n {options.num_processes}: expected at least 1")
-    processes = start(options.num_processes, options.arguments)
+    processes = start(options.num_processes, options.module, options.arguments)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: _forward(processes, number, frame))
     return wait(processes)
 
 
-def start(count: int, arguments: Sequence[str]) -> list[subprocess.Popen]:
-    """`count` processes of jgan.main that know of each other."""
+def start(count: int, module: str, arguments: Sequence[str]) -> list[subprocess.Popen]:
+    """`count` processes of a command that know of each other."""
     address = f"127.0.0.1:{_free_port()}"
-    command = [sys.executable, "-m", "jgan.main", *arguments]
+    command = [sys.executable, "-m", module, *arguments]
     # The write end stays open here and nowhere else, so the processes read its end when the launcher is gone.
     lifeline, _ = os.pipe()
     processes = []

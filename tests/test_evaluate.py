@@ -76,6 +76,7 @@ def test_a_run(workdir, tmp_path):  # noqa: F811
     content = averaged["images"].pop("sha256")
     assert averaged["images"] == {
         "workdir": str(workdir),
+        "checkpoint": "newest",
         "step": 12,
         "weights": "averaged",
         "count": 40,

@@ -23,6 +23,7 @@ from test_engine import IMAGES, assert_equal, make_config
 import jgan.setup
 from jgan import config as configs
 from jgan.checkpoint import Checkpoints
+from jgan.files import read_lines
 from jgan.setup import shapes_from_data, state_target
 from jgan.sharding import make_sharding
 from jgan.train import train
@@ -55,8 +56,8 @@ def wait_for(condition, process, seconds=120):
         time.sleep(0.005)
 
 
-def newest_step(workdir):
-    return max((int(path.name) for path in workdir.glob("checkpoints/*") if path.name.isdigit()), default=-1)
+def newest_step(workdir, folder="checkpoints"):
+    return max((int(path.name) for path in workdir.glob(f"{folder}/*") if path.name.isdigit()), default=-1)
 
 
 def _logged_steps(workdir):
@@ -284,7 +285,9 @@ def test_a_run_directory_never_executes_code(tmp_path):
 
 def test_two_processes_equal_one(tmp_path, monkeypatch):
     use_devices(monkeypatch, 1)
-    arguments = ("--config", runs.write_config(tmp_path), "--config.stages[0].steps=5")
+    arguments = ["--config", runs.write_config(tmp_path), "--config.stages[0].steps=5", "--config.evaluate_every=5"]
+    arguments += ["--config.stages[0].resolution=16", "--config.game.generator.resolution=16"]
+    arguments += ["--config.evaluation.metrics=('swd',)", "--config.evaluation.num_samples=70"]
     code, _, err = runs.run("jgan.main", *arguments, "--workdir", tmp_path / "one")
     assert code == 0, err
     launcher = [sys.executable, "launch/local.py", "-n", "2", "--", *map(str, arguments)]
@@ -305,6 +308,12 @@ def test_two_processes_equal_one(tmp_path, monkeypatch):
         lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5, rtol=0),
         *((state.generator.params, state.discriminator.params) for state in (ours, theirs)),
     )
+    one, two = (read_lines(tmp_path / name / "evaluations.jsonl") for name in ("one", "two"))
+    assert [line["step"] for line in one] == [0, 5]
+    assert one[0] == two[0]  # the same weights draw the same pixels
+    # Now weights differ by 1e-5, and pixels, rounded to 255 levels, seldom by one.
+    assert two[1]["averaged/swd"] == pytest.approx(one[1]["averaged/swd"], abs=1)
+    assert newest_step(tmp_path / "two", "best") == newest_step(tmp_path / "one", "best")
     written_by = {path.name for path in (tmp_path / "two" / "checkpoints" / "5" / "state").iterdir()}
     assert {"ocdbt.process_0", "ocdbt.process_1"} <= written_by
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from jgan.data.source import Source
 from jgan.types import UserError
 
 PROGRESS_DELAY = 2.0  # seconds before a bar appears
+AHEAD = 64  # results that may wait for each thread, so that memory does not grow with the data set
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -43,7 +45,7 @@ def decode_one(source: Source, row: int, form: Format, on_error: str) -> tuple[n
         except BrokenImageError as error:
             message = f"{source.name(index % source.count)}: {error}"
             if on_error == "refuse":
-                raise UserError(f"{message}; remove it or set data.on_error=skip") from None
+                raise UserError(f"{message}; remove it, or set data.on_error=skip in training") from None
             logger.warning("skipped %s; the next image takes its place", message)
     raise UserError("every image of the data set is broken; run `python -m jgan.data inspect`")
 
@@ -65,9 +67,15 @@ def decode_all(source: Source, form: Format, on_error: str, threads: int) -> tup
 
 
 def parallel_map(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """Results in order; what is still waiting is dropped at the first error."""
+    """Results in order, at most `AHEAD` a thread before they are taken; at the first error, what waits is dropped."""
     pool = ThreadPoolExecutor(threads)
+    waiting: deque[Future[R]] = deque()
     try:
-        yield from pool.map(function, items)
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > AHEAD * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)

@@ -71,7 +71,7 @@ class Dataset:
         self.num_classes = source.num_classes
         self.class_names = source.class_names
         self.fingerprint = source.fingerprint
-        self._source = source
+        self.source = source
         self._seed = seed
         self._decoded: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # by resolution
 
@@ -84,7 +84,7 @@ class Dataset:
         if resolution in self._decoded:
             images, labels = self._decoded[resolution]
             return self._named(images[rows], labels[rows])
-        return self._named(*decode_rows(self._source, rows, self._form(resolution), self.config.on_error))
+        return self._named(*decode_rows(self.source, rows, self._form(resolution), self.config.on_error))
 
     def check_batch(self, stage: ScheduledStage) -> None:
         """Raises UserError when the data set is too small for one batch of this stage."""
@@ -157,7 +157,7 @@ class Dataset:
         if resolution not in self._decoded:
             threads = max(os.cpu_count() or 1, self.config.workers)
             form = self._form(resolution)
-            self._decoded[resolution] = decode_all(self._source, form, self.config.on_error, threads)
+            self._decoded[resolution] = decode_all(self.source, form, self.config.on_error, threads)
         return self._decoded[resolution]
 
     def _gather(self, stage: ScheduledStage, feed: Feed, step: Array) -> Feed:
@@ -173,7 +173,7 @@ class Dataset:
         rows = _rows_here(batch_sharding, stage.batch_size)
         form = self._form(stage.resolution)
         batches = LocalBatches(
-            self._source,
+            self.source,
             form,
             self.config.on_error,
             self._seed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from jgan.metrics.manifold import manifold_scores
 from jgan.metrics.moments import Moments
 from jgan.metrics.ms_ssim import ms_ssim_diversity
 from jgan.metrics.sliced_wasserstein import sliced_wasserstein
-from jgan.types import UserError
 
 KERNEL_SUBSET = 1000
 PIXEL_IMAGES = 8192  # images at most that pixel metrics look at, the first of each side,
@@ -23,26 +23,31 @@ PIXEL_BYTES = 2**30  # and bytes at most that they take
 
 @dataclasses.dataclass
 class ImageSet:
-    """One side of a comparison: features [n, d] float32 and logits by extractor, first images, labels int32 [n]."""
+    """One side of a comparison: `count` images, as far as the metrics look at them."""
 
     sha256: str  # of all pixels and labels, in order
-    features: dict[str, np.ndarray]
-    class_logits: dict[str, np.ndarray]
-    moments: dict[str, Moments]
-    images: np.ndarray  # uint8 [at most PIXEL_IMAGES, h, w, 3]
-    labels: np.ndarray | None
+    count: int
+    moments: dict[str, Moments]  # by extractor, of all images
+    features: dict[str, np.ndarray]  # by extractor, float32 [n, d]: of all images, or of the first that were kept
+    class_logits: dict[str, np.ndarray]  # by extractor, float32 [n, classes]: likewise, where the network has classes
+    images: np.ndarray  # uint8 [at most PIXEL_IMAGES, h, w, 3], the first
+    labels: np.ndarray | None  # int32 [count]
 
 
+Better = Literal["lower", "higher"]
 Compute = Callable[[ImageSet, ImageSet, str, np.random.Generator], dict[str, float]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """`compute(generated, reference, extractor, rng)` gives named numbers."""
+    """`compute(generated, reference, extractor, rng)` gives numbers by the name of the part, "" for the main one."""
 
     definition: str
     compute: Compute
     extractor: str | None  # a name in EXTRACTORS that the metric is defined by; "" for any; None: it looks at pixels
+    better: dict[str, Better]  # which way its parts improve, those that rank generators
+    needs_features: bool = False  # of every image; moments, and the first ones, are enough without it
+    needs_labels: bool = False  # on both sides
 
 
 def _frechet(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
@@ -76,8 +81,8 @@ def _manifold(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.
 
 def _intra(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
     del rng
-    if generated.labels is None or reference.labels is None:
-        raise UserError("--metrics=intra_fd: expected labels on both sides; leave it out")
+    assert generated.labels is not None, "needs_labels"
+    assert reference.labels is not None, "needs_labels"
     distances = []
     for label in np.intersect1d(generated.labels, reference.labels):
         ours = Moments.of(generated.features[extractor][generated.labels == label])
@@ -100,17 +105,32 @@ def _diversity(generated: ImageSet, reference: ImageSet, extractor: str, rng: np
     return {"": ours, "reference": theirs}
 
 
+KERNEL = "(x.y/d + 1)^3, 100 subsets of up to 1,000"
 FIRST = f"first {PIXEL_IMAGES:,} images, 1 GiB at most"
+LOWER: dict[str, Better] = {"": "lower"}
+HIGHER: dict[str, Better] = {"": "higher"}
+MANIFOLD: dict[str, Better] = dict.fromkeys(("precision", "recall", "density", "coverage"), "higher")
 METRICS = {
-    "fid": Metric("Frechet Inception Distance, 2048 pooled features", _frechet, "inception"),
-    "clean_fid": Metric("Frechet Inception Distance with clean-fid's resize", _frechet, "inception_clean"),
-    "kid": Metric("Kernel Inception Distance, (x.y/d + 1)^3, 100 subsets of up to 1,000", _kernel, "inception"),
-    "is": Metric("Inception Score, 10 splits, shuffled", _inception, "inception"),
-    "fd": Metric("Frechet distance of the extractor's pooled features", _frechet, ""),
-    "kd": Metric("Kernel distance, (x.y/d + 1)^3, 100 subsets of up to 1,000", _kernel, ""),
-    "pr": Metric("Precision and recall (k 3), density and coverage (k 5)", _manifold, ""),
-    "fd_infinity": Metric("Frechet distance extrapolated to infinitely many samples, 15 points", _infinity, ""),
-    "intra_fd": Metric("Frechet distance within each class, mean over classes", _intra, ""),
-    "swd": Metric(f"Sliced Wasserstein distance x 1000, {FIRST}", _sliced, None),
-    "ms_ssim": Metric(f"MS-SSIM of 1,000 random pairs, {FIRST}", _diversity, None),
+    "fid": Metric("Frechet Inception Distance, 2048 pooled features", _frechet, "inception", LOWER),
+    "clean_fid": Metric("Frechet Inception Distance with clean-fid's resize", _frechet, "inception_clean", LOWER),
+    "kid": Metric(f"Kernel Inception Distance, {KERNEL}", _kernel, "inception", LOWER, needs_features=True),
+    "is": Metric("Inception Score, 10 splits, shuffled", _inception, "inception", HIGHER, needs_features=True),
+    "fd": Metric("Frechet distance of the extractor's pooled features", _frechet, "", LOWER),
+    "kd": Metric(f"Kernel distance, {KERNEL}", _kernel, "", LOWER, needs_features=True),
+    "pr": Metric(
+        "Precision and recall (k 3), density and coverage (k 5)", _manifold, "", MANIFOLD, needs_features=True
+    ),
+    "fd_infinity": Metric(
+        "Frechet distance extrapolated to infinitely many samples, 15 points", _infinity, "", LOWER, needs_features=True
+    ),
+    "intra_fd": Metric(
+        "Frechet distance within each class, mean over classes",
+        _intra,
+        "",
+        LOWER,
+        needs_features=True,
+        needs_labels=True,
+    ),
+    "swd": Metric(f"Sliced Wasserstein distance x 1000, {FIRST}", _sliced, None, LOWER),
+    "ms_ssim": Metric(f"MS-SSIM of 1,000 random pairs, {FIRST}", _diversity, None, {}),
 }

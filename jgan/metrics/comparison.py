@@ -1,0 +1,86 @@
+"""What is compared, and with what: the metrics that were asked for, the networks they need, and their scores."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jgan.metrics.extractors import EXTRACTORS, Extractor
+from jgan.metrics.scores import METRICS, Better, ImageSet, Metric
+from jgan.types import UserError, did_you_mean
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Metrics by name, and the network `features` for those that take any."""
+
+    metrics: dict[str, Metric]
+    features: str
+    extractors: dict[str, Extractor]
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether a metric looks at the features of every image."""
+        return any(metric.needs_features for metric in self.metrics.values())
+
+    def check_labels(self, *, generated: bool, reference: bool) -> None:
+        """Raises UserError for a metric that needs labels where a side has none, before anything long begins."""
+        for name, metric in self.metrics.items():
+            if metric.needs_labels and not (generated and reference):
+                side = "the reference images" if generated else "the generated images"
+                raise UserError(f"metric {name!r}: compares class by class, and {side} have no labels; leave it out")
+
+    def scores(self, generated: ImageSet, reference: ImageSet, seed: int) -> dict[str, float]:
+        """Numbers by name, as in fid, kid, kid_std, fd_efficientnet_lite0: those of any network carry its name.
+
+        Raises:
+          UserError: a metric needs more images.
+        """
+        scores = {}
+        for name, metric in self.metrics.items():
+            extractor = metric.extractor or self.features
+            values = metric.compute(generated, reference, extractor, np.random.default_rng(seed))
+            scores |= {_score_name(name, metric, self.features, part): value for part, value in values.items()}
+        return scores
+
+
+def check_metrics(names: Sequence[str], field: str) -> dict[str, Metric]:
+    """The metrics of these names. Raises UserError, naming the field, for an unknown one, one given twice, or none."""
+    for name in names:
+        if name not in METRICS:
+            raise UserError(f"{field}: no metric {name!r}{did_you_mean(name, METRICS)}")
+        if list(names).count(name) > 1:
+            raise UserError(f"{field}: {name} is given twice; give it once")
+    if not names:
+        raise UserError(f"{field}: expected at least one of {', '.join(METRICS)}")
+    return {name: METRICS[name] for name in names}
+
+
+def rankings(metrics: dict[str, Metric], features: str) -> dict[str, Better]:
+    """Which way each score of these metrics improves, of those that rank generators."""
+    return {
+        _score_name(name, metric, features, part): way
+        for name, metric in metrics.items()
+        for part, way in metric.better.items()
+    }
+
+
+def open_comparison(metrics: dict[str, Metric], features: str, weights: Path | None = None) -> Comparison:
+    """The comparison with its networks' weights, the published ones or those of a file.
+
+    Raises:
+      UserError: weights are missing or damaged, or a file is given for more than one network.
+    """
+    wanted = [metric.extractor for metric in metrics.values()]
+    names = list(dict.fromkeys(name or features for name in wanted if name is not None))
+    if weights and len(names) != 1:
+        raise UserError(f"--weights: expected metrics of one network, these take {', '.join(names) or 'none'}")
+    return Comparison(metrics, features, {name: EXTRACTORS[name](weights) for name in names})
+
+
+def _score_name(name: str, metric: Metric, features: str, part: str) -> str:
+    title = f"{name}_{features}" if metric.extractor == "" else name
+    return f"{title}_{part}" if part else title
