@@ -37,6 +37,11 @@ MAY_IMPORT = {
     "drawing": {"config", "setup", "sharding", "checkpoint", "pictures", "games"},
     "sample": {"command", "config", "drawing", "files", "games", "pictures"},
     "evaluation": {"data", "files", "metrics", "sharding"},
+    "reports": {"checkpoint", "config", "files", "metrics", "pictures"},
+    "report": {"command", "files", "reports"},
+    "grid": {"config", "reports"},
+    "child": set(),
+    "sweep": {"checkpoint", "child", "command", "config", "files", "grid", "reports", "workdir"},
     "evaluate": {"command", "config", "data", "drawing", "evaluation", "files", "metrics", "pictures"},
 }
 THIRD_PARTY = {  # libraries that one part alone may import

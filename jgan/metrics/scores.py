@@ -114,3 +114,21 @@ METRICS = {
     "swd": Metric(f"Sliced Wasserstein distance x 1000, {FIRST}", _sliced, None),
     "ms_ssim": Metric(f"MS-SSIM of 1,000 random pairs, {FIRST}", _diversity, None),
 }
+
+HIGHER_IS_BETTER = ("is", "pr")
+SIDE_FIGURES = ("_std", "_subset_size", "_classes", "_reference")
+
+
+def higher_is_better(score: str) -> bool:
+    """Whether more of a score is better. `score` is a name of eval.json, such as "pr_inception_recall" or "fid".
+
+    More is better of the Inception score and of precision, recall, density and coverage; less of every distance, and of
+    MS-SSIM, by which collapsed samples are all alike (noise has the least of it: read it beside its `_reference`).
+
+    Raises:
+      UserError: no metric gives such a score, or it only tells how one came about, as a standard deviation does.
+    """
+    metrics = [name for name in METRICS if score == name or score.startswith(f"{name}_")]
+    if not metrics or score.endswith(SIDE_FIGURES):
+        raise UserError(f"{score!r}: no score that ranks runs; expected one such as fid or fd_efficientnet_lite0")
+    return any(name in HIGHER_IS_BETTER for name in metrics)
