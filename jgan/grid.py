@@ -13,7 +13,7 @@ from typing import Any
 
 from jgan import config as configs
 from jgan.config import Config
-from jgan.reports.record import SweepRun
+from jgan.reports.record import SweepRun, short_path
 from jgan.types import UserError
 
 SAFE = re.compile(r"[a-z0-9._+-]+")  # values that stand in a directory's name as they are, also where case is ignored
@@ -138,19 +138,13 @@ def _flags(point: Point) -> list[str]:
 def _planned(config: Config, point: Point, seed: int, fields: Sequence[str]) -> PlannedRun:
     flat = configs.flatten(config)
     values = {field: configs.to_data(flat[field]) for field, _ in point}
-    name = ",".join([f"{_short(field, fields)}={_in_name(flat[field])}" for field in values] + [f"seed={seed}"])
+    # Short among all fields of the config, so that names stay as they are when the grid grows.
+    parts = [f"{short_path(field, fields)}={_in_name(flat[field])}" for field in values]
+    name = ",".join([*parts, f"seed={seed}"]).replace("[", "").replace("]", "")
     if len(name) > LONGEST_NAME:
         name = f"{name[: LONGEST_NAME - 40]}~{_digest(name)},seed={seed}"
     flags = (*_flags(point), f"--config.seed={seed}")
     return PlannedRun(SweepRun(name, values, seed), flags, sum(stage.steps for stage in config.stages))
-
-
-def _short(path: str, fields: Sequence[str]) -> str:
-    """The end of a path that no other field of the config has, so that names stay as they are when the grid grows."""
-    parts = path.split(".")
-    ends = [".".join(parts[start:]) for start in reversed(range(len(parts)))]
-    unique = (end for end in ends if [field for field in fields if field == end or field.endswith(f".{end}")] == [path])
-    return next(unique, path).replace("[", "").replace("]", "")
 
 
 def _in_name(value: Any) -> str:

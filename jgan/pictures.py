@@ -16,7 +16,7 @@ from jgan.types import Array, UserError
 # Of curves, in turn; each is told apart on white and on black.
 COLORS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#a8a80b", "#17becf")
 LINES = ("-", "--", ":", "-.")  # one for every turn of the colors
-LABEL_LENGTH = 44  # characters of a legend's line
+LABEL_LENGTH = 60  # characters of a legend's line
 
 
 def to_uint8(images: Array | np.ndarray) -> np.ndarray:
@@ -96,7 +96,7 @@ def curve_color(number: int) -> str:
     return COLORS[(number - 1) % len(COLORS)]
 
 
-def draw_curves(curves: list[Curve], ylabel: str, *, dark: bool) -> bytes:
+def draw_curves(curves: list[Curve], title: str, *, dark: bool) -> bytes:
     """A PNG of the curves over images seen, legible at the width of a phone, for a light page or a dark one."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -111,7 +111,7 @@ def draw_curves(curves: list[Curve], ylabel: str, *, dark: bool) -> bytes:
         lines += axes.plot(curve.x, curve.mean, line, color=color, linewidth=1.4, marker=marker)
         axes.fill_between(curve.x, curve.mean - curve.spread, curve.mean + curve.spread, color=color, alpha=0.2, lw=0)
     axes.set_xlabel("images seen", color=ink)
-    axes.set_ylabel(ylabel, color=ink, parse_math=False)
+    axes.set_title(title, color=ink, parse_math=False, loc="left", fontsize=10)
     axes.tick_params(colors=ink)
     axes.spines[:].set_color(ink)
     axes.grid(alpha=0.3)

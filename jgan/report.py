@@ -18,7 +18,7 @@ DESCRIPTION = """Makes one HTML page of runs and sweeps: scores, curves, samples
   python -m jgan.report --workdir sweeps/x runs/baseline --out comparison.html
 
 The page holds its pictures, asks no network for anything and runs no scripts. Runs that are unfinished or damaged are
-on it with the reason. Nothing is measured anew: scores are those of training (evaluations.jsonl) and of jgan.evaluate."""
+on it with the reason. Nothing is measured anew: scores are those of training and of python -m jgan.evaluate."""
 
 
 def main(argv: Sequence[str]) -> int:

@@ -37,8 +37,9 @@ added to the sweep. Values are separated by commas; commas in brackets or quotes
 do as a SLURM array script, or one command a line, in place of running them; afterwards the same command without --jobs
 (or `python -m jgan.report`) collects them.
 
---workdir gets table.md, table.csv, plots/ and report.html, anew after every run, over all runs of the sweep. Means are
-over finished runs. Exit code: 0 when all runs asked for are finished, 1 when some failed."""
+--workdir gets table.md, table.csv, plots/ and report.html, over all runs of the sweep; before it ends,
+`python -m jgan.report --workdir sweeps/x` makes the page. Means are over finished runs. Exit code: 0 when all runs
+asked for are finished, 1 when some failed."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -149,7 +150,7 @@ def _job_list(commands: Sequence[list[str]], workdir: Path, *, slurm: bool) -> s
 
 
 def _run_all(workdir: Path, commands: dict[str, list[str]], count: int) -> int:
-    """Runs what is not finished, and collects after each; the exit code."""
+    """Runs what is not finished, and collects; the exit code."""
     failures = read_failures(workdir)
     failed: dict[str, str] = {}
     print(f"{count} runs, {count - len(commands)} of them finished already", flush=True)
@@ -164,7 +165,6 @@ def _run_all(workdir: Path, commands: dict[str, list[str]], count: int) -> int:
                 failed[name] = failures[name] = str(ending)
                 print(f"{name} failed: {ending}; going on", file=sys.stderr)
             write_failures(workdir, failures)
-            _collect(workdir)
     groups = _collect(workdir)
     print(f"\n{to_screen(score_tables(groups)[0])}\n\n{workdir}/report.html   table.md   table.csv   plots/")
     if children.signal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import statistics
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from jgan.metrics.scores import higher_is_better
 from jgan.pictures import Curve
 from jgan.reports.markup import plain
-from jgan.reports.record import RECORD, SweepRun, read_failures, read_record
+from jgan.reports.record import RECORD, SweepRun, read_failures, read_record, short_path
 from jgan.reports.runs import Numbers, Run, is_run, read_run
 from jgan.types import UserError
 
@@ -34,22 +35,23 @@ class Group:
         return [run for run in self.runs if run.is_finished]
 
     def short(self, run: Run) -> str:
-        """The run's name where room is scarce: "2", or "2, seed=1"."""
-        return f"{self.number}" if not self.values else f"{self.number}, {run.name.rpartition(',')[2]}"
+        """The run's name where room is scarce: "2", or "2, seed 1"."""
+        return f"{self.number}" if run.seed is None else f"{self.number}, seed {run.seed}"
 
 
 class Spread(NamedTuple):
-    """Mean and sample standard deviation (ddof 1; None of a single value)."""
+    """Mean and sample standard deviation (ddof 1; None of a single value), and of how many runs."""
 
     mean: float
     std: float | None
+    runs: int
 
     @classmethod
     def over(cls, values: Sequence[float]) -> Spread | None:
         """Of some values; None of none."""
         if not values:
             return None
-        return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
+        return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
 
     def __str__(self) -> str:
         return f"{self.mean:.4g}" + ("" if self.std is None else f" ± {self.std:.2g}")
@@ -89,12 +91,22 @@ def _sweep(workdir: Path, before: int, prefix: str) -> list[Group]:
     points: dict[str, list[SweepRun]] = {}
     for run in record.runs:
         points.setdefault(run.point, []).append(run)
+    fields = list(dict.fromkeys(field for run in record.runs for field in run.values))
     groups = []
     for number, planned in enumerate(points.values(), start=before + 1):
-        runs = [read_run(workdir / run.name, prefix + run.name, failures.get(run.name)) for run in planned]
-        title = planned[0].name.removesuffix(f"seed={planned[0].seed}").rstrip(",") or "the config as it is"
-        groups.append(Group(number, prefix + title, planned[0].values, runs))
+        runs = [read_run(workdir / run.name, prefix + run.name, run.seed, failures.get(run.name)) for run in planned]
+        groups.append(Group(number, prefix + _title(planned[0].values, fields), planned[0].values, runs))
     return groups
+
+
+def _title(values: dict[str, Any], fields: Sequence[str]) -> str:
+    parts = [f"{short_path(field, fields)}={as_text(value)}" for field, value in values.items()]
+    return ", ".join(parts) or "the config as it is"
+
+
+def as_text(value: Any) -> str:
+    """A value of a config for people."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def ranked_scores(groups: Iterable[Group]) -> list[str]:

@@ -24,13 +24,13 @@ body { margin: 0 auto; padding: 0.8rem; max-width: 76rem; background: var(--pape
   font: 16px/1.45 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.4rem; margin: 0.3rem 0; }
 h2 { font-size: 1.15rem; margin: 2rem 0 0.5rem; border-bottom: 1px solid var(--line); }
-.scroll { overflow-x: auto; margin: 0.5rem 0 1rem; }
+.faint { margin: 0.3rem 0; }
+.scroll { overflow-x: auto; margin: 0.3rem 0 1rem; }
 table { border-collapse: collapse; font-size: 0.9rem; overflow-wrap: normal; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--faint); padding-bottom: 0.3rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.7rem 0.25rem 0;
   border-bottom: 1px solid var(--line); }
 td { white-space: nowrap; }
-td.text { white-space: normal; min-width: 14rem; }
+td.text { white-space: normal; overflow-wrap: anywhere; min-width: min(13rem, 42vw); }
 .cards { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); }
 figure { margin: 0; min-width: 0; }
 figcaption, .faint { color: var(--faint); font-size: 0.85rem; }

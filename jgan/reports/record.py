@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,14 @@ class Record:
     seeds: int  # as given last
     base: Any  # the config without the grid, as data
     runs: list[SweepRun]  # of every grid so far
+
+
+def short_path(path: str, paths: Iterable[str]) -> str:
+    """The shortest end of a config field's path that none of the other paths has."""
+    parts = path.split(".")
+    ends = [".".join(parts[start:]) for start in reversed(range(len(parts)))]
+    others = [other for other in paths if other != path]
+    return next((end for end in ends if not any(f".{other}".endswith(f".{end}") for other in others)), path)
 
 
 def read_record(workdir: Path) -> Record | None:

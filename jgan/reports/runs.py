@@ -39,6 +39,7 @@ class Run:
     offline: dict[str, float]  # the scores of eval/eval.json
     picture: Path | None  # the newest grid of samples
     problems: list[str]
+    seed: int | None  # of a run of a sweep
     failure: str | None  # how it ended, where a sweep saw it fail
 
     @property
@@ -84,7 +85,7 @@ def is_run(workdir: Path) -> bool:
     return any((workdir / name).exists() for name in ("config.json", "metrics.jsonl", "checkpoints"))
 
 
-def read_run(workdir: Path, name: str, failure: str | None = None) -> Run:
+def read_run(workdir: Path, name: str, seed: int | None = None, failure: str | None = None) -> Run:
     """Reads what is there; a directory in which no run has begun is read as one without steps."""
     problems: list[str] = []
 
@@ -112,6 +113,7 @@ def read_run(workdir: Path, name: str, failure: str | None = None) -> Run:
         offline=part(_read_offline, "eval/eval.json", {}),
         picture=part(_newest_picture, "samples", None),
         problems=list(dict.fromkeys(problems)),  # the config is read twice
+        seed=seed,
         failure=failure,
     )
 

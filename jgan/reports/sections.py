@@ -10,7 +10,7 @@ from typing import Any
 
 from jgan.config import flatten_data
 from jgan.pictures import curve_color, read_thumbnail
-from jgan.reports.groups import Group, side_figures
+from jgan.reports.groups import Group, as_text, side_figures
 from jgan.reports.markup import Markup, element, join
 from jgan.reports.runs import Run
 from jgan.reports.tables import NOTHING, Table, duration, score_tables
@@ -64,15 +64,16 @@ def _summary(groups: Sequence[Group]) -> Markup:
 
 
 def _table(table: Table, groups: Sequence[Group] = ()) -> Markup:
-    """With `groups`, row i is that of group i and carries the color of its curves."""
+    """With `groups`, row i belongs to groups[i] and carries the color of its curves."""
     keys = [_key(group) for group in groups] or [Markup("")] * len(table.rows)
     rows = [
         element("tr", element("td", key, first, class_="text"), *[element("td", cell) for cell in rest])
         for key, (first, *rest) in zip(keys, table.rows, strict=True)
     ]
     header = element("tr", *[element("th", name) for name in table.header])
-    content = element("table", element("caption", table.caption), element("thead", header), element("tbody", *rows))
-    return element("div", content, class_="scroll")
+    content = element("table", element("thead", header), element("tbody", *rows))
+    # The caption stays in view while the table scrolls sideways.
+    return join(element("p", table.caption, class_="faint"), element("div", content, class_="scroll"))
 
 
 def _key(group: Group) -> Markup:
@@ -82,16 +83,22 @@ def _key(group: Group) -> Markup:
 def _runs(groups: Sequence[Group]) -> Markup:
     """A row for each run, and what is wrong with any of them."""
     rows, troubles = [], []
-    for _, run in _each(groups):
+    for group, run in _each(groups):
         rate = NOTHING if run.images_per_second is None else f"{run.images_per_second:.0f}"
         step = f"{_or_nothing(run.step)} of {_or_nothing(run.total)}"
         evaluated = str(len(run.evaluations)) if run.evaluations else "never"
-        rows.append([run.name, run.status, step, evaluated, duration(run.seconds), rate])
+        rows.append([f"{group.number}  {run.name}", run.status, step, evaluated, duration(run.seconds), rate])
         troubles += [f"{run.name}: {reason}" for reason in ([run.failure] if run.status == "failed" else [])]
         troubles += [f"{run.name}: {problem}" for problem in run.problems]
     header = ["", "status", "step", "evaluated", "time", "images/s"]
     listed = [element("ul", *[element("li", text) for text in troubles], class_="bad")] if troubles else []
-    return join(*listed, _table(Table("Time and speed are those of the steps that are in the logs.", header, rows)))
+    return join(
+        *listed,
+        _table(
+            Table("Time and speed are those of the steps that are in the logs.", header, rows),
+            [group for group, _ in _each(groups)],
+        ),
+    )
 
 
 def _or_nothing(value: int | None) -> str:
@@ -104,7 +111,8 @@ def _samples(groups: Sequence[Group]) -> Markup:
 
 def _card(group: Group, run: Run) -> Markup:
     """The newest grid of a run, or why there is none."""
-    caption = [_key(group), run.name, f", step {run.picture_step}" if run.picture else ""]
+    seed = "" if run.seed is None else f", seed {run.seed}"
+    caption = [_key(group), f"{group.number}  {group.title}{seed}", f", step {run.picture_step}" if run.picture else ""]
     if run.picture is None:
         picture = element("p", "no samples", class_="bad")
     else:
@@ -122,20 +130,18 @@ def _differences(groups: Sequence[Group]) -> Markup:
     fields = list(dict.fromkeys(field for _, run in runs for field in run.config))
     rows = []
     for field in fields:
-        values = [_as_text(run.config[field]) if field in run.config else NOTHING for _, run in runs]
+        values = [as_text(run.config[field]) if field in run.config else NOTHING for _, run in runs]
         if len(set(values)) > 1:
             rows.append([field, *values])
+    unread = [group.short(run) for group, run in _each(groups) if not run.config]
+    note = f" Without {'; '.join(unread)}, whose config is not there." if unread else ""
     if not rows:
-        return element("p", "None: there is one config, or all are equal.")
-    return _table(Table("Fields that are equal in all runs are left out.", ["", *_columns(runs)], rows))
+        return element("p", f"None: there is one config, or all are equal.{note}")
+    return _table(Table(f"Fields that are equal in all runs are left out.{note}", ["", *_columns(runs)], rows))
 
 
 def _columns(runs: Sequence[tuple[Group, Run]]) -> list[str]:
     return [group.short(run) for group, run in runs]
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _offline(groups: Sequence[Group]) -> Markup:
@@ -159,17 +165,18 @@ def _environments(groups: Sequence[Group]) -> Markup:
 
 
 def _environment(start: dict[str, Any], names: Sequence[str]) -> Markup:
-    rows = [[path, _as_text(value)] for path, value in flatten_data(start).items()]
+    rows = [[path, as_text(value)] for path, value in flatten_data(start).items()]
     title = f"{len(names)} run{'s' * (len(names) != 1)} on {start.get('device_kind')}, commit {start.get('git_commit')}"
     return element("details", element("summary", title), _table(Table(", ".join(names), ["", ""], rows)))
 
 
 def _events(groups: Sequence[Group]) -> Markup:
-    rows = [
-        [f"{run.name}: {event['event']}", str(event["step"]), str(event.get("time", NOTHING))]
-        for _, run in _each(groups)
-        for event in run.events
-    ]
-    if not rows:
+    happened = [(group, run, event) for group, run in _each(groups) for event in run.events]
+    if not happened:
         return element("p", "No run has an events.jsonl.")
-    return _table(Table("Starts, roll-backs and stops.", ["", "step", "time"], rows))
+    rows = [
+        [f"{group.short(run)}: {event['event']}", str(event["step"]), str(event.get("time", NOTHING))]
+        for group, run, event in happened
+    ]
+    table = Table("Starts, roll-backs and stops.", ["", "step", "time"], rows)
+    return _table(table, [group for group, _, _ in happened])

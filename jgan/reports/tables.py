@@ -12,6 +12,7 @@ from jgan.reports.groups import Group, Spread, ranked_scores, standing
 from jgan.reports.markup import plain
 
 NOTHING = "-"
+EFFORT = ("finished", "time")
 NOT_EVALUATED = "No finished run has scores from training (evaluations.jsonl), so there are none to compare."
 
 
@@ -27,30 +28,38 @@ def score_tables(groups: Sequence[Group]) -> list[Table]:
     """One table for each score, the most important first; without scores, one of times alone."""
     names = [name for name in ranked_scores(groups) if any(standing(group, name).final for group in groups)]
     if not names:
-        return [Table(NOT_EVALUATED, ["", "runs", "finished", "time"], [_counts(group) for group in groups])]
+        rows = [[_title(group), *_effort(group)] for group in groups]
+        return [Table(NOT_EVALUATED, ["", *EFFORT], rows)]
     return [_score_table(groups, name) for name in names]
 
 
 def _score_table(groups: Sequence[Group], name: str) -> Table:
     better = "higher" if higher_is_better(name.partition("/")[2]) else "lower"
-    caption = f"{name} ({better} is better; mean ± standard deviation over finished seeds)"
-    header = ["", "runs", "finished", "time", "final", "best", "best step"]
+    caption = f"{name} ({better} is better; mean ± standard deviation over finished runs)"
     rows = []
     for group in groups:
         result = standing(group, name)
-        rows.append([*_counts(group), _cell(result.final), _cell(result.best), _range(result.best_steps)])
-    return Table(caption, header, rows)
+        cells = [_cell(result.final, group), _cell(result.best, group), _range(result.best_steps)]
+        rows.append([_title(group), *cells, *_effort(group)])
+    return Table(caption, ["", "final", "best", "best step", *EFFORT], rows)
 
 
-def _counts(group: Group) -> list[str]:
-    """The cells that every table begins with: what it is, how many runs, how many finished, their mean time."""
+def _title(group: Group) -> str:
+    return f"{group.number}  {group.title}"
+
+
+def _effort(group: Group) -> list[str]:
+    """How many of the runs finished, and their mean time."""
     seconds = Spread.over([run.seconds for run in group.finished])
     time = NOTHING if seconds is None else duration(seconds.mean)
-    return [f"{group.number}  {group.title}", str(len(group.runs)), str(len(group.finished)), time]
+    return [f"{len(group.finished)} of {len(group.runs)}", time]
 
 
-def _cell(spread: Spread | None) -> str:
-    return NOTHING if spread is None else str(spread)
+def _cell(spread: Spread | None, group: Group) -> str:
+    if spread is None:
+        return NOTHING
+    missing = spread.runs < len(group.finished)
+    return f"{spread} (only {spread.runs} evaluated)" if missing else str(spread)
 
 
 def _range(steps: Sequence[int]) -> str:
