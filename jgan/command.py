@@ -63,6 +63,11 @@ def _terminate(number: int, frame: types.FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
+def stay_on_cpu() -> None:
+    """For commands that compute nothing: one that took the accelerators, or their memory, would stop the runs there."""
+    jax.config.update("jax_platforms", "cpu")
+
+
 def enable_compilation_cache() -> None:
     """Keeps compiled programs between runs in $JAX_COMPILATION_CACHE_DIR, by default ~/.cache/jgan/xla."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:

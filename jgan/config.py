@@ -249,7 +249,7 @@ def differences(saved: Any, config: Config, done: int) -> list[str]:
     """
     last_steps = f"stages[{len(config.stages) - 1}].steps"
     reaches = sum(stage.steps for stage in config.stages) >= done
-    before, after = _flatten_data(saved), _flatten_data(to_data(config))
+    before, after = flatten_data(saved), flatten_data(to_data(config))
     lines = []
     for path in sorted(before.keys() | after.keys()):
         was, now = before.get(path), after.get(path)
@@ -259,11 +259,12 @@ def differences(saved: Any, config: Config, done: int) -> list[str]:
     return lines
 
 
-def _flatten_data(data: Any, path: str = "") -> dict[str, Any]:
+def flatten_data(data: Any, path: str = "") -> dict[str, Any]:
+    """As `flatten`, of a config's JSON data: the types of its dataclasses are leaves too, and nothing is checked."""
     if isinstance(data, dict):
-        parts = [_flatten_data(value, f"{path}.{name}" if path else name) for name, value in data.items()]
+        parts = [flatten_data(value, f"{path}.{name}" if path else name) for name, value in data.items()]
     elif isinstance(data, list) and any(isinstance(item, dict) for item in data):
-        parts = [_flatten_data(value, f"{path}[{index}]") for index, value in enumerate(data)]
+        parts = [flatten_data(value, f"{path}[{index}]") for index, value in enumerate(data)]
     else:
         return {path: data}
     return {key: value for part in parts for key, value in part.items()}

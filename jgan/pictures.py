@@ -1,7 +1,9 @@
-"""Pictures of a run: grids of images and curves of metrics, as PNG."""
+"""Pictures of a run: grids of images and curves of metrics."""
 
 from __future__ import annotations
 
+import dataclasses
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,12 @@ import numpy as np
 from PIL import Image
 
 from jgan.files import replacing, writing
-from jgan.types import Array
+from jgan.types import Array, UserError
+
+# Of curves, in turn; each is told apart on white and on black.
+COLORS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#a8a80b", "#17becf")
+LINES = ("-", "--", ":", "-.")  # one for every turn of the colors
+LABEL_LENGTH = 60  # characters of a legend's line
 
 
 def to_uint8(images: Array | np.ndarray) -> np.ndarray:
@@ -71,3 +78,71 @@ def _plot_kind(lines: list[dict[str, Any]], kind: str, names: list[str], path: P
     FigureCanvasAgg(figure)
     with replacing(path) as partial:
         figure.savefig(partial, format="png", dpi=120)
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """One line of a figure; `x`, `mean` and `spread` are [points], and `spread` is shaded to both sides of the mean."""
+
+    number: int  # from 1; chooses its color
+    label: str
+    x: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
+
+
+def curve_color(number: int) -> str:
+    """The color of curves of this number, as "#rrggbb"."""
+    return COLORS[(number - 1) % len(COLORS)]
+
+
+def draw_curves(curves: list[Curve], title: str, *, dark: bool) -> bytes:
+    """A PNG of the curves over images seen, legible at the width of a phone, for a light page or a dark one."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    ink, paper = ("#e8e8e8", "#16181d") if dark else ("#202020", "#ffffff")
+    figure = Figure(figsize=(5, 3.2 + 0.2 * len(curves)), layout="constrained", facecolor=paper)
+    axes = figure.add_subplot(facecolor=paper)
+    lines = []
+    for curve in curves:
+        color, line = curve_color(curve.number), LINES[(curve.number - 1) // len(COLORS) % len(LINES)]
+        marker = "o" if len(curve.x) == 1 else None
+        lines += axes.plot(curve.x, curve.mean, line, color=color, linewidth=1.4, marker=marker)
+        axes.fill_between(curve.x, curve.mean - curve.spread, curve.mean + curve.spread, color=color, alpha=0.2, lw=0)
+    axes.set_xlabel("images seen", color=ink)
+    axes.set_title(title, color=ink, parse_math=False, loc="left", fontsize=10)
+    axes.tick_params(colors=ink)
+    axes.spines[:].set_color(ink)
+    axes.grid(alpha=0.3)
+    labels = [f"{curve.number}  {_shortened(curve.label)}" for curve in curves]
+    legend = figure.legend(lines, labels, loc="outside lower left", fontsize=9, frameon=False, labelcolor=ink)
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a "$" is a "$"
+    FigureCanvasAgg(figure)
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=150)
+    return png.getvalue()
+
+
+def _shortened(text: str) -> str:
+    """The ends of a long label: its beginning is often a directory, its end what tells it apart."""
+    half = LABEL_LENGTH // 2
+    return text if len(text) <= LABEL_LENGTH else f"{text[: half - 3]}...{text[-half:]}"
+
+
+def read_thumbnail(path: Path, side: int) -> bytes:
+    """A picture as JPEG for a page, made smaller where a side is longer than `side` pixels.
+
+    Raises:
+      UserError: the file is not a whole picture.
+    """
+    try:
+        with Image.open(path) as file:
+            image = file.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: cannot be read as a picture ({error})") from None
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    jpeg = io.BytesIO()
+    image.save(jpeg, format="JPEG", quality=90, subsampling=0)
+    return jpeg.getvalue()

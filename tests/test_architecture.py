@@ -39,6 +39,11 @@ MAY_IMPORT = {
     "evaluation": {"config", "data", "files", "metrics", "processes", "sharding"},
     "evaluate": {"command", "config", "data", "drawing", "evaluation", "files", "metrics", "pictures", "processes"},
     "evaluator": {"checkpoint", "config", "data", "drawing", "evaluation", "files", "metrics", "processes"},
+    "reports": {"checkpoint", "config", "files", "metrics", "pictures"},
+    "report": {"command", "files", "reports"},
+    "grid": {"config", "reports"},
+    "child": set(),
+    "sweep": {"checkpoint", "child", "command", "config", "files", "grid", "monitor", "reports", "workdir"},
 }
 THIRD_PARTY = {  # libraries that one part alone may import
     "orbax": {"checkpoint"},

@@ -68,6 +68,14 @@ def rankings(metrics: dict[str, Metric], features: str) -> dict[str, Better]:
     }
 
 
+def better_way(score: str) -> Better | None:
+    """Which way a score of eval.json, such as "pr_inception_recall", improves; None: it does not rank generators."""
+    for features in EXTRACTORS:
+        if way := rankings(METRICS, features).get(score):
+            return way
+    return None
+
+
 def open_comparison(metrics: dict[str, Metric], features: str, weights: Path | None = None) -> Comparison:
     """The comparison with its networks' weights, the published ones or those of a file.
 

@@ -1,0 +1,181 @@
+"""A run directory as data. What cannot be read is named among the problems, and the rest is read all the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jgan import config as configs
+from jgan.checkpoint import newest_step
+from jgan.files import read_lines
+from jgan.types import UserError
+
+Part = TypeVar("Part")
+Numbers = list[dict[str, float]]  # lines by step: "step", "images_seen", "discriminator/loss", ...
+
+STARTS = ("starting", "resuming")  # how events.jsonl notes the start of a process
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run directory."""
+
+    name: str
+    workdir: Path
+    config: dict[str, Any]  # path to value of config.json, the types included; {} where there is none
+    step: int | None  # of the newest checkpoint
+    total: int | None  # steps that the config asks for
+    metrics: Numbers
+    timings: Numbers
+    evaluations: Numbers
+    events: list[dict[str, Any]]
+    starts: list[dict[str, Any]]  # environment.json, an entry for every start
+    offline: dict[str, float]  # the scores of eval/eval.json
+    picture: Path | None  # the newest grid of samples
+    problems: list[str]
+    seed: int | None  # of a run of a sweep
+    failure: str | None  # how it ended, where a sweep saw it fail
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether its newest checkpoint is that of its last step."""
+        return self.step is not None and self.total is not None and self.step >= self.total
+
+    @property
+    def status(self) -> str:
+        """In one word or two."""
+        if self.is_finished:
+            return "finished"
+        if self.failure is not None:
+            return "failed"
+        if not is_run(self.workdir):
+            return "not started"
+        return "unfinished" if self.total is not None else "damaged"
+
+    @property
+    def picture_step(self) -> int | None:
+        """The step of the newest grid of samples."""
+        return int(self.picture.stem.rpartition("_")[2]) if self.picture else None
+
+    @property
+    def seconds(self) -> float:
+        """Training time over all starts, compilation included; of steps that were lost and done again, only once."""
+        begins = [event["step"] for event in self.events if event["event"].startswith(STARTS)]
+        by_start: dict[int, float] = {}
+        for line in self.timings:
+            start = max((index for index, begin in enumerate(begins) if begin < line["step"]), default=-1)
+            by_start[start] = max(by_start.get(start, 0.0), line.get("time/seconds", 0.0))
+        return math.fsum(by_start.values())
+
+    @property
+    def images_per_second(self) -> float | None:
+        """Median over the log's windows."""
+        rates = [line["time/images_per_second"] for line in self.timings if "time/images_per_second" in line]
+        return statistics.median(rates) if rates else None
+
+
+def is_run(workdir: Path) -> bool:
+    """Whether a run has begun in the directory."""
+    return any((workdir / name).exists() for name in ("config.json", "metrics.jsonl", "checkpoints"))
+
+
+def read_run(workdir: Path, name: str, seed: int | None = None, failure: str | None = None) -> Run:
+    """Reads what is there; a directory in which no run has begun is read as one without steps."""
+    problems: list[str] = []
+
+    def part(read: Callable[[Path], Part], file: str, empty: Part) -> Part:
+        path = workdir / file
+        try:
+            return read(path) if path.exists() else empty
+        except (UserError, OSError, RecursionError) as error:
+            problems.append(str(error) if isinstance(error, UserError) else f"{path}: {error}")
+            return empty
+
+    if is_run(workdir) and not (workdir / "config.json").exists():
+        problems.append(f"{workdir / 'config.json'}: no such file")
+    return Run(
+        name=name,
+        workdir=workdir,
+        config=part(lambda path: configs.flatten_data(configs.read_saved(path)), "config.json", {}),
+        step=newest_step(workdir),
+        total=part(_total, "config.json", None),
+        metrics=part(_read_curves, "metrics.jsonl", []),
+        timings=part(_read_numbers, "timings.jsonl", []),
+        evaluations=part(_read_curves, "evaluations.jsonl", []),
+        events=part(_read_events, "events.jsonl", []),
+        starts=part(_read_starts, "environment.json", []),
+        offline=part(_read_offline, "eval/eval.json", {}),
+        picture=part(_newest_picture, "samples", None),
+        problems=list(dict.fromkeys(problems)),  # the config is read twice
+        seed=seed,
+        failure=failure,
+    )
+
+
+def _total(path: Path) -> int:
+    return sum(stage.steps for stage in configs.load(path.parent).stages)
+
+
+def _read_curves(path: Path) -> Numbers:
+    lines = _read_numbers(path)
+    for line in lines:
+        if "images_seen" not in line:
+            raise UserError(f"{path}: step {line['step']:.0f} has no images_seen; mend it, or move the file away")
+    return lines
+
+
+def _read_numbers(path: Path) -> Numbers:
+    return [_numbers(path, line) for line in read_lines(path)]
+
+
+def _numbers(path: Path, data: dict[str, Any]) -> dict[str, float]:
+    """Raises UserError where a value is not a number that a float can hold."""
+    numbers = {}
+    for name, value in data.items():
+        try:
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ValueError
+            numbers[name] = float(value)
+        except (ValueError, OverflowError):
+            raise UserError(f"{path}: {name}={value!r} is not a number; mend it, or move the file away") from None
+    return numbers
+
+
+def _read_events(path: Path) -> list[dict[str, Any]]:
+    lines = read_lines(path)
+    for line in lines:
+        if not isinstance(line.get("event"), str):
+            raise UserError(f"{path}: step {line['step']} has no event; mend it, or move the file away")
+    return lines
+
+
+def _read_starts(path: Path) -> list[dict[str, Any]]:
+    starts = _read_json(path)
+    if not isinstance(starts, list) or not all(isinstance(start, dict) for start in starts):
+        raise UserError(f"{path}: expected a list of starts; move the file away")
+    return starts
+
+
+def _read_offline(path: Path) -> dict[str, float]:
+    result = _read_json(path)
+    if not isinstance(result, dict) or not isinstance(result.get("scores"), dict):
+        raise UserError(f"{path}: expected the scores of python -m jgan.evaluate; move the file away")
+    return _numbers(path, result["scores"])
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise UserError(f"{path}: not valid JSON ({error}); move the file away") from None
+
+
+def _newest_picture(directory: Path) -> Path | None:
+    pictures = [path for path in directory.iterdir() if re.fullmatch(r"samples_\d+\.png", path.name)]
+    return max(pictures, key=lambda path: int(path.stem.rpartition("_")[2]), default=None)

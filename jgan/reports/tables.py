@@ -1,0 +1,118 @@
+"""Tables of groups of runs, for the screen, Markdown, CSV and the page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jgan.reports.groups import Group, Spread, ranked_scores, standing, way_of
+from jgan.reports.markup import plain
+
+NOTHING = "-"
+EFFORT = ("finished", "time")
+NOT_EVALUATED = "No finished run has scores from training (evaluations.jsonl), so there are none to compare."
+
+
+class Table(NamedTuple):
+    """A caption, the names of the columns, and cells of text."""
+
+    caption: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def score_tables(groups: Sequence[Group]) -> list[Table]:
+    """One table for each score, the most important first; without scores, one of times alone."""
+    names = [name for name in ranked_scores(groups) if any(standing(group, name).final for group in groups)]
+    if not names:
+        rows = [[_title(group), *_effort(group)] for group in groups]
+        return [Table(NOT_EVALUATED, ["", *EFFORT], rows)]
+    return [_score_table(groups, name) for name in names]
+
+
+def _score_table(groups: Sequence[Group], name: str) -> Table:
+    caption = f"{name} ({way_of(name)} is better; mean ± standard deviation over finished runs)"
+    rows = []
+    for group in groups:
+        result = standing(group, name)
+        cells = [_cell(result.final, group), _cell(result.best, group), _range(result.best_steps)]
+        rows.append([_title(group), *cells, *_effort(group)])
+    return Table(caption, ["", "final", "best", "best step", *EFFORT], rows)
+
+
+def _title(group: Group) -> str:
+    return f"{group.number}  {group.title}"
+
+
+def _effort(group: Group) -> list[str]:
+    """How many of the runs finished, and their mean time."""
+    seconds = Spread.over([run.seconds for run in group.finished])
+    time = NOTHING if seconds is None else duration(seconds.mean)
+    return [f"{len(group.finished)} of {len(group.runs)}", time]
+
+
+def _cell(spread: Spread | None, group: Group) -> str:
+    if spread is None:
+        return NOTHING
+    missing = spread.runs < len(group.finished)
+    return f"{spread} (only {spread.runs} evaluated)" if missing else str(spread)
+
+
+def _range(steps: Sequence[int]) -> str:
+    if not steps:
+        return NOTHING
+    return str(steps[0]) if min(steps) == max(steps) else f"{min(steps)} to {max(steps)}"
+
+
+def duration(seconds: float) -> str:
+    """For people: "41 s", "3 min 05 s", "2 h 07 min"."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def to_markdown(tables: Sequence[Table]) -> str:
+    """A section for each table."""
+    return "\n".join(_markdown(table) for table in tables)
+
+
+def _markdown(table: Table) -> str:
+    rows = [table.header, ["---"] * len(table.header), *table.rows]
+    lines = ["| " + " | ".join(plain(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join([f"**{plain(table.caption)}**", "", *lines, ""])
+
+
+def to_screen(table: Table) -> str:
+    """Columns side by side, under the caption."""
+    cells = [[plain(cell) for cell in row] for row in [table.header, *table.rows]]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return "\n".join([plain(table.caption), *lines])
+
+
+def to_csv(groups: Sequence[Group]) -> str:
+    """One row for each group and score, or for each group where there are none; numbers in full, times in seconds."""
+    fields = list(dict.fromkeys(field for group in groups for field in group.values))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    figures = ("final_mean", "final_std", "best_mean", "best_std", "best_step_min", "best_step_max")
+    writer.writerow(["group", *fields, "runs", "finished", "seconds_mean", "score", *figures])
+    for group in groups:
+        seconds = Spread.over([run.seconds for run in group.finished])
+        values = [group.values.get(field, "") for field in fields]
+        start = [group.title, *values, len(group.runs), len(group.finished), seconds.mean if seconds else ""]
+        for name in ranked_scores(groups) or [""]:
+            writer.writerow([*start, name, *_figures(group, name)])
+    return text.getvalue()
+
+
+def _figures(group: Group, name: str) -> list[object]:
+    if not name:
+        return [""] * 6
+    result = standing(group, name)
+    spreads = [["", ""] if spread is None else [spread.mean, spread.std] for spread in (result.final, result.best)]
+    steps = [min(result.best_steps), max(result.best_steps)] if result.best_steps else ["", ""]
+    return [*spreads[0], *spreads[1], *steps]

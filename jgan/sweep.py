@@ -1,0 +1,204 @@
+"""Ablations: `python -m jgan.sweep --config configs/dcgan.py --grid game.r1_gamma=0.1,1 --workdir sweeps/x`."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jgan import command
+from jgan import config as configs
+from jgan.checkpoint import newest_step
+from jgan.child import Children
+from jgan.config import Config
+from jgan.files import make_directory, read_lines, replacing, writing
+from jgan.grid import PlannedRun, parse_axes, plan
+from jgan.monitor import EVALUATIONS
+from jgan.reports.groups import Group, collect
+from jgan.reports.page import draw_plots, make_page
+from jgan.reports.record import Record, read_failures, read_record, write_failures, write_record
+from jgan.reports.tables import score_tables, to_csv, to_markdown, to_screen
+from jgan.types import UserError
+from jgan.workdir import locked
+
+DESCRIPTION = """Runs every point of a grid with several seeds, one after the other, and compares them.
+
+  python -m jgan.sweep --config configs/dcgan.py --seeds 3 --workdir sweeps/x \\
+      --grid game.adversarial=non_saturating,minimax --grid generator_optimizer.learning_rate=1e-4,2e-4
+  python -m jgan.sweep ... --jobs slurm > sweep.sh && sbatch --gres=gpu:1 --time=8:00:00 sweep.sh
+  python -m jgan.sweep ... --jobs list | parallel -j 4
+
+Each run is `python -m jgan.main` in a directory of its own, so the end of one does not end the others. The same command
+again resumes what was interrupted, retries what failed and leaves what is finished; more values, fields or seeds are
+added to the sweep. Values are separated by commas; commas in brackets or quotes belong to a value:
+`--grid 'game.generator.widths=(16,32),(64,64)'`. Any --config.field=value holds for all runs. --jobs prints the runs to
+do as a SLURM array script, or one command a line, in place of running them; afterwards the same command without --jobs
+(or `python -m jgan.report`) collects them.
+
+--workdir gets table.md, table.csv, plots/ and report.html, over all runs of the sweep; before it ends,
+`python -m jgan.report --workdir sweeps/x` makes the page. Means are over finished runs. Exit code: 0 when all runs
+asked for are finished, 1 when some failed."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command; 1 where a run failed, 128 + the number of the signal that interrupted the sweep."""
+    options, overrides = _parser().parse_known_args(argv)
+    command.stay_on_cpu()
+    if options.seeds < 1:
+        raise UserError(f"--seeds={options.seeds}: expected at least 1")
+    base = _base(options.config, overrides, options.grid)
+    planned = plan(base, parse_axes(options.grid), options.seeds)
+    workdir: Path = options.workdir
+    if (workdir / "config.json").exists():
+        raise UserError(f"--workdir={workdir}: holds a run; a sweep takes a directory of its own")
+    make_directory(workdir, "--workdir")
+    with locked(workdir):
+        given = Record(options.config, overrides, options.grid, options.seeds, configs.to_data(base), [])
+        planned = _record(workdir, given, base, planned)
+        commands = {
+            run.recorded.name: _command(options.config, overrides, workdir, run)
+            for run in planned
+            if not _is_finished(workdir, run)
+        }
+        if options.jobs:
+            print(_job_list(list(commands.values()), workdir, slurm=options.jobs == "slurm"), end="")
+            return 0
+        return _run_all(workdir, commands, len(planned))
+
+
+def _parser() -> command.Parser:
+    parser = command.Parser("sweep", DESCRIPTION)
+    parser.add_argument("--config", metavar="FILE", required=True, help="the config of all runs")
+    parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="directory of the sweep")
+    parser.add_argument(
+        "--grid", metavar="FIELD=A,B", action="append", default=[], help="values of a field; once for every field"
+    )
+    parser.add_argument(
+        "--seeds", metavar="N", type=int, default=1, help="runs a point, with seeds 0 to N - 1 (default 1)"
+    )
+    parser.add_argument("--jobs", choices=("slurm", "list"), help="print the runs as jobs, and run nothing")
+    return parser
+
+
+def _base(path: str, overrides: Sequence[str], grid: Sequence[str]) -> Config:
+    """The config without the grid, of seed 0."""
+    for flag in overrides:
+        field = flag.partition("=")[0].removeprefix("--config.")
+        if field == "seed":
+            raise UserError(f"{flag}: the seeds of a sweep are 0 to N - 1; give --seeds N")
+        if field in [text.partition("=")[0] for text in grid]:
+            raise UserError(f"{flag}: --grid {field} chooses this field; leave one of them out")
+    base = configs.override(configs.read_config(path, overrides), ["--config.seed=0"])
+    configs.check_is_data(base)
+    return base
+
+
+def _record(workdir: Path, given: Record, base: Config, planned: list[PlannedRun]) -> list[PlannedRun]:
+    """Adds the runs to sweep.json. Runs that are there keep the names that they have.
+
+    Raises:
+      UserError: the directory holds a sweep of another config.
+    """
+    before = read_record(workdir)
+    known = {run.key: run for run in before.runs} if before else {}
+    if before is not None:
+        steps = f"stages[{len(base.stages) - 1}].steps"  # may grow; runs whose point has its own do not care
+        done = [newest_step(workdir / run.name) or 0 for run in before.runs if steps not in run.values]
+        if changes := configs.differences(before.base, base, max(done, default=0)):
+            raise UserError(
+                f"--workdir={workdir}: holds a sweep of another config ({'; '.join(changes[:5])}); "
+                "use another directory, or change it back"
+            )
+    planned = [dataclasses.replace(run, recorded=known.get(run.recorded.key, run.recorded)) for run in planned]
+    known |= {run.recorded.key: run.recorded for run in planned}
+    write_record(workdir, dataclasses.replace(given, runs=list(known.values())))
+    return planned
+
+
+def _is_finished(workdir: Path, run: PlannedRun) -> bool:
+    """Whether its last checkpoint is there, and its last evaluation where it has one."""
+    place = workdir / run.recorded.name
+    if (newest_step(place) or 0) < run.steps:
+        return False
+    return not run.evaluates or any(line["step"] >= run.steps for line in read_lines(place / EVALUATIONS))
+
+
+def _command(config: str, overrides: Sequence[str], workdir: Path, run: PlannedRun) -> list[str]:
+    place = ["--config", config, "--workdir", str(workdir / run.recorded.name)]
+    return [sys.executable, "-m", "jgan.main", *place, *overrides, *run.flags]
+
+
+def _job_list(commands: Sequence[list[str]], workdir: Path, *, slurm: bool) -> str:
+    """One command a line; for SLURM, one array task each."""
+    if not commands:
+        raise UserError(f"--jobs: every run of {workdir} is finished, there is nothing to do")
+    lines = [shlex.join(words) for words in commands]
+    if not slurm:
+        return "".join(f"{line}\n" for line in lines)
+    return "\n".join(
+        [
+            "#!/bin/bash",
+            f"#SBATCH --job-name={shlex.quote(workdir.resolve().name)}",
+            f"#SBATCH --array=0-{len(lines) - 1}",
+            f"#SBATCH --output={shlex.quote(str(workdir.resolve()))}/job_%A_%a.log",
+            "# Two minutes before the time limit the run saves and stops; submit again to go on.",
+            "#SBATCH --signal=B:TERM@120",
+            f"cd {shlex.quote(str(Path.cwd()))} || exit 1",
+            'case "$SLURM_ARRAY_TASK_ID" in',
+            *[f"{index}) exec {line} ;;" for index, line in enumerate(lines)],
+            "esac",
+            "",
+        ]
+    )
+
+
+def _run_all(workdir: Path, commands: dict[str, list[str]], count: int) -> int:
+    """Runs what is not finished, and collects; the exit code."""
+    failures = read_failures(workdir)
+    failed: dict[str, str] = {}
+    print(f"{count} runs, {count - len(commands)} of them finished already", flush=True)
+    with Children() as children:
+        for number, (name, words) in enumerate(commands.items(), start=count - len(commands) + 1):
+            print(f"run {number} of {count}: {name}", flush=True)
+            ending = children.run(words)
+            if children.signal:
+                break
+            failures.pop(name, None)
+            if ending.code:
+                failed[name] = failures[name] = str(ending)
+                print(f"{name} failed: {ending}; going on", file=sys.stderr)
+            write_failures(workdir, failures)
+    groups = _collect(workdir)
+    print(f"\n{to_screen(score_tables(groups)[0])}\n\n{workdir}/report.html   table.md   table.csv   plots/")
+    if children.signal:
+        print("Stopped on request; what was done is saved. The same command goes on.", file=sys.stderr)
+        return 128 + children.signal
+    for name, reason in failed.items():
+        print(f"failed: {name}: {reason}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _collect(workdir: Path) -> list[Group]:
+    """Writes the tables, the plots and the page of all runs."""
+    groups = collect([workdir])
+    plots = draw_plots(groups)
+    _write(workdir / "table.md", to_markdown(score_tables(groups)).encode())
+    _write(workdir / "table.csv", to_csv(groups).encode(errors="backslashreplace"))
+    with writing(workdir / "plots"):
+        (workdir / "plots").mkdir(exist_ok=True)
+    for plot in plots:
+        _write(workdir / "plots" / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', plot.name)}.png", plot.light)
+    _write(workdir / "report.html", make_page(f"Sweep {workdir.resolve().name}", groups, plots).encode())
+    return groups
+
+
+def _write(path: Path, content: bytes) -> None:
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,51 @@
+"""Run directories made by hand: what a report reads, without training."""
+
+import json
+
+import numpy as np
+
+from jgan import config as configs
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.vanilla import Discriminator, Generator
+from jgan.games.latent import LatentGAN
+from jgan.pictures import save_png
+from jgan.types import Stage
+
+
+def make_config(steps=40, **changes):
+    """The tiny GAN of tests/runs.py."""
+    game = LatentGAN(Generator(8, 1, (16,)), Discriminator((16,)), latent_dim=4)
+    stages = (Stage(steps=steps, batch_size=8, resolution=8),)
+    return Config(**({"game": game, "data": DataConfig(channels=1), "stages": stages} | changes))
+
+
+def make_run(directory, config=None, step=40, scores=(), losses=(1.0, 0.5)):
+    """A run that got to `step` of its config and logged every 10 steps; `scores` are (step, {name: value})."""
+    config = config or make_config()
+    (directory / "checkpoints" / str(step)).mkdir(parents=True)
+    (directory / "samples").mkdir()
+    configs.save(config, directory / "config.json")
+    save_png(directory / "samples" / f"samples_{step:08d}.png", np.full((20, 30, 3), 128, np.uint8))
+    write_lines(
+        directory / "metrics.jsonl",
+        [
+            {"step": 10 * i, "images_seen": 80 * i, "generator/loss": loss, "generator/grad_norm": 2.0}
+            for i, loss in enumerate(losses, start=1)
+        ],
+    )
+    times = [{"step": 10 * i, "time/images_per_second": 20.0 * i, "time/seconds": 4.0 * i} for i in (1, 2, 3)]
+    write_lines(directory / "timings.jsonl", times)
+    event = {"step": 0, "time": "2026-01-02T03:04:05+00:00", "event": f"starting at step 0 of {config.stages[0].steps}"}
+    write_lines(directory / "events.jsonl", [event])
+    environment = {"jgan": "0.1.0", "git_commit": "abc123", "device_kind": "cpu", "packages": {"jax": "0.10"}}
+    (directory / "environment.json").write_text(json.dumps([environment]))
+    if scores:
+        lines = [{"step": step, "images_seen": 8 * step, **values} for step, values in scores]
+        write_lines(directory / "evaluations.jsonl", lines)
+    return directory
+
+
+def write_lines(path, lines):
+    """A .jsonl file."""
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))

@@ -1,0 +1,242 @@
+"""python -m jgan.report: what it shows of runs, whole and damaged, and that nothing of theirs becomes code."""
+
+import base64
+import dataclasses
+import html.parser
+import io
+import json
+import statistics
+
+import numpy as np
+import pytest
+from PIL import Image
+from run_directories import make_config, make_run, write_lines
+
+from jgan.config import save
+from jgan.metrics.comparison import better_way
+from jgan.pictures import save_png
+from jgan.report import main
+from jgan.reports.groups import collect, curve, ranked_scores, standing
+from jgan.reports.record import Record, SweepRun, read_record, write_record
+from jgan.reports.runs import read_run
+from jgan.types import UserError
+
+FD, RECALL = "averaged/fd_efficientnet_lite0", "averaged/pr_inception_recall"
+
+
+class Page(html.parser.HTMLParser):
+    """Elements with their attributes, and the text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.text = [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def attributes(self, name):
+        return [attributes[name] for _, attributes in self.elements if name in attributes]
+
+
+def report(*workdirs, out):
+    assert main(["--workdir", *map(str, workdirs), "--out", str(out)]) == 0
+    return Page(out.read_text())
+
+
+def make_sweep(directory, finals):
+    """Points "game.r1_gamma" to final FDs, one of each seed; the best is 1 lower, at step 20."""
+    runs = []
+    for gamma, values in finals.items():
+        for seed, value in enumerate(values):
+            config = make_config(seed=seed)
+            config = dataclasses.replace(config, game=dataclasses.replace(config.game, r1_gamma=gamma))
+            scores = [(10, {FD: 90.0}), (20, {FD: value - 1}), (40, {FD: value})]
+            name = f"r1_gamma={gamma},seed={seed}"
+            make_run(directory / name, config, scores=scores, losses=(1.0 + seed, 2.0))
+            runs.append(SweepRun(name, {"game.r1_gamma": gamma}, seed))
+    write_record(directory, Record("tiny.py", [], [], 2, {}, runs))
+    return directory
+
+
+def test_a_page_needs_nothing_else(tmp_path, capsys):
+    a = make_run(tmp_path / "a", scores=[(20, {FD: 8.25, "trained/is": 2.0}), (40, {FD: 9.5, "averaged/kid_std": 1.0})])
+    b = make_run(tmp_path / "b", make_config(seed=7), step=20)
+    page = report(a, b, out=tmp_path / "page.html")
+    assert capsys.readouterr().out.startswith(f"{tmp_path}/page.html: ")
+
+    assert "2 runs: 1 finished, 1 unfinished" in page.text
+    for text in (
+        "20 of 40",
+        "9.5",
+        "8.25",
+        "lower is better",
+        "abc123",
+        "starting at step 0 of 40",
+        "averaged/kid_std",
+    ):
+        assert text in page.text
+    assert "seed07" in page.text  # the one difference: a row of three cells
+    assert "generator_optimizer.learning_rate" not in page.text  # no difference
+    sources = page.attributes("src") + page.attributes("srcset")
+    assert all(source.startswith("data:image/") for source in sources)
+    assert not page.attributes("href")
+    assert {tag for tag, _ in page.elements} & {"script", "link", "iframe", "object"} == set()
+    sizes = [Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).size for source in sources]
+    # FD, IS, loss and grad_norm, each light and dark, and two grids.
+    assert len(sizes) == 4 * 2 + 2
+    assert sizes.count((30, 20)) == 2
+    assert ("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}) in page.elements
+
+
+def test_text_of_a_run_is_never_markup(tmp_path):
+    attack = "</td></style><script>alert(1)</script><img src=x onerror='alert(2)'>\"'\u202e\x1b[2J\ud800$\\frac"
+    run = make_run(
+        tmp_path / attack.replace("/", "").replace("\ud800", ""), scores=[(40, {FD: 1.0, f"averaged/{attack}": 2})]
+    )
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {attack: attack}))
+    write_lines(run / "metrics.jsonl", [{"step": 1, "images_seen": 8, f"{attack}/loss": 1.0, f"a/{attack}": 1.0}])
+    write_lines(run / "events.jsonl", [{"step": 1, "time": attack, "event": attack}])
+    (run / "environment.json").write_text(json.dumps([{attack: attack, "git_commit": attack}]))
+    (run / "eval").mkdir()
+    (run / "eval" / "eval.json").write_text(json.dumps({"scores": {attack: 1.0}}))
+    other = make_run(tmp_path / "other")
+    page = report(run, other, out=tmp_path / "page.html")
+    assert {tag for tag, _ in page.elements} <= {
+        *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "div", "span", "ul", "li", "figure"),
+        *("table", "thead", "tbody", "tr", "th", "td", "details", "summary", "picture", "source", "img"),
+        "figcaption",
+    }
+    names = {name for _, attributes in page.elements for name in attributes}
+    assert names <= {
+        "lang",
+        "charset",
+        "http-equiv",
+        "content",
+        "name",
+        "class",
+        "style",
+        "src",
+        "srcset",
+        "media",
+        "alt",
+    }
+    assert all(source.startswith("data:") for source in page.attributes("src") + page.attributes("srcset"))
+    assert page.text.count("<script>alert(1)</script>") > 5
+    assert not set("\u202e\x1b\ud800") & set(page.text)
+
+
+def test_what_is_damaged_or_missing_is_said(tmp_path):
+    runs = {name: make_run(tmp_path / name) for name in ("config", "metrics", "number", "picture", "list", "bare")}
+    (runs["config"] / "config.json").write_text("{")
+    (runs["metrics"] / "metrics.jsonl").write_text('{"step": 1}\nnonsense\n{"step": 3}\n')
+    write_lines(runs["number"] / "metrics.jsonl", [{"step": 1, "images_seen": 8, "generator/loss": "low"}])
+    write_lines(runs["number"] / "evaluations.jsonl", [{"step": 1, FD: 1.0}])
+    picture = runs["picture"] / "samples" / "samples_00000040.png"
+    picture.write_bytes(picture.read_bytes()[:60])
+    (runs["list"] / "environment.json").write_text("3")
+    for path in runs["bare"].iterdir():
+        if path.is_file() and path.name != "config.json":
+            path.unlink()
+    (runs["bare"] / "samples" / "samples_00000040.png").unlink()
+    page = report(*runs.values(), out=tmp_path / "page.html")
+    for message in (
+        "6 runs: 1 damaged, 5 finished",
+        f"{runs['config']}/config.json: not valid JSON",
+        f"{runs['metrics']}/metrics.jsonl: line 2 is not what was written",
+        f"{runs['number']}/metrics.jsonl: generator/loss='low' is not a number",
+        f"{runs['number']}/evaluations.jsonl: step 1 has no images_seen",
+        f"{picture}: cannot be read as a picture",
+        f"{runs['list']}/environment.json: expected a list of starts",
+        "no samples",
+        "No finished run has scores from training",
+    ):
+        assert message in page.text, message
+
+
+def test_groups_have_means_and_sample_deviations(tmp_path):
+    sweep = make_sweep(tmp_path / "x", {0.0: [4.0, 7.0, 9.0], 1.0: [5.0]})
+    write_record(
+        sweep,
+        Record(
+            "tiny.py",
+            [],
+            [],
+            3,
+            {},
+            [*read_record(sweep).runs, SweepRun("r1_gamma=1.0,seed=1", {"game.r1_gamma": 1.0}, 1)],
+        ),
+    )
+    first, second = collect([sweep])
+    result = standing(first, FD)
+    assert result.final == (pytest.approx(20 / 3), pytest.approx(statistics.stdev([4, 7, 9])), 3)
+    assert result.best == (pytest.approx(17 / 3), pytest.approx(statistics.stdev([4, 7, 9])), 3)
+    assert result.best_steps == [20, 20, 20]
+    assert standing(second, FD).final == (5.0, None, 1)
+    assert [run.status for run in second.runs] == ["finished", "not started"]
+    line = curve(first, "generator/loss")
+    np.testing.assert_allclose(line.x, [80, 160])
+    np.testing.assert_allclose(line.mean, [2.0, 2.0])
+    np.testing.assert_allclose(line.spread, [1.0, 0.0])
+    page = report(sweep, out=sweep / "report.html")
+    assert "6.667 ± 2.5" in page.text
+    assert "1  r1_gamma=0.0" in page.text
+    assert "5 runs: 4 finished, 1 not started" in page.text
+    (sweep / "r1_gamma=0.0,seed=2" / "evaluations.jsonl").unlink()
+    assert "5.5 ± 2.1 (only 2 evaluated)" in report(sweep, out=sweep / "report.html").text
+
+
+def test_scores_rank_runs_by_their_own_way(tmp_path):
+    for name in ("pr_inception_precision", "pr_efficientnet_lite0_coverage", "is"):
+        assert better_way(name) == "higher"
+    for name in ("fid", "fd_infinity_inception", "intra_fd_inception", "kd_efficientnet_lite0", "swd"):
+        assert better_way(name) == "lower"
+    for name in ("is_std", "kd_inception_subset_size", "intra_fd_inception_classes", "ms_ssim", "isle", "fdx"):
+        assert better_way(name) is None
+    scores = [(10, {RECALL: 0.2, FD: float("nan")}), (20, {RECALL: 0.6, FD: 3.0}), (40, {RECALL: 0.1, FD: 3.0})]
+    groups = collect([make_run(tmp_path / "a", scores=scores)])
+    assert ranked_scores(groups) == [FD, RECALL]
+    assert standing(groups[0], RECALL).best == (0.6, None, 1)
+    assert standing(groups[0], FD).best_steps == [20]  # the first of equal ones
+
+
+def test_time_adds_up_over_starts(tmp_path):
+    run = make_run(tmp_path / "a")
+    events = [(0, "starting at step 0 of 40"), (20, "resuming at step 20 of 40"), (10, "resuming at step 10 of 40")]
+    write_lines(run / "events.jsonl", [{"step": step, "event": text} for step, text in events])
+    # Killed after 10, 20 and 15 steps' worth of logs; the second start's lines were undone by the third.
+    seconds = [(5, 3.0), (10, 7.0), (15, 8.0), (40, 30.0)]
+    write_lines(run / "timings.jsonl", [{"step": step, "time/seconds": value} for step, value in seconds])
+    assert read_run(run, "a").seconds == 7.0 + 30.0
+
+
+def test_large_grids_are_made_smaller(tmp_path):
+    run = make_run(tmp_path / "a")
+    save_png(run / "samples" / "samples_00000100.png", np.zeros((640, 1280, 1), np.uint8))
+    page = report(run, out=tmp_path / "page.html")
+    last = page.attributes("src")[-1]
+    assert Image.open(io.BytesIO(base64.b64decode(last.partition(",")[2]))).size == (640, 320)
+    assert ", step 100" in page.text
+
+
+def test_errors(tmp_path):
+    run = make_run(tmp_path / "a")
+    (tmp_path / "empty").mkdir()
+    save(make_config(), tmp_path / "b.json")
+    for arguments, message in (
+        ((run, tmp_path / "empty"), f"--workdir={tmp_path}/empty: neither a run"),
+        ((tmp_path / "none",), f"--workdir={tmp_path}/none: neither a run"),
+        ((run, tmp_path / "empty" / ".." / "a"), "given twice"),
+        ((run, "--out", tmp_path / "empty"), "expected the name of a file"),
+    ):
+        with pytest.raises(UserError, match=message):
+            main(["--workdir", *map(str, arguments)])
+    sweep = make_sweep(tmp_path / "x", {1.0: [5.0]})
+    for content in ("[]", '{"runs": [{"name": "../a", "values": {}, "seed": 0}]}', "{"):
+        (sweep / "sweep.json").write_text(content)
+        with pytest.raises(UserError, match=r"sweep.json: .*mend it, or move it away"):
+            main(["--workdir", str(sweep)])
