@@ -18,7 +18,9 @@ from jgan.data.images import Format
 from jgan.data.sources import open_source
 from jgan.drawing import draw, latent_game, restore_generator
 from jgan.evaluation import Batch, SourceImages, collect, collect_cached
-from jgan.files import cache_directory, make_directory, write_json
+from jgan.files import cache_directory, make_directory, sha256, write_json
+from jgan.metrics.classification import RealClassifier
+from jgan.metrics.classifier import Classifier, describe, load_classifier
 from jgan.metrics.extractors import BATCH_SIZE, EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import METRICS, ImageSet
@@ -35,6 +37,7 @@ DESCRIPTION = """Compares the images of a run, or of any data source, with real 
 The results, with all that they depend on, go to eval.json; a grid of samples beside their nearest real images to
 nearest.png. Sources are named as in data.source; a plain directory is a folder of images."""
 
+CLASSIFYING = [name for name, metric in METRICS.items() if metric.classifies]
 NEAREST_ROWS, NEAREST_COLUMNS = 10, 6
 
 
@@ -46,6 +49,7 @@ def main(argv: Sequence[str]) -> int:
     if options.weights and len(names) != 1:
         raise UserError(f"--weights: expected metrics of one network, these take {', '.join(names) or 'none'}")
     extractors = {name: EXTRACTORS[name](options.weights) for name in names}
+    stored = _stored_classifier(metrics, options.classifier)
     if options.workdir is not None:
         subject = _Run(options)
     elif options.images is not None and options.reference is not None:
@@ -56,6 +60,7 @@ def main(argv: Sequence[str]) -> int:
     make_directory(out, "--out")
     reference_images = subject.reference()
     reference = collect_cached(reference_images, list(extractors.values()), cache_directory("references"))
+    reference.classifier = _real_classifier(metrics, reference, stored, options.seed)
     generated = collect(subject.batches(), subject.count, list(extractors.values()), "images")
     extractor = options.features if options.features in extractors else next(iter(extractors), "")
     scores = _scores(metrics, generated, reference, options.features, options.seed)
@@ -63,6 +68,7 @@ def main(argv: Sequence[str]) -> int:
         "scores": scores,
         "definitions": {name: METRICS[name].definition for name in metrics},
         "extractors": {name: _describe(network) for name, network in extractors.items()},
+        "classifier": reference.classifier and _describe_classifier(reference.classifier, options.classifier),
         "images": {**subject.provenance(), "count": subject.count, "sha256": generated.sha256},
         "reference": {
             "source": subject.reference_name,
@@ -90,6 +96,7 @@ def _parser() -> command.Parser:
     parser.add_argument("--metrics", default="fd,kd,pr", help=f"of {', '.join(METRICS)} (default fd,kd,pr)")
     parser.add_argument("--features", default="efficientnet_lite0", choices=EXTRACTORS, help="for fd, kd, pr, ...")
     parser.add_argument("--weights", metavar="FILE", type=Path, help="of the network, in place of the published ones")
+    parser.add_argument("--classifier", metavar="FILE", type=Path, help="of python -m jgan.classifier (else: trained)")
     parser.add_argument("--num_samples", type=int, help="images of each side (default: as many as are real)")
     parser.add_argument("--resolution", type=int, help="square pixels at which --images are compared")
     parser.add_argument("--seed", type=int, default=0, help="of the latents and of random subsets (default 0)")
@@ -111,6 +118,12 @@ def _extractor_names(metrics: Sequence[str], chosen: str) -> list[str]:
     """The networks that the metrics need, each once."""
     wanted = [METRICS[name].extractor for name in metrics]
     return list(dict.fromkeys(name or chosen for name in wanted if name is not None))
+
+
+def _stored_classifier(metrics: Sequence[str], path: Path | None) -> Classifier | None:
+    if path is not None and not any(METRICS[name].classifies for name in metrics):
+        raise UserError(f"--classifier: of these metrics none reads images; expected {', '.join(CLASSIFYING)}")
+    return None if path is None else load_classifier(path)
 
 
 class _Run:
@@ -185,6 +198,19 @@ def _as_source(name: str) -> str:
     return f"folder:{name}" if Path(name).is_dir() else name
 
 
+def _real_classifier(
+    metrics: Sequence[str], reference: ImageSet, stored: Classifier | None, seed: int
+) -> RealClassifier | None:
+    """What reads images for the metrics that need it; None where there is no such metric."""
+    classifying = [name for name in metrics if METRICS[name].classifies]
+    if not classifying:
+        return None
+    if reference.labels is None:
+        raise UserError(f"--metrics={','.join(classifying)}: expected labels of the reference; leave them out")
+    labels = reference.labels[: len(reference.images)]
+    return RealClassifier(reference.images, labels, seed=seed, stored=stored)
+
+
 def _scores(
     metrics: Sequence[str], generated: ImageSet, reference: ImageSet, features: str, seed: int
 ) -> dict[str, float]:
@@ -202,6 +228,11 @@ def _scores(
 def _describe(extractor: Extractor) -> dict[str, str]:
     names = ("title", "resize", "weights_sha256")
     return {name: getattr(extractor, name) for name in names}
+
+
+def _describe_classifier(real: RealClassifier, path: Path | None) -> dict[str, Any]:
+    stored = {} if path is None else {"file": str(path), "sha256": sha256(path)}
+    return {**describe(real.classifier), **stored}
 
 
 def _warnings(generated: ImageSet, reference: ImageSet) -> list[str]:

@@ -7,6 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jgan.metrics.classification import (
+    HELD_OUT,
+    RealClassifier,
+    class_accuracy,
+    classification_accuracy_score,
+    modes_hit,
+)
+from jgan.metrics.classifier import LARGEST
 from jgan.metrics.frechet import frechet_distance, frechet_infinity
 from jgan.metrics.inception_score import inception_score
 from jgan.metrics.kernel import kernel_distance
@@ -31,6 +39,7 @@ class ImageSet:
     moments: dict[str, Moments]
     images: np.ndarray  # uint8 [at most PIXEL_IMAGES, h, w, 3]
     labels: np.ndarray | None
+    classifier: RealClassifier | None = None  # of the reference, where a metric reads images
 
 
 Compute = Callable[[ImageSet, ImageSet, str, np.random.Generator], dict[str, float]]
@@ -43,6 +52,7 @@ class Metric:
     definition: str
     compute: Compute
     extractor: str | None  # a name in EXTRACTORS that the metric is defined by; "" for any; None: it looks at pixels
+    classifies: bool = False  # it needs `reference.classifier`
 
 
 def _frechet(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
@@ -100,7 +110,35 @@ def _diversity(generated: ImageSet, reference: ImageSet, extractor: str, rng: np
     return {"": ours, "reference": theirs}
 
 
+def _accuracy(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
+    del extractor, rng
+    return class_accuracy(_classifier(reference), generated.images, _drawn_for("accuracy", generated))
+
+
+def _cas(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
+    del extractor, rng
+    return classification_accuracy_score(_classifier(reference), generated.images, _drawn_for("cas", generated))
+
+
+def _modes(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
+    del extractor, rng
+    return modes_hit(_classifier(reference), generated.images)
+
+
+def _classifier(reference: ImageSet) -> RealClassifier:
+    assert reference.classifier is not None, "a metric that `classifies` was computed without one"
+    return reference.classifier
+
+
+def _drawn_for(metric: str, generated: ImageSet) -> np.ndarray:
+    """The labels of the images that pixel metrics look at."""
+    if generated.labels is None:
+        raise UserError(f"--metrics={metric}: the images have no labels that they were drawn for; leave it out")
+    return generated.labels[: len(generated.images)]
+
+
 FIRST = f"first {PIXEL_IMAGES:,} images, 1 GiB at most"
+SIZE = f"seen at {LARGEST} pixels at most"
 METRICS = {
     "fid": Metric("Frechet Inception Distance, 2048 pooled features", _frechet, "inception"),
     "clean_fid": Metric("Frechet Inception Distance with clean-fid's resize", _frechet, "inception_clean"),
@@ -112,5 +150,20 @@ METRICS = {
     "fd_infinity": Metric("Frechet distance extrapolated to infinitely many samples, 15 points", _infinity, ""),
     "intra_fd": Metric("Frechet distance within each class, mean over classes", _intra, ""),
     "swd": Metric(f"Sliced Wasserstein distance x 1000, {FIRST}", _sliced, None),
+    "accuracy": Metric(
+        f"Share read as their label by a classifier of the real ones, {SIZE}, {FIRST}", _accuracy, None, classifies=True
+    ),
+    "cas": Metric(
+        f"Accuracy on {HELD_OUT:.0%} of the real images of a classifier trained on generated ones, {SIZE}, {FIRST}",
+        _cas,
+        None,
+        classifies=True,
+    ),
+    "modes": Metric(
+        f"Classes that a classifier of the real ones finds, KL from the real labels, {SIZE}, {FIRST}",
+        _modes,
+        None,
+        classifies=True,
+    ),
     "ms_ssim": Metric(f"MS-SSIM of 1,000 random pairs, {FIRST}", _diversity, None),
 }
