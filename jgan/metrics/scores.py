@@ -151,7 +151,10 @@ METRICS = {
     "intra_fd": Metric("Frechet distance within each class, mean over classes", _intra, ""),
     "swd": Metric(f"Sliced Wasserstein distance x 1000, {FIRST}", _sliced, None),
     "accuracy": Metric(
-        f"Share read as their label by a classifier of the real ones, {SIZE}, {FIRST}", _accuracy, None, classifies=True
+        f"Share read as their label by a classifier trained on real images, {SIZE}, {FIRST}",
+        _accuracy,
+        None,
+        classifies=True,
     ),
     "cas": Metric(
         f"Accuracy on {HELD_OUT:.0%} of the real images of a classifier trained on generated ones, {SIZE}, {FIRST}",
@@ -160,7 +163,7 @@ METRICS = {
         classifies=True,
     ),
     "modes": Metric(
-        f"Classes that a classifier of the real ones finds, KL from the real labels, {SIZE}, {FIRST}",
+        f"Classes found by a classifier trained on real images, KL from the real labels, {SIZE}, {FIRST}",
         _modes,
         None,
         classifies=True,
