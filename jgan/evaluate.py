@@ -18,7 +18,9 @@ from jgan.data.images import Format
 from jgan.data.sources import open_source
 from jgan.drawing import Draw, classes_in_turn, latent_game, restore_generator
 from jgan.evaluation import Batch, Collector, SourceImages, training_images
-from jgan.files import cache_directory, make_directory, write_json
+from jgan.files import cache_directory, make_directory, sha256, write_json
+from jgan.metrics.classification import RealClassifier
+from jgan.metrics.classifier import describe, load_classifier
 from jgan.metrics.comparison import check_metrics, open_comparison
 from jgan.metrics.extractors import BATCH_SIZE, EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
@@ -36,6 +38,7 @@ DESCRIPTION = """Compares the images of a run, or of any data source, with real 
 The results, with all that they depend on, go to eval.json; a grid of samples beside their nearest real images to
 nearest.png. Sources are named as in data.source; a plain directory is a folder of images."""
 
+CLASSIFYING = [name for name, metric in METRICS.items() if metric.classifies]
 NEAREST_ROWS, NEAREST_COLUMNS = 10, 6
 
 
@@ -49,13 +52,14 @@ def main(argv: Sequence[str]) -> int:
     if not 0 <= options.seed < 2**63:
         raise UserError(f"--seed={options.seed}: expected a number from 0 to 2**63 - 1")
     metrics = check_metrics(options.metrics.split(","), f"--metrics={options.metrics}")
+    classifier = None if options.classifier is None else load_classifier(options.classifier)
     if options.workdir is not None:
         subject = _Run(options)
     elif options.images is not None and options.reference is not None:
         subject = _Folder(options)
     else:
         raise UserError("--workdir: expected a run, or --images and --reference in its place")
-    comparison = open_comparison(metrics, options.features, options.weights)
+    comparison = open_comparison(metrics, options.features, options.weights, classifier)
     out: Path = options.out or subject.default_out
     reference_images = subject.reference()
     comparison.check_labels(generated=subject.has_labels, reference=reference_images.has_labels)
@@ -71,6 +75,7 @@ def main(argv: Sequence[str]) -> int:
         "scores": scores,
         "definitions": {name: metric.definition for name, metric in metrics.items()},
         "extractors": {name: _describe(network) for name, network in comparison.extractors.items()},
+        "classifier": reference.classifier and _describe_classifier(reference.classifier, options.classifier),
         "images": {**subject.provenance(), "count": subject.count, "sha256": generated.sha256},
         "reference": {
             "source": subject.reference_name,
@@ -99,6 +104,7 @@ def _parser() -> command.Parser:
     parser.add_argument("--metrics", default="fd,kd,pr", help=f"of {', '.join(METRICS)} (default fd,kd,pr)")
     parser.add_argument("--features", default="efficientnet_lite0", choices=EXTRACTORS, help="for fd, kd, pr, ...")
     parser.add_argument("--weights", metavar="FILE", type=Path, help="of the network, in place of the published ones")
+    parser.add_argument("--classifier", metavar="FILE", type=Path, help="of python -m jgan.classifier (else: trained)")
     parser.add_argument("--num_samples", type=int, help="images of each side (default: as many as are real)")
     parser.add_argument("--num_reference", type=int, help="real images, where not as many as generated ones")
     parser.add_argument("--resolution", type=int, help="square pixels at which --images are compared")
@@ -187,6 +193,11 @@ def _as_source(name: str) -> str:
 def _describe(extractor: Extractor) -> dict[str, str]:
     names = ("title", "resize", "weights_sha256")
     return {name: getattr(extractor, name) for name in names}
+
+
+def _describe_classifier(real: RealClassifier, path: Path | None) -> dict[str, Any]:
+    stored = {} if path is None else {"file": str(path), "sha256": sha256(path)}
+    return {**describe(real.classifier), **stored}
 
 
 def _warnings(generated: ImageSet, reference: ImageSet) -> list[str]:

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "layers": set(),
     "losses": set(),
     "interop": set(),
-    "metrics": {"interop", "files"},
+    "metrics": {"interop", "files", "layers", "optim", "processes", "sharding"},  # one of them trains a classifier
     "data": set(),
     "games": {"losses"},
     "families": {"games", "layers", "losses"},
@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "grid": {"config", "reports"},
     "child": set(),
     "sweep": {"checkpoint", "child", "command", "config", "files", "grid", "monitor", "reports", "workdir"},
+    "classifier": {"command", "data", "evaluation", "files", "metrics"},
 }
 THIRD_PARTY = {  # libraries that one part alone may import
     "orbax": {"checkpoint"},

@@ -199,7 +199,7 @@ def test_scores_rank_runs_by_their_own_way(tmp_path):
         assert better_way(name) is None
     scores = [(10, {RECALL: 0.2, FD: float("nan")}), (20, {RECALL: 0.6, FD: 3.0}), (40, {RECALL: 0.1, FD: 3.0})]
     groups = collect([make_run(tmp_path / "a", scores=scores)])
-    assert ranked_scores(groups) == [FD, RECALL]
+    assert ranked_scores(groups) == [RECALL, FD]  # the first one measured chooses
     assert standing(groups[0], RECALL).best == (0.6, None, 1)
     assert standing(groups[0], FD).best_steps == [20]  # the first of equal ones
 

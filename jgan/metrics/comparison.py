@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from jgan.metrics.classification import RealClassifier
+from jgan.metrics.classifier import Classifier
 from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.metrics.scores import METRICS, Better, ImageSet, Metric
 from jgan.types import UserError, did_you_mean
@@ -20,6 +22,7 @@ class Comparison:
     metrics: dict[str, Metric]
     features: str
     extractors: dict[str, Extractor]
+    classifier: Classifier | None  # that reads images, in place of one trained on the reference
 
     @property
     def needs_features(self) -> bool:
@@ -29,6 +32,8 @@ class Comparison:
     def check_labels(self, *, generated: bool, reference: bool) -> None:
         """Raises UserError for a metric that needs labels where a side has none, before anything long begins."""
         for name, metric in self.metrics.items():
+            if metric.classifies and not reference:
+                raise UserError(f"metric {name!r}: reads images by class, the reference has no labels; leave it out")
             if metric.needs_labels and not (generated and reference):
                 side = "the reference images" if generated else "the generated images"
                 raise UserError(f"metric {name!r}: compares class by class, and {side} have no labels; leave it out")
@@ -41,10 +46,18 @@ class Comparison:
         """
         scores = {}
         for name, metric in self.metrics.items():
+            if metric.classifies and reference.classifier is None:
+                reference.classifier = self._classifier_of(reference, seed)
             extractor = metric.extractor or self.features
             values = metric.compute(generated, reference, extractor, np.random.default_rng(seed))
             scores |= {_score_name(name, metric, self.features, part): value for part, value in values.items()}
         return scores
+
+    def _classifier_of(self, reference: ImageSet, seed: int) -> RealClassifier:
+        """One for all metrics, and for all evaluations against this reference."""
+        assert reference.labels is not None, "checked before"
+        labels = reference.labels[: len(reference.images)]
+        return RealClassifier(reference.images, labels, seed=seed, stored=self.classifier)
 
 
 def check_metrics(names: Sequence[str], field: str) -> dict[str, Metric]:
@@ -76,17 +89,22 @@ def better_way(score: str) -> Better | None:
     return None
 
 
-def open_comparison(metrics: dict[str, Metric], features: str, weights: Path | None = None) -> Comparison:
+def open_comparison(
+    metrics: dict[str, Metric], features: str, weights: Path | None = None, classifier: Classifier | None = None
+) -> Comparison:
     """The comparison with its networks' weights, the published ones or those of a file.
 
     Raises:
-      UserError: weights are missing or damaged, or a file is given for more than one network.
+      UserError: weights are missing or damaged, or a file or a classifier is given where there is no use for it.
     """
+    if classifier is not None and not any(metric.classifies for metric in metrics.values()):
+        names = ", ".join(name for name, metric in METRICS.items() if metric.classifies)
+        raise UserError(f"--classifier: none of these metrics reads images; expected {names}")
     wanted = [metric.extractor for metric in metrics.values()]
     names = list(dict.fromkeys(name or features for name in wanted if name is not None))
     if weights and len(names) != 1:
         raise UserError(f"--weights: expected metrics of one network, these take {', '.join(names) or 'none'}")
-    return Comparison(metrics, features, {name: EXTRACTORS[name](weights) for name in names})
+    return Comparison(metrics, features, {name: EXTRACTORS[name](weights) for name in names}, classifier)
 
 
 def _score_name(name: str, metric: Metric, features: str, part: str) -> str:

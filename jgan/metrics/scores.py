@@ -8,6 +8,14 @@ from typing import Literal
 
 import numpy as np
 
+from jgan.metrics.classification import (
+    HELD_OUT,
+    RealClassifier,
+    class_accuracy,
+    classification_accuracy_score,
+    modes_hit,
+)
+from jgan.metrics.classifier import LARGEST
 from jgan.metrics.frechet import frechet_distance, frechet_infinity
 from jgan.metrics.inception_score import inception_score
 from jgan.metrics.kernel import kernel_distance
@@ -32,6 +40,7 @@ class ImageSet:
     class_logits: dict[str, np.ndarray]  # by extractor, float32 [n, classes]: likewise, where the network has classes
     images: np.ndarray  # uint8 [at most PIXEL_IMAGES, h, w, 3], the first
     labels: np.ndarray | None  # int32 [count]
+    classifier: RealClassifier | None = None  # of the reference, where a metric reads images
 
 
 Better = Literal["lower", "higher"]
@@ -48,6 +57,7 @@ class Metric:
     better: dict[str, Better]  # which way its parts improve, those that rank generators
     needs_features: bool = False  # of every image; moments, and the first ones, are enough without it
     needs_labels: bool = False  # on both sides
+    classifies: bool = False  # it needs `reference.classifier`
 
 
 def _frechet(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
@@ -105,11 +115,39 @@ def _diversity(generated: ImageSet, reference: ImageSet, extractor: str, rng: np
     return {"": ours, "reference": theirs}
 
 
+def _accuracy(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
+    del extractor, rng
+    return class_accuracy(_classifier(reference), generated.images, _drawn_for(generated))
+
+
+def _cas(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
+    del extractor, rng
+    return classification_accuracy_score(_classifier(reference), generated.images, _drawn_for(generated))
+
+
+def _modes(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
+    del extractor, rng
+    return modes_hit(_classifier(reference), generated.images)
+
+
+def _classifier(reference: ImageSet) -> RealClassifier:
+    assert reference.classifier is not None, "a metric that `classifies` was computed without one"
+    return reference.classifier
+
+
+def _drawn_for(generated: ImageSet) -> np.ndarray:
+    """The labels of the images that pixel metrics look at."""
+    assert generated.labels is not None, "needs_labels"
+    return generated.labels[: len(generated.images)]
+
+
 KERNEL = "(x.y/d + 1)^3, 100 subsets of up to 1,000"
 FIRST = f"first {PIXEL_IMAGES:,} images, 1 GiB at most"
+SIZE = f"seen at {LARGEST} pixels at most"
 LOWER: dict[str, Better] = {"": "lower"}
 HIGHER: dict[str, Better] = {"": "higher"}
 MANIFOLD: dict[str, Better] = dict.fromkeys(("precision", "recall", "density", "coverage"), "higher")
+MODES: dict[str, Better] = {"": "higher", "kl": "lower"}
 METRICS = {
     "fid": Metric("Frechet Inception Distance, 2048 pooled features", _frechet, "inception", LOWER),
     "clean_fid": Metric("Frechet Inception Distance with clean-fid's resize", _frechet, "inception_clean", LOWER),
@@ -132,5 +170,28 @@ METRICS = {
         needs_labels=True,
     ),
     "swd": Metric(f"Sliced Wasserstein distance x 1000, {FIRST}", _sliced, None, LOWER),
+    "accuracy": Metric(
+        f"Share read as their label by a classifier trained on real images, {SIZE}, {FIRST}",
+        _accuracy,
+        None,
+        HIGHER,
+        needs_labels=True,
+        classifies=True,
+    ),
+    "cas": Metric(
+        f"Accuracy on {HELD_OUT:.0%} of the real images of a classifier trained on generated ones, {SIZE}, {FIRST}",
+        _cas,
+        None,
+        HIGHER,
+        needs_labels=True,
+        classifies=True,
+    ),
+    "modes": Metric(
+        f"Classes found by a classifier trained on real images, KL from the real labels, {SIZE}, {FIRST}",
+        _modes,
+        None,
+        MODES,
+        classifies=True,
+    ),
     "ms_ssim": Metric(f"MS-SSIM of 1,000 random pairs, {FIRST}", _diversity, None, {}),
 }

@@ -1,0 +1,101 @@
+"""Train and store a classifier for metrics: `python -m jgan.classifier --source mnist5k --out digits.npz`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from jgan import command
+from jgan.data.images import Format
+from jgan.data.sources import open_source
+from jgan.evaluation import SourceImages
+from jgan.files import make_directory
+from jgan.metrics.classification import hold_out, unseen
+from jgan.metrics.classifier import check_format, input_format, predict, save_classifier, train_classifier
+from jgan.types import UserError
+
+DESCRIPTION = """Trains a small classifier on labelled images, tests it on others, and stores it for
+python -m jgan.evaluate --classifier FILE --metrics accuracy,modes.
+
+  python -m jgan.classifier --source mnist5k --out digits.npz
+  python -m jgan.classifier --source idx:MNIST --test idx:MNIST:t10k --out digits.npz
+
+Without --test a tenth of each class is held out. Training images that equal a test image are left out."""
+
+HELD_OUT = 0.1
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command."""
+    parser = command.Parser("classifier", DESCRIPTION)
+    parser.add_argument("--source", metavar="SOURCE", required=True, help="images to train on, named as in data.source")
+    parser.add_argument("--test", metavar="SOURCE", help="images to test on (default: a tenth of --source)")
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="the .npz to write")
+    parser.add_argument("--resolution", type=int, default=32, help="square pixels at which it sees them (default 32)")
+    parser.add_argument("--seed", type=int, default=0, help="of weights, order and split (default 0)")
+    options = parser.parse_args(argv)
+    out: Path = options.out
+    if out.suffix != ".npz":
+        raise UserError(f"--out={out}: expected a name that ends in .npz")
+    check_format(options.resolution, channels=3)
+    make_directory(out.parent, "--out")
+    train, test = _sides(options.source, options.test, options.resolution, options.seed)
+    num_classes = int(max(train.labels.max(), test.labels.max())) + 1
+    _, channels = input_format(train.images)
+    classifier = train_classifier(
+        train.images, train.labels, num_classes, resolution=options.resolution, channels=channels, seed=options.seed
+    )
+    right = predict(classifier, test.images).argmax(axis=1) == test.labels
+    measured = {"trained_on": train.title, "tested_on": test.title, "accuracy": float(right.mean())}
+    save_classifier(out, dataclasses.replace(classifier, **measured))
+    by_class = {label: right[test.labels == label].mean() for label in np.unique(test.labels)}
+    worst = min(by_class, key=lambda label: by_class[label])
+    print(f"trained on {train.title}; reads {right.mean():.2%} of {test.title} right, worst class {worst}", end=" ")
+    print(f"({by_class[worst]:.1%}): {out}")
+    return 0
+
+
+class _Side(NamedTuple):
+    images: np.ndarray  # uint8 [n, r, r, 3]
+    labels: np.ndarray  # int32 [n]
+    title: str
+
+
+def _sides(source: str, test: str | None, resolution: int, seed: int) -> tuple[_Side, _Side]:
+    """Images to train on and others to test on."""
+    images, labels = _read(source, resolution)
+    if test is None:
+        split = hold_out(images, labels, HELD_OUT, np.random.default_rng(seed))
+        return _side(images, labels, split.train, source), _side(images, labels, split.test, source)
+    test_images, test_labels = _read(test, resolution)
+    new = np.flatnonzero(unseen(images, test_images))
+    if new.size == 0:
+        raise UserError(f"--test={test}: all images of --source are among them; give others to train on")
+    return _side(images, labels, new, source), _side(test_images, test_labels, np.arange(len(test_labels)), test)
+
+
+def _side(images: np.ndarray, labels: np.ndarray, rows: np.ndarray, source: str) -> _Side:
+    return _Side(images[rows], labels[rows], f"{len(rows)} images of {source}")
+
+
+def _read(name: str, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    """All images of a source, uint8 [n, r, r, 3], and their labels int32 [n]."""
+    source = open_source(name)
+    images, labels = [], []
+    with tqdm(total=source.count, desc=f"reading {name}", unit=" images", delay=2.0) as bar:
+        for pixels, classes in SourceImages(source, source.count, Format(resolution, 3, "crop", 255)).batches():
+            if classes is None:
+                raise UserError(f"{name}: its images have no labels; a classifier needs them")
+            images.append(pixels)
+            labels.append(classes)
+            bar.update(len(pixels))
+    return np.concatenate(images), np.concatenate(labels)
+
+
+if __name__ == "__main__":
+    command.run(main)
