@@ -234,8 +234,11 @@ def test_refusals_of_the_commands(tmp_path):
             command.main(list(arguments))
     here = ("--out", str(tmp_path / "out"))
     for arguments, message in (
-        (("--images", labelled, "--reference", bare, "--metrics", "modes"), "--metrics=modes: expected labels"),
-        (("--images", bare, "--reference", labelled, "--metrics", "cas"), "--metrics=cas: the images have no labels"),
+        (("--images", labelled, "--reference", bare, "--metrics", "modes"), "metric 'modes': reads images by class"),
+        (
+            ("--images", bare, "--reference", labelled, "--metrics", "cas"),
+            "metric 'cas': compares class by class, and the generated images",
+        ),
         (("--images", bare, "--reference", bare, "--metrics", "swd", "--classifier", "c.npz"), "none reads images"),
         (("--images", bare, "--reference", labelled, "--metrics", "modes", "--classifier", "c.npz"), "c.npz"),
     ):
