@@ -20,7 +20,7 @@ from jgan.drawing import Draw, classes_in_turn, latent_game, restore_generator
 from jgan.evaluation import Batch, Collector, SourceImages, training_images
 from jgan.files import cache_directory, make_directory, sha256, write_json
 from jgan.metrics.classification import RealClassifier
-from jgan.metrics.classifier import describe, load_classifier
+from jgan.metrics.classifier import describe
 from jgan.metrics.comparison import check_metrics, open_comparison
 from jgan.metrics.extractors import BATCH_SIZE, EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
@@ -52,14 +52,13 @@ def main(argv: Sequence[str]) -> int:
     if not 0 <= options.seed < 2**63:
         raise UserError(f"--seed={options.seed}: expected a number from 0 to 2**63 - 1")
     metrics = check_metrics(options.metrics.split(","), f"--metrics={options.metrics}")
-    classifier = None if options.classifier is None else load_classifier(options.classifier)
     if options.workdir is not None:
         subject = _Run(options)
     elif options.images is not None and options.reference is not None:
         subject = _Folder(options)
     else:
         raise UserError("--workdir: expected a run, or --images and --reference in its place")
-    comparison = open_comparison(metrics, options.features, options.weights, classifier)
+    comparison = open_comparison(metrics, options.features, options.weights, options.classifier)
     out: Path = options.out or subject.default_out
     reference_images = subject.reference()
     comparison.check_labels(generated=subject.has_labels, reference=reference_images.has_labels)

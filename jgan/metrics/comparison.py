@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from jgan.metrics.classification import RealClassifier
-from jgan.metrics.classifier import Classifier
+from jgan.metrics.classifier import Classifier, load_classifier
 from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.metrics.scores import METRICS, Better, ImageSet, Metric
 from jgan.types import UserError, did_you_mean
@@ -90,21 +90,22 @@ def better_way(score: str) -> Better | None:
 
 
 def open_comparison(
-    metrics: dict[str, Metric], features: str, weights: Path | None = None, classifier: Classifier | None = None
+    metrics: dict[str, Metric], features: str, weights: Path | None = None, classifier: Path | None = None
 ) -> Comparison:
     """The comparison with its networks' weights, the published ones or those of a file.
 
     Raises:
-      UserError: weights are missing or damaged, or a file or a classifier is given where there is no use for it.
+      UserError: a file of weights or the classifier's is missing, damaged, or of no use to these metrics.
     """
-    if classifier is not None and not any(metric.classifies for metric in metrics.values()):
+    if classifier and not any(metric.classifies for metric in metrics.values()):
         names = ", ".join(name for name, metric in METRICS.items() if metric.classifies)
         raise UserError(f"--classifier: none of these metrics reads images; expected {names}")
     wanted = [metric.extractor for metric in metrics.values()]
     names = list(dict.fromkeys(name or features for name in wanted if name is not None))
     if weights and len(names) != 1:
         raise UserError(f"--weights: expected metrics of one network, these take {', '.join(names) or 'none'}")
-    return Comparison(metrics, features, {name: EXTRACTORS[name](weights) for name in names}, classifier)
+    opened = {name: EXTRACTORS[name](weights) for name in names}
+    return Comparison(metrics, features, opened, classifier and load_classifier(classifier))
 
 
 def _score_name(name: str, metric: Metric, features: str, part: str) -> str:
