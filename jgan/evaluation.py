@@ -25,6 +25,7 @@ from jgan.sharding import make_sharding
 from jgan.types import UserError
 
 Batch = tuple[np.ndarray, np.ndarray | None]  # images uint8 [n, h, w, c], labels int32 [n]
+Outputs = dict[str, np.ndarray]  # of an extractor: "pool" and, from classifiers, "class_logits"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +71,7 @@ def collect(batches: Iterable[Batch], count: int, extractors: Sequence[Extractor
     """
     sharding = make_sharding()
     variables = {extractor.name: jax.device_put(extractor.variables, sharding.replicated) for extractor in extractors}
-    features: dict[str, list[np.ndarray]] = {extractor.name: [] for extractor in extractors}
-    class_logits: dict[str, list[np.ndarray]] = {extractor.name: [] for extractor in extractors}
+    outputs: dict[str, list[Outputs]] = {extractor.name: [] for extractor in extractors}
     first_images, all_labels, content = [], [], hashlib.sha256()
     with tqdm(total=count, desc=title, unit=" images") as bar:
         for images, labels in batches:
@@ -84,19 +84,20 @@ def collect(batches: Iterable[Batch], count: int, extractors: Sequence[Extractor
             padded = _padded(images, sharding.mesh.size)
             on_devices = jax.device_put(padded, sharding.batch)
             for extractor in extractors:
-                outputs = jax.device_get(extractor.apply(variables[extractor.name], on_devices))
-                features[extractor.name].append(outputs["pool"][: len(images)])
-                class_logits[extractor.name].append(outputs["class_logits"][: len(images)])
+                computed = jax.device_get(extractor.apply(variables[extractor.name], on_devices))
+                outputs[extractor.name].append({key: array[: len(images)] for key, array in computed.items()})
             bar.update(len(images))
-    joined = {name: np.concatenate(parts) for name, parts in features.items()}
-    return ImageSet(
+    collected = ImageSet(
         sha256=content.hexdigest(),
-        features=joined,
-        class_logits={name: np.concatenate(parts) for name, parts in class_logits.items()},
-        moments={name: Moments.of(array) for name, array in joined.items()},
+        features={},
+        class_logits={},
+        moments={},
         images=np.concatenate(first_images),
         labels=None if any(labels is None for labels in all_labels) else np.concatenate(all_labels),
     )
+    for name, parts in outputs.items():
+        _add_outputs(collected, name, {key: np.concatenate([part[key] for part in parts]) for key in parts[0]})
+    return collected
 
 
 def collect_cached(images: SourceImages, extractors: Sequence[Extractor], directory: Path) -> ImageSet:
@@ -112,24 +113,35 @@ def collect_cached(images: SourceImages, extractors: Sequence[Extractor], direct
     directory.mkdir(parents=True, exist_ok=True)
     for extractor in todo:
         with replacing(paths[extractor.name]) as partial, partial.open("wb") as file:
-            np.savez(file, pool=collected.features[extractor.name], class_logits=collected.class_logits[extractor.name])
+            np.savez(file, **_outputs_of(collected, extractor.name))
     for extractor in extractors:
         if extractor not in todo:
-            pool, class_logits = _read_cached(paths[extractor.name], images.count)
-            collected.features[extractor.name], collected.class_logits[extractor.name] = pool, class_logits
-            collected.moments[extractor.name] = Moments.of(pool)
+            _add_outputs(collected, extractor.name, _read_cached(paths[extractor.name], images.count))
     return collected
 
 
-def _read_cached(path: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _add_outputs(images: ImageSet, extractor: str, outputs: Outputs) -> None:
+    images.features[extractor] = outputs["pool"]
+    images.moments[extractor] = Moments.of(outputs["pool"])
+    if "class_logits" in outputs:
+        images.class_logits[extractor] = outputs["class_logits"]
+
+
+def _outputs_of(images: ImageSet, extractor: str) -> dict[str, Any]:
+    by_key = {"pool": images.features, "class_logits": images.class_logits}
+    return {key: arrays[extractor] for key, arrays in by_key.items() if extractor in arrays}
+
+
+def _read_cached(path: Path, count: int) -> Outputs:
     try:
         with np.load(path, allow_pickle=False) as file:
-            pool, class_logits = file["pool"], file["class_logits"]
+            outputs = dict(file)
+            pool = outputs["pool"]
     except (OSError, ValueError, KeyError, EOFError):
         raise UserError(f"{path}: the cached features cannot be read; remove the file") from None
-    if len(pool) != count or len(class_logits) != count:
+    if any(len(array) != count for array in outputs.values()):
         raise UserError(f"{path}: holds the features of {len(pool)} images, expected {count}; remove the file")
-    return pool, class_logits
+    return outputs
 
 
 def _add_content(content: Any, images: np.ndarray, labels: np.ndarray | None) -> None:

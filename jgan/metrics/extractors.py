@@ -12,9 +12,9 @@ import jax
 
 from jgan.files import sha256
 from jgan.interop.weights import read_weights
-from jgan.metrics import efficientnet_lite, inception
+from jgan.metrics import dinov2, efficientnet_lite, inception
 from jgan.metrics.download import INCEPTION, fetch
-from jgan.types import Array, PyTree
+from jgan.types import Array, PyTree, UserError
 
 BATCH_SIZE = 64  # images at once
 
@@ -23,7 +23,8 @@ BATCH_SIZE = 64  # images at once
 class Extractor:
     """A network with its weights: `apply(variables, images uint8 [n, h, w, 3])` gives float32 features by name.
 
-    "pool" is what distances are measured in; "class_logits" is what an Inception Score is computed from.
+    "pool" is what distances are measured in; "class_logits", which classifiers alone have, is what an Inception Score
+    is computed from.
     """
 
     name: str  # in EXTRACTORS
@@ -64,9 +65,26 @@ def _efficientnet_from(weights: Path) -> PyTree:
     return efficientnet_lite.from_pytorch(read_weights(weights), str(weights))
 
 
-# Each opens its network with the weights of a file, or, without one, the published weights. Raises UserError.
+def _dinov2(name: str, weights: Path | None) -> Extractor:
+    if weights is None:
+        file = dinov2.url(name).rpartition("/")[2]
+        raise UserError(f"--weights: {name} needs a file; download {dinov2.url(name)} and give --weights={file}")
+    network = dinov2.NETWORKS[name]()
+    variables = dinov2.from_pytorch(network, read_weights(weights), str(weights))
+
+    def apply(variables: PyTree, images: Array) -> dict[str, Array]:
+        return {"pool": dinov2.features(network, variables, images)}
+
+    title = f"DINOv2 {name.removeprefix('dinov2_')}, normalised class token"
+    resize = "bicubic as in Pillow (antialiased, 8 bits after each direction), to 224 x 224"
+    return Extractor(name, title, resize, sha256(weights), variables, apply)
+
+
+# Each opens its network with the weights of a file, or, without one, the published weights where they can be had
+# unasked. Raises UserError.
 EXTRACTORS: dict[str, Callable[[Path | None], Extractor]] = {
     "inception": functools.partial(_inception, "tf1"),
     "inception_clean": functools.partial(_inception, "clean"),
     "efficientnet_lite0": _efficientnet_lite0,
+    **{name: functools.partial(_dinov2, name) for name in dinov2.NETWORKS},
 }

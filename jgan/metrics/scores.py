@@ -27,7 +27,7 @@ class ImageSet:
 
     sha256: str  # of all pixels and labels, in order
     features: dict[str, np.ndarray]
-    class_logits: dict[str, np.ndarray]
+    class_logits: dict[str, np.ndarray]  # of the extractors that are classifiers
     moments: dict[str, Moments]
     images: np.ndarray  # uint8 [at most PIXEL_IMAGES, h, w, 3]
     labels: np.ndarray | None
