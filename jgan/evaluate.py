@@ -19,7 +19,7 @@ from jgan.data.sources import open_source
 from jgan.drawing import draw, latent_game, restore_generator
 from jgan.evaluation import Batch, SourceImages, collect, collect_cached
 from jgan.files import cache_directory, make_directory, write_json
-from jgan.metrics.extractors import BATCH_SIZE, EXTRACTORS, Extractor
+from jgan.metrics.extractors import BATCH_SIZE, DTYPES, EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import METRICS, ImageSet
 from jgan.pictures import make_grid, save_png
@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
     names = _extractor_names(metrics, options.features)
     if options.weights and len(names) != 1:
         raise UserError(f"--weights: expected metrics of one network, these take {', '.join(names) or 'none'}")
-    extractors = {name: EXTRACTORS[name](options.weights) for name in names}
+    extractors = {name: EXTRACTORS[name](options.weights, options.dtype) for name in names}
     if options.workdir is not None:
         subject = _Run(options)
     elif options.images is not None and options.reference is not None:
@@ -90,6 +90,7 @@ def _parser() -> command.Parser:
     parser.add_argument("--metrics", default="fd,kd,pr", help=f"of {', '.join(METRICS)} (default fd,kd,pr)")
     parser.add_argument("--features", default="efficientnet_lite0", choices=EXTRACTORS, help="for fd, kd, pr, ...")
     parser.add_argument("--weights", metavar="FILE", type=Path, help="of the network, in place of the published ones")
+    parser.add_argument("--dtype", default="float32", choices=DTYPES, help="the networks compute in (default float32)")
     parser.add_argument("--num_samples", type=int, help="images of each side (default: as many as are real)")
     parser.add_argument("--resolution", type=int, help="square pixels at which --images are compared")
     parser.add_argument("--seed", type=int, default=0, help="of the latents and of random subsets (default 0)")
@@ -200,7 +201,7 @@ def _scores(
 
 
 def _describe(extractor: Extractor) -> dict[str, str]:
-    names = ("title", "resize", "weights_sha256")
+    names = ("title", "resize", "dtype", "weights_sha256")
     return {name: getattr(extractor, name) for name in names}
 
 

