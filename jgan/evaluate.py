@@ -22,7 +22,7 @@ from jgan.files import cache_directory, make_directory, sha256, write_json
 from jgan.metrics.classification import RealClassifier
 from jgan.metrics.classifier import describe
 from jgan.metrics.comparison import check_metrics, open_comparison
-from jgan.metrics.extractors import BATCH_SIZE, EXTRACTORS, Extractor
+from jgan.metrics.extractors import BATCH_SIZE, DTYPES, EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import METRICS, ImageSet
 from jgan.pictures import make_grid, save_png
@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
         subject = _Folder(options)
     else:
         raise UserError("--workdir: expected a run, or --images and --reference in its place")
-    comparison = open_comparison(metrics, options.features, options.weights, options.classifier)
+    comparison = open_comparison(metrics, options.features, options.dtype, options.weights, options.classifier)
     out: Path = options.out or subject.default_out
     reference_images = subject.reference()
     comparison.check_labels(generated=subject.has_labels, reference=reference_images.has_labels)
@@ -104,6 +104,7 @@ def _parser() -> command.Parser:
     parser.add_argument("--features", default="efficientnet_lite0", choices=EXTRACTORS, help="for fd, kd, pr, ...")
     parser.add_argument("--weights", metavar="FILE", type=Path, help="of the network, in place of the published ones")
     parser.add_argument("--classifier", metavar="FILE", type=Path, help="of python -m jgan.classifier (else: trained)")
+    parser.add_argument("--dtype", default="float32", choices=DTYPES, help="the networks compute in (default float32)")
     parser.add_argument("--num_samples", type=int, help="images of each side (default: as many as are real)")
     parser.add_argument("--num_reference", type=int, help="real images, where not as many as generated ones")
     parser.add_argument("--resolution", type=int, help="square pixels at which --images are compared")
@@ -190,7 +191,7 @@ def _as_source(name: str) -> str:
 
 
 def _describe(extractor: Extractor) -> dict[str, str]:
-    names = ("title", "resize", "weights_sha256")
+    names = ("title", "resize", "dtype", "weights_sha256")
     return {name: getattr(extractor, name) for name in names}
 
 

@@ -30,6 +30,7 @@ from jgan.sharding import make_sharding
 from jgan.types import UserError
 
 Batch = tuple[np.ndarray, np.ndarray | None]  # images uint8 [n, h, w, c], labels int32 [n]
+Outputs = dict[str, np.ndarray]  # of an extractor: "pool" and, from classifiers, "class_logits"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Collector:
                 bar.update(len(pixels))
         rows = images.count if self.all_features else min(images.count, PIXEL_IMAGES)
         paths = {
-            e.name: directory / f"{content.hexdigest()[:32]}-{e.name}-{e.weights_sha256[:16]}-{rows}.npz"
+            e.name: directory / f"{content.hexdigest()[:32]}-{e.name}-{e.dtype}-{e.weights_sha256[:16]}-{rows}.npz"
             for e in self.extractors
         }
         # Processes with caches of their own must agree: they run the networks together.

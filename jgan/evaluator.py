@@ -40,7 +40,9 @@ class Evaluator:
         metrics = check_metrics(settings.metrics, "evaluation.metrics")
         game = latent_game(config, f"evaluate_every={config.evaluate_every}")
         self._settings = settings
-        self._comparison = open_comparison(metrics, settings.features)
+        self._comparison = open_comparison(
+            metrics, settings.features, settings.dtype, Path(settings.weights) if settings.weights else None
+        )
         self._collector = Collector(list(self._comparison.extractors.values()), self._comparison.needs_features)
         self._labels = classes_in_turn(game, settings.num_samples)
         self._reference_images = training_images(config, source, settings.num_samples)

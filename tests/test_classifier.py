@@ -239,7 +239,10 @@ def test_refusals_of_the_commands(tmp_path):
             ("--images", bare, "--reference", labelled, "--metrics", "cas"),
             "metric 'cas': compares class by class, and the generated images",
         ),
-        (("--images", bare, "--reference", bare, "--metrics", "swd", "--classifier", "c.npz"), "none reads images"),
+        (
+            ("--images", bare, "--reference", bare, "--metrics", "swd", "--classifier", "c.npz"),
+            "none of these metrics reads images",
+        ),
         (("--images", bare, "--reference", labelled, "--metrics", "modes", "--classifier", "c.npz"), "c.npz"),
     ):
         with pytest.raises(UserError, match=message):

@@ -1,14 +1,20 @@
 """python -m jgan.evaluate: its numbers beside numpy's, its record, its refusals."""
 
+import functools
 import json
+import runpy
+from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 from test_commands import workdir  # noqa: F401
 
 from jgan.evaluate import main
+from jgan.metrics import dinov2
 from jgan.metrics.efficientnet_lite import PACKAGE, features, load_efficientnet_lite0
+from jgan.metrics.extractors import DTYPES, EXTRACTORS
 from jgan.types import UserError
 
 pytest.importorskip(PACKAGE, reason=f"needs {PACKAGE}, which the lock file installs")
@@ -91,6 +97,44 @@ def test_a_run(workdir, tmp_path):  # noqa: F811
     raw = evaluate(tmp_path / "c", *arguments, "--raw")
     assert raw["scores"] != averaged["scores"]
     assert raw["images"]["sha256"] != content
+
+
+def test_a_network_without_logits(tmp_path, cache, monkeypatch):
+    golden = runpy.run_path(str(Path(__file__).parent / "golden" / "dinov2.py"))
+    narrow = functools.partial(dinov2.VisionTransformer, golden["WIDTH"], golden["DEPTH"], golden["HEADS"])
+    monkeypatch.setitem(dinov2.NETWORKS, "dinov2_vits14", narrow)
+    np.savez(tmp_path / "weights.npz", **golden["draw"]())
+    make_folder(tmp_path / "a", 0)
+    make_folder(tmp_path / "b", 1)
+    arguments = ("--images", tmp_path / "a", "--reference", tmp_path / "b", "--features", "dinov2_vits14")
+    with pytest.raises(UserError, match=r"download https://dl.fbaipublicfiles.com/dinov2/dinov2_vits14/dinov2_vit"):
+        evaluate(tmp_path / "out", *arguments)
+    arguments += ("--weights", tmp_path / "weights.npz")
+    result = evaluate(tmp_path / "out", *arguments)
+    assert {"fd_dinov2_vits14", "kd_dinov2_vits14", "pr_dinov2_vits14_recall"} <= result["scores"].keys()
+    (cached,) = cache.iterdir()
+    with np.load(cached) as file:
+        assert file["features"].shape == (12, golden["WIDTH"])
+    assert evaluate(tmp_path / "again", *arguments) == result
+
+    # The cached float32 features are not taken for bfloat16's, which differ by the rounding of tests/test_dinov2.py.
+    rounded = evaluate(tmp_path / "rounded", *arguments, "--dtype", "bfloat16")
+    dtypes = [kind["extractors"]["dinov2_vits14"]["dtype"] for kind in (result, rounded)]
+    assert dtypes == ["float32", "bfloat16"]
+    assert rounded["scores"] != result["scores"]
+    (second,) = set(cache.iterdir()) - {cached}
+    with np.load(cached) as exact, np.load(second) as other:
+        assert other["features"].dtype == np.float32
+        drift = np.linalg.norm(other["features"] - exact["features"]) / np.linalg.norm(exact["features"])
+    assert 0.001 < drift < 0.02
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_an_extractor_computes_in_the_type_asked_for(dtype):
+    extractor = EXTRACTORS["efficientnet_lite0"](None, dtype)
+    program = jax.make_jaxpr(extractor.apply)(extractor.variables, np.zeros((1, 20, 16, 3), np.uint8))
+    assert ("bf16[1,112,112,32]" in str(program)) == (dtype == "bfloat16")  # of the first layer
+    assert all(output.dtype == np.float32 for output in program.out_avals)
 
 
 def test_errors(tmp_path):

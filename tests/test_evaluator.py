@@ -35,8 +35,8 @@ def mean_rows(variables, images):
 @pytest.fixture(autouse=True)
 def small_network(monkeypatch, tmp_path):
     """A network of a few features in place of EfficientNet, and a cache of its own."""
-    network = Extractor("efficientnet_lite0", "rows", "none", "0" * 64, jnp.ones(()), mean_rows)
-    monkeypatch.setitem(EXTRACTORS, "efficientnet_lite0", lambda weights: network)
+    network = Extractor("efficientnet_lite0", "rows", "none", "float32", "0" * 64, jnp.ones(()), mean_rows)
+    monkeypatch.setitem(EXTRACTORS, "efficientnet_lite0", lambda weights, dtype: network)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 

@@ -77,5 +77,5 @@ def test_wrong_weights_are_named(weights):
     torchvision = weights | {"fc.weight": np.zeros((1000, 2048), np.float32)}
     with pytest.raises(UserError, match=r"fc.weight has shape \(1000, 2048\), expected \(1008, 2048\)"):
         variables_from(torchvision)
-    with pytest.raises(UserError, match=r"expected .* of uint8"):
+    with pytest.raises(UserError, match=r"expected uint8"):
         preprocess(np.zeros((1, 8, 8, 3), np.float32))

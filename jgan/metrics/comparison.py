@@ -90,7 +90,7 @@ def better_way(score: str) -> Better | None:
 
 
 def open_comparison(
-    metrics: dict[str, Metric], features: str, weights: Path | None = None, classifier: Path | None = None
+    metrics: dict[str, Metric], features: str, dtype: str, weights: Path | None, classifier: Path | None = None
 ) -> Comparison:
     """The comparison with its networks' weights, the published ones or those of a file.
 
@@ -104,7 +104,7 @@ def open_comparison(
     names = list(dict.fromkeys(name or features for name in wanted if name is not None))
     if weights and len(names) != 1:
         raise UserError(f"--weights: expected metrics of one network, these take {', '.join(names) or 'none'}")
-    opened = {name: EXTRACTORS[name](weights) for name in names}
+    opened = {name: EXTRACTORS[name](weights, dtype) for name in names}
     return Comparison(metrics, features, opened, classifier and load_classifier(classifier))
 
 

@@ -15,6 +15,8 @@ class EvaluationConfig:
 
     metrics: tuple[str, ...] = ("fd",)  # names in METRICS
     features: str = "efficientnet_lite0"  # name in EXTRACTORS: the network of fd, kd, pr, ...
+    dtype: str = "float32"  # that networks compute in
+    weights: str = ""  # file of the network's weights; "": the published ones
     num_samples: int = 5000  # generated images, and real ones at most
     best: str = ""  # name of a score, as evaluations.jsonl has it; "": the first that ranks generators
     seed: int = 0  # of the latents and of random subsets

@@ -12,61 +12,83 @@ import jax
 
 from jgan.files import sha256
 from jgan.interop.weights import read_weights
-from jgan.metrics import efficientnet_lite, inception
+from jgan.metrics import dinov2, efficientnet_lite, inception
 from jgan.metrics.download import INCEPTION, fetch
-from jgan.types import Array, PyTree
+from jgan.types import Array, PyTree, UserError
 
 BATCH_SIZE = 64  # images at once
+DTYPES = ("float32", "bfloat16")  # that networks compute in; parameters and features are float32 in either case
 
 
 @dataclasses.dataclass(frozen=True)
 class Extractor:
     """A network with its weights: `apply(variables, images uint8 [n, h, w, 3])` gives float32 features by name.
 
-    "pool" is what distances are measured in; "class_logits" is what an Inception Score is computed from.
+    "pool" is what distances are measured in; "class_logits", which classifiers alone have, is what an Inception Score
+    is computed from.
     """
 
     name: str  # in EXTRACTORS
     title: str  # what a result made with it is called after
     resize: str
+    dtype: str  # of DTYPES
     weights_sha256: str
     variables: PyTree
     apply: Callable[[PyTree, Array], dict[str, Array]]
 
 
-def _inception(resize: inception.Resize, weights: Path | None) -> Extractor:
+def _inception(resize: inception.Resize, weights: Path | None, dtype: str) -> Extractor:
     path = weights or fetch(INCEPTION)
-    variables = inception.variables_from(read_weights(path))
+    network, variables = inception.InceptionV3(dtype), inception.variables_from(read_weights(path))
     titles = {"tf1": "bilinear as in TensorFlow 1, to 299 x 299", "clean": "bicubic, antialiased, to 299 x 299"}
 
     @jax.jit
     def apply(variables: PyTree, images: Array) -> dict[str, Array]:
-        features: Any = inception.InceptionV3().apply(variables, inception.preprocess(images, resize))
+        features: Any = network.apply(variables, inception.preprocess(images, resize))
         return {"pool": features["pool"], "class_logits": features["logits_unbiased"]}
 
     name = "inception" if resize == "tf1" else "inception_clean"
-    return Extractor(name, "Inception-v3 (2015-12-05)", titles[resize], sha256(path), variables, apply)
+    return Extractor(name, "Inception-v3 (2015-12-05)", titles[resize], dtype, sha256(path), variables, apply)
 
 
-def _efficientnet_lite0(weights: Path | None) -> Extractor:
+def _efficientnet_lite0(weights: Path | None, dtype: str) -> Extractor:
     variables = efficientnet_lite.load_efficientnet_lite0() if weights is None else _efficientnet_from(weights)
 
     def apply(variables: PyTree, images: Array) -> dict[str, Array]:
-        features = efficientnet_lite.features(variables, images)
+        features = efficientnet_lite.features(variables, images, dtype)
         return {"pool": features["pool"], "class_logits": features["logits"]}
 
     digest = efficientnet_lite.SHA256 if weights is None else sha256(weights)
     resize = "bilinear, antialiased, to 224 x 224"
-    return Extractor("efficientnet_lite0", "EfficientNet-Lite0", resize, digest, variables, apply)
+    return Extractor("efficientnet_lite0", "EfficientNet-Lite0", resize, dtype, digest, variables, apply)
 
 
 def _efficientnet_from(weights: Path) -> PyTree:
     return efficientnet_lite.from_pytorch(read_weights(weights), str(weights))
 
 
-# Each opens its network with the weights of a file, or, without one, the published weights. Raises UserError.
-EXTRACTORS: dict[str, Callable[[Path | None], Extractor]] = {
+def _dinov2(name: str, weights: Path | None, dtype: str) -> Extractor:
+    if weights is None:
+        file = dinov2.url(name).rpartition("/")[2]
+        raise UserError(
+            f"{name} needs a file: download {dinov2.url(name)} and give --weights={file} (in training evaluation.weights)"
+        )
+    network = dinov2.NETWORKS[name](dtype=dtype)
+    variables = dinov2.from_pytorch(network, read_weights(weights), str(weights))
+
+    def apply(variables: PyTree, images: Array) -> dict[str, Array]:
+        return {"pool": dinov2.features(network, variables, images)}
+
+    title = f"DINOv2 {name.removeprefix('dinov2_')}, normalised class token"
+    resize = "bicubic as in Pillow (antialiased, 8 bits after each direction), to 224 x 224"
+    return Extractor(name, title, resize, dtype, sha256(weights), variables, apply)
+
+
+# Each opens its network with the weights of a file, or, without one, the published weights where they can be had
+# unasked, to compute in one of DTYPES. Raises UserError.
+EXTRACTORS: dict[str, Callable[[Path | None, str], Extractor]] = {
     "inception": functools.partial(_inception, "tf1"),
     "inception_clean": functools.partial(_inception, "clean"),
     "efficientnet_lite0": _efficientnet_lite0,
+    **{name: functools.partial(_dinov2, name) for name in dinov2.NETWORKS},
 }

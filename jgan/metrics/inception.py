@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgan.metrics.checks import check_rgb
 from jgan.types import Array, PyTree, UserError
 
 Resize = Literal["tf1", "clean"]
@@ -208,8 +209,7 @@ def preprocess(images: Array, resize: Resize = "tf1") -> Array:
     Raises:
       UserError: the images are not uint8 of three channels.
     """
-    if images.dtype != jnp.uint8 or images.ndim != 4 or images.shape[-1] != 3:
-        raise UserError(f"images of shape {images.shape}, {images.dtype}: expected [n, height, width, 3] of uint8")
+    check_rgb(images)
     pixels = images.astype(jnp.float32)
     if resize == "clean":
         shape = (images.shape[0], INPUT_RESOLUTION, INPUT_RESOLUTION, 3)

@@ -1,0 +1,47 @@
+"""PyTorch's state dicts as the variables of a Flax network of the same shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from jgan.types import PyTree, UserError
+
+
+def to_variables(
+    weights: Mapping[str, np.ndarray], shapes: PyTree, name_of: Callable[..., str], *, source: str, expected: str
+) -> PyTree:
+    """Flax variables, float32, of the given `shapes`, each tensor found by `name_of(*path)`, its name in PyTorch.
+
+    Kernels [out, in, h, w] become [h, w, in, out], matrices [out, in] become [in, out]. `source` is the file and
+    `expected` the network, for errors.
+
+    Raises:
+      UserError: a tensor is missing, unexpected, or of another shape.
+    """
+    wanted: dict[tuple[str, ...], Any] = flatten_dict(shapes)
+    names = {path: name_of(*path) for path in wanted}
+    missing, unexpected = sorted(set(names.values()) - set(weights)), sorted(set(weights) - set(names.values()))
+    if missing or unexpected:
+        raise UserError(f"{source}: not {expected}: missing {_some(missing)}; unexpected {_some(unexpected)}")
+    variables = {}
+    for path, name in names.items():
+        array = _from_pytorch_layout(weights[name])
+        if array.shape != wanted[path].shape:
+            raise UserError(f"{source}: {name} gives shape {array.shape}; expected {wanted[path].shape}")
+        variables[path] = jnp.asarray(array, jnp.float32)
+    return unflatten_dict(variables)
+
+
+def _from_pytorch_layout(array: np.ndarray) -> np.ndarray:
+    if array.ndim == 4:
+        return array.transpose(2, 3, 1, 0)
+    return array.T if array.ndim == 2 else array
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "none"
