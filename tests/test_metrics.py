@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 from shared_data import shared_data
 
 from jgan.metrics import kernel, manifold
-from jgan.metrics.frechet import frechet_distance, frechet_infinity
+from jgan.metrics.frechet import frechet_distance, frechet_distance_of_samples, frechet_infinity
 from jgan.metrics.inception_score import inception_score
 from jgan.metrics.kernel import full_kernel_distance, kernel_distance
 from jgan.metrics.manifold import manifold_scores, nearest
@@ -101,6 +101,7 @@ def test_frechet_distance_of_fewer_samples_than_features(count_a, count_b):
     expected = np.square(a.mean(0) - b.mean(0)).sum() + np.square(x).sum() + np.square(y).sum() - 2 * root
     # float64 rounding of sums of 40 terms; rank-deficient matrices must not bring in roots of 1e-16 (1e-8 each).
     assert frechet_distance(*statistics(a), *statistics(b)) == pytest.approx(expected, rel=1e-12)
+    assert frechet_distance_of_samples(a, b) == pytest.approx(expected, rel=1e-12)
     constant = np.full_like(a, 3.0)
     to_constant = np.square(a.mean(0) - 3.0).sum() + np.square(x).sum()
     assert frechet_distance(*statistics(a), *statistics(constant)) == pytest.approx(to_constant, rel=1e-12)

@@ -71,7 +71,7 @@ def _dinov2(name: str, weights: Path | None, dtype: str) -> Extractor:
     if weights is None:
         file = dinov2.url(name).rpartition("/")[2]
         raise UserError(
-            f"{name} needs a file: download {dinov2.url(name)} and give --weights={file} (in training evaluation.weights)"
+            f"{name} needs a file: download {dinov2.url(name)} and give --weights={file} (evaluation.weights)"
         )
     network = dinov2.NETWORKS[name](dtype=dtype)
     variables = dinov2.from_pytorch(network, read_weights(weights), str(weights))

@@ -30,6 +30,19 @@ def frechet_distance(mean_a: np.ndarray, cov_a: np.ndarray, mean_b: np.ndarray, 
     return _distance(mean_a, _factor(cov_a), mean_b, _factor(cov_b))
 
 
+def frechet_distance_of_samples(features_a: np.ndarray, features_b: np.ndarray) -> float:
+    """The Frechet distance between the moments of features [n, d] and [m, d], without [d, d] matrices where there are
+    fewer samples than features.
+
+    Raises:
+      UserError: fewer than two samples on a side, or features that are not valid.
+    """
+    check_features("features", features_a, at_least=2)
+    check_features("features", features_b, at_least=2, dim=features_a.shape[1])
+    mean_a, mean_b = (features.mean(axis=0, dtype=np.float64) for features in (features_a, features_b))
+    return _distance(mean_a, _factor_of_samples(features_a), mean_b, _factor_of_samples(features_b))
+
+
 class FrechetInfinity(NamedTuple):
     """The line distance = `intercept` + `slope` / size through the distances [points] at the sizes [points]."""
 
@@ -61,8 +74,7 @@ def frechet_infinity(
     distances = np.empty(points)
     for index, size in enumerate(sizes):
         subset = features[rng.permutation(len(features))[:size]].astype(np.float64)
-        subset_factor = _factor(np.atleast_2d(np.cov(subset, rowvar=False)))
-        distances[index] = _distance(subset.mean(axis=0), subset_factor, mean, reference)
+        distances[index] = _distance(subset.mean(axis=0), _factor_of_samples(subset), mean, reference)
     slope, intercept = np.polyfit(1.0 / sizes, distances, 1)
     return FrechetInfinity(float(intercept), float(slope), sizes, distances)
 
@@ -81,6 +93,14 @@ def _factor(cov: np.ndarray) -> np.ndarray:
     threshold = len(values) * np.finfo(np.float64).eps * max(values[-1], 0.0)
     kept = values > threshold
     return vectors[:, kept] * np.sqrt(values[kept])
+
+
+def _factor_of_samples(features: np.ndarray) -> np.ndarray:
+    """As `_factor` of the covariance of features [n, d]: few samples, centred and scaled, are a factor themselves."""
+    centred = features.astype(np.float64)
+    centred -= centred.mean(axis=0)
+    centred /= np.sqrt(len(features) - 1)
+    return centred.T if len(features) <= features.shape[1] else _factor(centred.T @ centred)
 
 
 def _check_gaussian(name: str, mean: np.ndarray, cov: np.ndarray, dim: int) -> None:

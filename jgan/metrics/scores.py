@@ -16,7 +16,7 @@ from jgan.metrics.classification import (
     modes_hit,
 )
 from jgan.metrics.classifier import LARGEST
-from jgan.metrics.frechet import frechet_distance, frechet_infinity
+from jgan.metrics.frechet import frechet_distance, frechet_distance_of_samples, frechet_infinity
 from jgan.metrics.inception_score import inception_score
 from jgan.metrics.kernel import kernel_distance
 from jgan.metrics.manifold import manifold_scores
@@ -95,9 +95,9 @@ def _intra(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.ran
     assert reference.labels is not None, "needs_labels"
     distances = []
     for label in np.intersect1d(generated.labels, reference.labels):
-        ours = Moments.of(generated.features[extractor][generated.labels == label])
-        theirs = Moments.of(reference.features[extractor][reference.labels == label])
-        distances.append(frechet_distance(ours.mean, ours.covariance, theirs.mean, theirs.covariance))
+        ours = generated.features[extractor][generated.labels == label]
+        theirs = reference.features[extractor][reference.labels == label]
+        distances.append(frechet_distance_of_samples(ours, theirs))
     return {"": float(np.mean(distances)), "classes": float(len(distances))}
 
 
