@@ -21,7 +21,7 @@ from jgan.evaluation import Batch, Collector, SourceImages, training_images
 from jgan.files import cache_directory, make_directory, sha256, write_json
 from jgan.metrics.classification import RealClassifier
 from jgan.metrics.classifier import describe
-from jgan.metrics.comparison import check_metrics, open_comparison
+from jgan.metrics.comparison import check_metrics, open_comparison, singular_moments
 from jgan.metrics.extractors import BATCH_SIZE, DTYPES, EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import METRICS, ImageSet
@@ -206,14 +206,7 @@ def _warnings(generated: ImageSet, reference: ImageSet) -> list[str]:
         lines.append(f"images of {sizes}, reference of {reference.images.shape[1:3]} pixels: no nearest.png")
     if generated.count != reference.count:
         lines.append(f"{generated.count} images against {reference.count} real ones: compare only equal numbers")
-    for side, images in (("images", generated), ("reference", reference)):
-        for name, moments in images.moments.items():
-            if moments.is_singular:
-                lines.append(
-                    f"{side}: {moments.count} images give a covariance of {moments.dim} {name} features less than full "
-                    "rank, and Frechet distances far above those of many images; compare only equal numbers of images"
-                )
-    return lines
+    return [*lines, *singular_moments(generated, reference)]
 
 
 def _save_nearest(generated: ImageSet, reference: ImageSet, extractor: str, path: Path) -> None:

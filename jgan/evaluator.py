@@ -14,7 +14,7 @@ from jgan.data.source import Source
 from jgan.drawing import Draw, classes_in_turn, latent_game
 from jgan.evaluation import Batch, Collector, training_images
 from jgan.files import cache_directory
-from jgan.metrics.comparison import check_metrics, open_comparison, rankings
+from jgan.metrics.comparison import check_metrics, open_comparison, rankings, singular_moments
 from jgan.metrics.extractors import BATCH_SIZE
 from jgan.metrics.scores import ImageSet
 from jgan.types import Player, TrainState
@@ -49,11 +49,13 @@ class Evaluator:
         self._comparison.check_labels(generated=self._labels is not None, reference=self._reference_images.has_labels)
         self._draw = Draw(game, settings.seed, BATCH_SIZE)
         self._reference: ImageSet | None = None
+        self.warnings: list[str] = []
         ways = rankings(metrics, settings.features)
         self.best = BestCheckpoint(workdir, settings.best or next(iter(ways)), ways)
 
     def scores(self, generator: Player, stop: Callable[[], bool]) -> dict[str, float]:
-        """Scores by name, as in "averaged/fd_efficientnet_lite0", of both kinds of weights.
+        """Scores by name, as in "averaged/fd_efficientnet_lite0", of both kinds of weights. `warnings` tells what to
+        mind of them.
 
         Raises:
           EvaluationStoppedError: `stop()` was true; every process asks it at the same points.
@@ -66,6 +68,7 @@ class Evaluator:
             generated = self._collector.collect(batches, self._settings.num_samples, f"evaluating {name} weights")
             found = self._comparison.scores(generated, self._reference, self._settings.seed)
             scores |= {f"{name}/{score}": value for score, value in found.items()}
+            self.warnings = singular_moments(generated, self._reference)
         return scores
 
 

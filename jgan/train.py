@@ -252,6 +252,9 @@ class _Loop:
         if self.log:
             self.log.write_scores(step, self._images_seen(step), scores)
             self.log.plot()
+        if step == 0:
+            for line in self.evaluator.warnings:
+                self._note(step, line)
         score = self.evaluator.best.score
         self._note(step, f"step {step}: {score} {scores[score]:.4f}{', the best so far' if is_best else ''}")
 

@@ -108,6 +108,17 @@ def open_comparison(
     return Comparison(metrics, features, opened, classifier and load_classifier(classifier))
 
 
+def singular_moments(generated: ImageSet, reference: ImageSet) -> list[str]:
+    """What to tell of sides with fewer images than features."""
+    return [
+        f"{side}: {moments.count} images give a covariance of {moments.dim} {name} features less than full rank, and "
+        "Frechet distances far above those of many images; compare only equal numbers of images"
+        for side, images in (("images", generated), ("reference", reference))
+        for name, moments in images.moments.items()
+        if moments.is_singular
+    ]
+
+
 def _score_name(name: str, metric: Metric, features: str, part: str) -> str:
     title = f"{name}_{features}" if metric.extractor == "" else name
     return f"{title}_{part}" if part else title
