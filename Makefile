@@ -24,8 +24,10 @@ format: $(VENV)/installed
 
 bench: $(VENV)/installed  ## beside PyTorch, which is installed for it
 	$(RUN) -m pip install --quiet "torch>=2.6"
+	$(RUN) -m pip install --quiet --no-deps "torch-fidelity>=0.4" "efficientnet_lite_pytorch>=0.1.0"
 	$(RUN) benchmarks/train_step.py
 	$(RUN) benchmarks/input_pipeline.py
+	$(RUN) benchmarks/metrics.py
 
 lock: $(VENV)/installed  ## pins what pyproject.toml allows today
 	$(RUN) -m pip install --quiet uv

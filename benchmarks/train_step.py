@@ -30,6 +30,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from tqdm import tqdm
 
 from jgan.allocator import keep_memory
 from jgan.families.dcgan import Discriminator, Generator, hidden_resolutions
@@ -153,7 +154,7 @@ def alternate(contestants: Sequence[Callable[[], object]], blocks: int, steps: i
     for contestant in contestants:
         timed(contestant, 2)
     seconds: list[list[float]] = [[] for _ in contestants]
-    for _ in range(blocks):
+    for _ in tqdm(range(blocks), desc="blocks", leave=False, disable=None):
         peak.measure()
         for contestant, times in zip(contestants, seconds, strict=True):
             contestant()

@@ -22,7 +22,7 @@ from jgan.files import cache_directory, make_directory, sha256, write_json
 from jgan.metrics.classification import RealClassifier
 from jgan.metrics.classifier import describe
 from jgan.metrics.comparison import check_metrics, open_comparison, singular_moments
-from jgan.metrics.extractors import BATCH_SIZE, DTYPES, EXTRACTORS, Extractor
+from jgan.metrics.extractors import DTYPES, EXTRACTORS, Extractor, images_at_once
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import METRICS, ImageSet
 from jgan.pictures import make_grid, save_png
@@ -139,7 +139,7 @@ class _Run:
         return training_images(self.config, self.source, self.options.num_reference or self.count)
 
     def batches(self) -> Iterator[Batch]:
-        draw = Draw(self.game, self.options.seed, BATCH_SIZE, self.options.truncation)
+        draw = Draw(self.game, self.options.seed, images_at_once(), self.options.truncation)
         return draw(self.generator, self.labels, self.count)
 
     def provenance(self) -> dict[str, Any]:

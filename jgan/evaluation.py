@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import zipfile
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,14 @@ from jgan.data.decoding import decode_one, parallel_map
 from jgan.data.images import BrokenImageError, Format, natural_pixels
 from jgan.data.source import NO_LABEL, Source
 from jgan.files import make_directory, writing
-from jgan.metrics.extractors import BATCH_SIZE, Extractor
+from jgan.metrics.extractors import Extractor, images_at_once
 from jgan.metrics.moments import Moments
 from jgan.metrics.scores import PIXEL_BYTES, PIXEL_IMAGES, ImageSet
 from jgan.sharding import make_sharding
-from jgan.types import UserError
+from jgan.types import PyTree, UserError
 
 Batch = tuple[np.ndarray, np.ndarray | None]  # images uint8 [n, h, w, c], labels int32 [n]
+Outputs = dict[str, np.ndarray]  # of a network: "pool" [n, d], and "class_logits" [n, classes] where it has classes
 Outputs = dict[str, np.ndarray]  # of an extractor: "pool" and, from classifiers, "class_logits"
 
 
@@ -55,7 +57,7 @@ class SourceImages:
         rows = np.random.default_rng(0).permutation(self.source.count)[: self.count].tolist()
         decoded = parallel_map(self._read, rows, os.cpu_count() or 1)
         first_shape = None
-        while batch := list(itertools.islice(decoded, BATCH_SIZE)):
+        while batch := list(itertools.islice(decoded, images_at_once())):
             for row, pixels, _ in batch:
                 first_shape = first_shape or pixels.shape
                 if pixels.shape != first_shape:
@@ -102,20 +104,15 @@ class Collector:
         Raises:
           UserError: the images have neither one nor three channels.
         """
-        sharding = make_sharding()
-        variables = {e.name: jax.device_put(e.variables, sharding.replicated) for e in self.extractors}
         kept = {e.name: _Kept(self.all_features) for e in self.extractors}
         images_kept, labels_kept, content = _FirstImages(), [], hashlib.sha256()
         with tqdm(total=count, desc=title, unit=" images", disable=not processes.is_main(), leave=None) as bar:
-            for images, labels in batches:
+            for images, labels, outputs in self._run(batches):
                 _add_content(content, images, labels)
-                images = _rgb(images)
-                images_kept.add(images)
+                images_kept.add(_rgb(images))
                 labels_kept.append(labels)
-                on_devices = sharding.put_batch(_padded(images, sharding.mesh.size))
                 for extractor in self.extractors:
-                    outputs = extractor.apply(variables[extractor.name], on_devices)
-                    kept[extractor.name].add(processes.fetch(outputs), len(images))
+                    kept[extractor.name].add(outputs[extractor.name], len(images))
                 bar.update(len(images))
         return ImageSet(
             sha256=content.hexdigest(),
@@ -126,6 +123,20 @@ class Collector:
             images=np.concatenate(images_kept.batches),
             labels=None if any(labels is None for labels in labels_kept) else np.concatenate(labels_kept),
         )
+
+    def _run(self, batches: Iterable[Batch]) -> Iterator[tuple[np.ndarray, np.ndarray | None, dict[str, Outputs]]]:
+        """Each batch with what the networks make of it. The next one is made while one is on the devices."""
+        sharding = make_sharding()
+        variables = {e.name: jax.device_put(e.variables, sharding.replicated) for e in self.extractors}
+        on_devices: deque[tuple[np.ndarray, np.ndarray | None, PyTree]] = deque()
+        for images, labels in batches:
+            padded = sharding.put_batch(_padded(_rgb(images), sharding.mesh.size))
+            on_devices.append((images, labels, {e.name: e.apply(variables[e.name], padded) for e in self.extractors}))
+            if len(on_devices) > 1:
+                images, labels, outputs = on_devices.popleft()
+                yield images, labels, processes.fetch(outputs)
+        for images, labels, outputs in on_devices:
+            yield images, labels, processes.fetch(outputs)
 
     def collect_cached(self, images: SourceImages, directory: Path) -> ImageSet:
         """As `collect`, without class logits; what the networks made of the images is kept in `directory`, under the
@@ -165,7 +176,7 @@ class _Kept:
         self.features: list[np.ndarray] = []
         self.logits: list[np.ndarray] = []
 
-    def add(self, outputs: dict[str, np.ndarray], count: int) -> None:
+    def add(self, outputs: Outputs, count: int) -> None:
         pool = outputs["pool"][:count]
         self.moments = self.moments or Moments(pool.shape[1])
         self.moments.add(pool)
@@ -222,5 +233,5 @@ def _rgb(images: np.ndarray) -> np.ndarray:
 
 def _padded(images: np.ndarray, devices: int) -> np.ndarray:
     """To a whole batch, so that nothing is compiled anew, and to a multiple of the devices."""
-    size = -(-max(BATCH_SIZE, len(images)) // devices) * devices
+    size = -(-max(images_at_once(), len(images)) // devices) * devices
     return np.concatenate([images, np.repeat(images[-1:], size - len(images), axis=0)])

@@ -15,7 +15,7 @@ from jgan.drawing import Draw, classes_in_turn, latent_game
 from jgan.evaluation import Batch, Collector, training_images
 from jgan.files import cache_directory
 from jgan.metrics.comparison import check_metrics, open_comparison, rankings, singular_moments
-from jgan.metrics.extractors import BATCH_SIZE
+from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import ImageSet
 from jgan.types import Player, TrainState
 
@@ -47,7 +47,7 @@ class Evaluator:
         self._labels = classes_in_turn(game, settings.num_samples)
         self._reference_images = training_images(config, source, settings.num_samples)
         self._comparison.check_labels(generated=self._labels is not None, reference=self._reference_images.has_labels)
-        self._draw = Draw(game, settings.seed, BATCH_SIZE)
+        self._draw = Draw(game, settings.seed, images_at_once())
         self._reference: ImageSet | None = None
         self.warnings: list[str] = []
         ways = rankings(metrics, settings.features)

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "layers": set(),
     "losses": set(),
     "interop": set(),
-    "metrics": {"interop", "files", "layers", "optim", "processes", "sharding"},  # one of them trains a classifier
+    "metrics": {"interop", "files", "layers", "optim", "processes", "sharding"},  # a classifier; fast convolutions
     "data": set(),
     "games": {"losses"},
     "families": {"games", "layers", "losses"},

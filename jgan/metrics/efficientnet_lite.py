@@ -11,22 +11,19 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import itertools
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from jax import lax
 from jax.typing import DTypeLike
 
 from jgan.files import sha256
 from jgan.interop.state_dict import to_variables
 from jgan.interop.weights import read_weights
 from jgan.metrics.checks import check_rgb
+from jgan.metrics.convolutions import convolve
 from jgan.types import Array, PyTree, UserError
 
 RESOLUTION = 224
@@ -150,7 +147,7 @@ class ConvNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """[n, h, w, c] to [n, h / stride, w / stride, channels]; TensorFlow's padding, the odd zero at the end."""
-        convolve = nn.Conv(
+        conv = nn.Conv(
             self.channels,
             (self.kernel, self.kernel),
             (self.stride, self.stride),
@@ -159,31 +156,11 @@ class ConvNorm(nn.Module):
             use_bias=False,
             dtype=self.dtype,
             precision="highest",  # or a GPU would round float32 to 10 bits
-            conv_general_dilated=_depthwise if self.depthwise else None,
+            conv_general_dilated=convolve,
             name="conv",
         )
-        x = convolve(x)
-        x = nn.BatchNorm(use_running_average=True, epsilon=1e-3, dtype=self.dtype, name="norm")(x)
+        x = nn.BatchNorm(use_running_average=True, epsilon=1e-3, dtype=self.dtype, name="norm")(conv(x))
         return nn.relu6(x) if self.activate else x
-
-
-def _depthwise(x: Array, kernel: Array, strides: Sequence[int], padding: str, **options: Any) -> Array:
-    """Convolution of [n, h, w, c] by [k, k, 1, c], in the place of `lax.conv_general_dilated`."""
-
-    def direct(x: Array, kernel: Array) -> Array:
-        return lax.conv_general_dilated(x, kernel, strides, padding, **options)
-
-    def by_taps(x: Array, kernel: Array) -> Array:  # a sum of shifted images: XLA's own is 5 to 20 times slower on CPU
-        rows, columns = (-(-size // stride) for size, stride in zip(x.shape[1:3], strides, strict=True))
-        pads = lax.padtype_to_pads(x.shape[1:3], kernel.shape[:2], strides, padding)
-        wide = jnp.pad(x.astype(jnp.float32), ((0, 0), *pads, (0, 0)))
-        total = jnp.zeros((x.shape[0], rows, columns, x.shape[3]), jnp.float32)
-        for i, j in itertools.product(*map(range, kernel.shape[:2])):
-            last = i + (rows - 1) * strides[0] + 1, j + (columns - 1) * strides[1] + 1
-            total += wide[:, i : last[0] : strides[0], j : last[1] : strides[1]] * kernel[i, j].reshape(1, 1, 1, -1)
-        return total.astype(x.dtype)
-
-    return lax.platform_dependent(x, kernel, cpu=by_taps, default=direct)
 
 
 _NORMS_IN_PYTORCH = {"stem": "_bn0", "head": "_bn1", "expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}

@@ -16,7 +16,7 @@ from jgan.metrics import dinov2, efficientnet_lite, inception
 from jgan.metrics.download import INCEPTION, fetch
 from jgan.types import Array, PyTree, UserError
 
-BATCH_SIZE = 64  # images at once
+BATCH_SIZE = 64  # images at once on a device
 DTYPES = ("float32", "bfloat16")  # that networks compute in; parameters and features are float32 in either case
 
 
@@ -35,6 +35,11 @@ class Extractor:
     weights_sha256: str
     variables: PyTree
     apply: Callable[[PyTree, Array], dict[str, Array]]
+
+
+def images_at_once() -> int:
+    """Images that go through a network together: a batch a device, or one where CPU devices share the same cores."""
+    return BATCH_SIZE * (1 if jax.default_backend() == "cpu" else jax.device_count())
 
 
 def _inception(resize: inception.Resize, weights: Path | None, dtype: str) -> Extractor:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.metrics.checks import check_rgb
+from jgan.metrics.convolutions import average_pool, convolve, max_pool
 from jgan.types import Array, PyTree, UserError
 
 Resize = Literal["tf1", "clean"]
@@ -43,11 +44,11 @@ class InceptionV3(nn.Module):
         x = conv(32, (3, 3), 2, name="Conv2d_1a_3x3")(images.astype(self.dtype))
         x = conv(32, (3, 3), padding="VALID", name="Conv2d_2a_3x3")(x)
         x = conv(64, (3, 3), name="Conv2d_2b_3x3")(x)
-        x = _max_pool(x)
+        x = max_pool(x)
         features = {"64": _mean(x)}
         x = conv(80, (1, 1), name="Conv2d_3b_1x1")(x)
         x = conv(192, (3, 3), padding="VALID", name="Conv2d_4a_3x3")(x)
-        x = _max_pool(x)
+        x = max_pool(x)
         features["192"] = _mean(x)
         for name, width in (("Mixed_5b", 32), ("Mixed_5c", 64), ("Mixed_5d", 64)):
             x = BlockA(width, self.dtype, name=name)(x)
@@ -60,7 +61,7 @@ class InceptionV3(nn.Module):
         x = BlockE("max", self.dtype, name="Mixed_7c")(x)
         features["pool"] = _mean(x)
         kernel = self.param("fc_kernel", nn.initializers.lecun_normal(), (2048, 1008))
-        features["logits_unbiased"] = features["pool"] @ kernel
+        features["logits_unbiased"] = jnp.matmul(features["pool"], kernel, precision="highest")
         bias = self.param("fc_bias", nn.initializers.zeros, (1008,))
         features["logits"] = features["logits_unbiased"] + bias[None]
         return features
@@ -73,13 +74,25 @@ class ConvUnit(nn.Module):
     kernel: tuple[int, int]
     stride: int = 1
     padding: Literal["SAME", "VALID"] = "SAME"
+    average: bool = False  # before the ReLU, over 3 x 3: by linearity as before a 1 x 1 convolution, of fewer channels
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """[n, h, w, c] to [n, h', w', features]."""
         padding = self.padding if self.stride == 1 else "VALID"
-        return nn.relu(nn.Conv(self.features, self.kernel, self.stride, padding, dtype=self.dtype, name="conv")(x))
+        conv = nn.Conv(
+            self.features,
+            self.kernel,
+            self.stride,
+            padding,
+            dtype=self.dtype,
+            precision="highest",  # or a GPU would round float32 to 10 bits
+            conv_general_dilated=convolve,
+            name="conv",
+        )
+        x = average_pool(conv(x)) if self.average else conv(x)
+        return nn.relu(x)
 
 
 class _Block(nn.Module):
@@ -107,7 +120,7 @@ class BlockA(_Block):
             self.chain(x, "branch1x1", (64, (1, 1))),
             self.chain(x, "branch5x5", (48, (1, 1)), (64, (5, 5))),
             self.chain(x, "branch3x3dbl", (64, (1, 1)), (96, (3, 3)), (96, (3, 3))),
-            self.chain(_average_pool(x), "branch_pool", (self.pool_features, (1, 1))),
+            ConvUnit(self.pool_features, (1, 1), average=True, dtype=self.dtype, name="branch_pool")(x),
         )
 
 
@@ -122,7 +135,7 @@ class BlockB(_Block):
         return _join(
             self.chain(x, "branch3x3", (384, (3, 3)), stride=2),
             self.chain(x, "branch3x3dbl", (64, (1, 1)), (96, (3, 3)), (96, (3, 3)), stride=2),
-            _max_pool(x),
+            max_pool(x),
         )
 
 
@@ -140,7 +153,7 @@ class BlockC(_Block):
             self.chain(x, "branch1x1", (192, (1, 1))),
             self.chain(x, "branch7x7", (width, (1, 1)), (width, wide), (192, high)),
             self.chain(x, "branch7x7dbl", (width, (1, 1)), (width, high), (width, wide), (width, high), (192, wide)),
-            self.chain(_average_pool(x), "branch_pool", (192, (1, 1))),
+            ConvUnit(192, (1, 1), average=True, dtype=self.dtype, name="branch_pool")(x),
         )
 
 
@@ -155,7 +168,7 @@ class BlockD(_Block):
         return _join(
             self.chain(x, "branch3x3", (192, (1, 1)), (320, (3, 3)), stride=2),
             self.chain(x, "branch7x7x3", (192, (1, 1)), (192, (1, 7)), (192, (7, 1)), (192, (3, 3)), stride=2),
-            _max_pool(x),
+            max_pool(x),
         )
 
 
@@ -168,7 +181,8 @@ class BlockE(_Block):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """[n, 8, 8, c] to [n, 8, 8, 2048]."""
-        pooled = _average_pool(x) if self.pool == "average" else _max_pool(x, stride=1, padding="SAME")
+        average = self.pool == "average"
+        pooled = x if average else max_pool(x, stride=1, padding="SAME")
         single = self.chain(x, "branch3x3_1", (384, (1, 1)))
         double = self.chain(x, "branch3x3dbl", (448, (1, 1)), (384, (3, 3)))
         return _join(
@@ -177,7 +191,7 @@ class BlockE(_Block):
             self.chain(single, "branch3x3_2b", (384, (3, 1))),
             self.chain(double, "branch3x3dbl_3a", (384, (1, 3))),
             self.chain(double, "branch3x3dbl_3b", (384, (3, 1))),
-            self.chain(pooled, "branch_pool", (192, (1, 1))),
+            ConvUnit(192, (1, 1), average=average, dtype=self.dtype, name="branch_pool")(pooled),
         )
 
 
@@ -187,14 +201,6 @@ def _join(*branches: Array) -> Array:
 
 def _mean(x: Array) -> Array:
     return x.astype(jnp.float32).mean((1, 2))
-
-
-def _max_pool(x: Array, stride: int = 2, padding: str = "VALID") -> Array:
-    return nn.max_pool(x, (3, 3), (stride, stride), padding)
-
-
-def _average_pool(x: Array) -> Array:
-    return nn.avg_pool(x, (3, 3), (1, 1), "SAME", count_include_pad=False)
 
 
 # ---------------------------------------------------------------- pixels in

@@ -55,25 +55,33 @@ def full_kernel_distance(real: np.ndarray, fake: np.ndarray) -> float:
 
 
 def _unbiased(real: np.ndarray, fake: np.ndarray) -> float:
-    within = _mean_of_pairs(real) + _mean_of_pairs(fake)
-    return within - 2.0 * _kernel_sum(real, fake) / (len(real) * len(fake))
+    return _mean_of_pairs(real) + _mean_of_pairs(fake) - 2.0 * _mean_between(real, fake)
 
 
 def _mean_of_pairs(features: np.ndarray) -> float:
-    """Mean of the kernel over pairs of different samples."""
-    count = len(features)
-    diagonal = sum(_kernel(np.square(block).sum(axis=1), block.shape[1]).sum() for block in _blocks(features))
-    return (_kernel_sum(features, features) - float(diagonal)) / (count * (count - 1))
+    """Mean of the kernel over pairs of different samples. It is symmetric: a pair of blocks is taken once."""
+    count, dim = features.shape
+    total = 0.0
+    for index, rows in enumerate(_blocks(features)):
+        total += _kernel_sum(rows @ rows.T, dim) - _kernel_sum(np.square(rows).sum(axis=1), dim)
+        for columns in _blocks(features[(index + 1) * BLOCK :]):
+            total += 2.0 * _kernel_sum(rows @ columns.T, dim)
+    return total / (count * (count - 1))
 
 
-def _kernel_sum(a: np.ndarray, b: np.ndarray) -> float:
-    dim = a.shape[1]
-    return float(sum(_kernel(rows @ columns.T, dim).sum() for rows in _blocks(a) for columns in _blocks(b)))
+def _mean_between(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean of the kernel over all pairs of a sample of one side and one of the other."""
+    sums = (_kernel_sum(rows @ columns.T, a.shape[1]) for rows in _blocks(a) for columns in _blocks(b))
+    return sum(sums) / (len(a) * len(b))
 
 
-def _kernel(products: np.ndarray, dim: int) -> np.ndarray:
-    base = products / dim + 1.0
-    return base * base * base  # ten times faster than ** 3
+def _kernel_sum(products: np.ndarray, dim: int) -> float:
+    """Sum of (product / dim + 1)^3; the products are overwritten, since new arrays cost as much as the arithmetic."""
+    products /= dim
+    products += 1.0
+    squares = products * products
+    squares *= products
+    return float(squares.sum())
 
 
 def _blocks(features: np.ndarray) -> Iterator[np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 from jgan.metrics.checks import check_features
 from jgan.types import UserError
 
-ROWS, COLUMNS = 1024, 4096  # of a block of distances: 32 MiB
+ROWS, COLUMNS = 2048, 2048  # of a block of distances: 32 MiB
 
 
 class ManifoldScores(NamedTuple):
@@ -40,10 +40,9 @@ def manifold_scores(real: np.ndarray, fake: np.ndarray, *, k_precision: int = 3,
         raise UserError(f"k_precision={k_precision}, k_density={k_density}: expected at least 1")
     check_features("real features", real, at_least=max(k_precision, k_density) + 1)
     check_features("generated features", fake, at_least=k_precision + 1, dim=real.shape[1])
-    # A sample is its own nearest, so its k-th neighbour comes at index k.
-    reach = nearest(real, real, max(k_precision, k_density) + 1)[1]
-    real_reach, dense_reach = np.square(reach[:, k_precision]), np.square(reach[:, k_density])
-    fake_reach = np.square(nearest(fake, fake, k_precision + 1)[1][:, k_precision])
+    reach = _squared_reach(real, max(k_precision, k_density))
+    real_reach, dense_reach = reach[:, k_precision], reach[:, k_density]
+    fake_reach = _squared_reach(fake, k_precision)[:, k_precision]
     precise, recalled = np.zeros(len(fake), bool), np.zeros(len(real), bool)
     covered, balls = np.zeros(len(real), bool), 0
     for rows, columns, squared in _squared_distances(fake, real):
@@ -87,20 +86,52 @@ def _smallest(values: np.ndarray, k: int) -> np.ndarray:
     return np.argpartition(values, k - 1, axis=1)[:, :k]
 
 
+def _squared_reach(features: np.ndarray, k: int) -> np.ndarray:
+    """Squared distances [n, k + 1] from each of the features to the nearest of them, in order, itself first.
+
+    Distances are symmetric: a pair of blocks is taken once.
+    """
+    smallest = np.full((len(features), k + 1), np.inf)
+
+    def take(rows: slice, squared: np.ndarray) -> None:
+        candidates = np.concatenate([smallest[rows], squared], axis=1)
+        candidates.partition(k, axis=1)
+        smallest[rows] = candidates[:, : k + 1]
+
+    centre = features.mean(axis=0, dtype=np.float64)
+    blocks = list(_blocks(len(features), ROWS))
+    for index, rows in enumerate(blocks):
+        block = features[rows] - centre
+        for columns in blocks[index:]:
+            squared = _squared(block, features[columns] - centre)
+            take(rows, squared)
+            if columns != rows:
+                take(columns, squared.T)
+    smallest.sort(axis=1)
+    return smallest
+
+
 def _squared_distances(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]]:
     """(rows of a, rows of b, squared distances between them in float64), block by block."""
-    centre = b.mean(axis=0, dtype=np.float64)  # |a|^2 + |b|^2 - 2ab cancels less around the mean
-    dim = a.shape[1]
+    centre = b.mean(axis=0, dtype=np.float64)
     for rows in _blocks(len(a), ROWS):
-        block_a = a[rows] - centre
-        squares_a = np.square(block_a).sum(axis=1)[:, None]
+        block = a[rows] - centre
         for columns in _blocks(len(b), COLUMNS):
-            block_b = b[columns] - centre
-            scale = squares_a + np.square(block_b).sum(axis=1)
-            squared = scale - 2.0 * (block_a @ block_b.T)
-            # Products of d terms err by d * eps of the squared norms at most: less than that is no distance.
-            squared[squared <= dim * np.finfo(np.float64).eps * scale] = 0.0
-            yield rows, columns, squared
+            yield rows, columns, _squared(block, b[columns] - centre)
+
+
+def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared distances [n, m] between rows near the origin: |a|^2 + |b|^2 - 2ab cancels less there."""
+    squares_a, squares_b = (np.square(side).sum(axis=1) for side in (a, b))
+    squared = (-2.0 * a) @ b.T
+    squared += squares_a[:, None]
+    squared += squares_b
+    # Products of d terms err by d * eps of the squared norms at most: less than that is no distance.
+    error = a.shape[1] * np.finfo(np.float64).eps
+    rows, columns = np.nonzero(squared <= error * (squares_a.max() + squares_b.max()))  # few: the rest needs no look
+    zero = squared[rows, columns] <= error * (squares_a[rows] + squares_b[columns])
+    squared[rows[zero], columns[zero]] = 0.0
+    return squared
 
 
 def _blocks(count: int, size: int) -> Iterator[slice]:
