@@ -32,7 +32,6 @@ from jgan.types import PyTree, UserError
 
 Batch = tuple[np.ndarray, np.ndarray | None]  # images uint8 [n, h, w, c], labels int32 [n]
 Outputs = dict[str, np.ndarray]  # of a network: "pool" [n, d], and "class_logits" [n, classes] where it has classes
-Outputs = dict[str, np.ndarray]  # of an extractor: "pool" and, from classifiers, "class_logits"
 
 
 @dataclasses.dataclass(frozen=True)
