@@ -43,6 +43,7 @@ def main(argv: Sequence[str]) -> int:
     if out.suffix != ".npz":
         raise UserError(f"--out={out}: expected a name that ends in .npz")
     check_format(options.resolution, channels=3)
+    command.check_seed(options.seed)
     make_directory(out.parent, "--out")
     train, test = _sides(options.source, options.test, options.resolution, options.seed)
     num_classes = int(max(train.labels.max(), test.labels.max())) + 1

@@ -63,6 +63,12 @@ def _terminate(number: int, frame: types.FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
+def check_seed(seed: int) -> None:
+    """Raises UserError for a `--seed` that JAX or numpy does not take."""
+    if not 0 <= seed < 2**63:
+        raise UserError(f"--seed={seed}: expected a number from 0 to 2**63 - 1")
+
+
 def stay_on_cpu() -> None:
     """For commands that compute nothing: one that took the accelerators, or their memory, would stop the runs there."""
     jax.config.update("jax_platforms", "cpu")

@@ -111,7 +111,7 @@ def _check_range(path: str, value: Any) -> None:
         raise UserError(f"{path}={value}: expected a whole number of 64 bits")
     counts = name in AT_LEAST_ONE or name.endswith("_every")
     least = 1 if counts and path not in ("data.channels", "evaluate_every") else 0
-    if name != "seed" and value < least:
+    if path != "seed" and value < least:
         raise UserError(f"{path}={value}: expected at least {least}")
     if name in BELOW_ONE and value >= 1:
         raise UserError(f"{path}={value}: expected less than 1")

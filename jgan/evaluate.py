@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,17 +15,17 @@ import numpy as np
 from jgan import __version__, command, processes
 from jgan import config as configs
 from jgan.config import Config
-from jgan.data.images import Format
+from jgan.data.images import MAX_RESOLUTION, Format
 from jgan.data.sources import open_source
 from jgan.drawing import Draw, classes_in_turn, latent_game, restore_generator
-from jgan.evaluation import Batch, Collector, SourceImages, training_images
-from jgan.files import cache_directory, make_directory, sha256, write_json
+from jgan.evaluation import Batch, Collector, SourceImages, labels_like, training_images
+from jgan.files import as_json, cache_directory, make_directory, sha256, write_json, writing
 from jgan.metrics.classification import RealClassifier
 from jgan.metrics.classifier import describe
-from jgan.metrics.comparison import check_metrics, open_comparison, singular_moments
+from jgan.metrics.comparison import Comparison, check_metrics, open_comparison
 from jgan.metrics.extractors import DTYPES, EXTRACTORS, Extractor, images_at_once
 from jgan.metrics.manifold import nearest
-from jgan.metrics.scores import METRICS, ImageSet
+from jgan.metrics.scores import METRICS, ImageSet, Metric
 from jgan.pictures import make_grid, save_png
 from jgan.types import UserError
 
@@ -39,6 +40,7 @@ The results, with all that they depend on, go to eval.json; a grid of samples be
 nearest.png. Sources are named as in data.source; a plain directory is a folder of images."""
 
 CLASSIFYING = [name for name, metric in METRICS.items() if metric.classifies]
+FEATURES = "efficientnet_lite0"
 NEAREST_ROWS, NEAREST_COLUMNS = 10, 6
 
 
@@ -46,11 +48,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs the command."""
     options = _parser().parse_args(argv)
     processes.initialize()
-    for name in ("num_samples", "num_reference", "resolution"):
-        if (value := getattr(options, name)) is not None and value < 1:
-            raise UserError(f"--{name}={value}: expected at least 1")
-    if not 0 <= options.seed < 2**63:
-        raise UserError(f"--seed={options.seed}: expected a number from 0 to 2**63 - 1")
+    _check_numbers(options)
     metrics = check_metrics(options.metrics.split(","), f"--metrics={options.metrics}")
     if options.workdir is not None:
         subject = _Run(options)
@@ -58,15 +56,17 @@ def main(argv: Sequence[str]) -> int:
         subject = _Folder(options)
     else:
         raise UserError("--workdir: expected a run, or --images and --reference in its place")
-    comparison = open_comparison(metrics, options.features, options.dtype, options.weights, options.classifier)
+    comparison = _open_comparison(metrics, options)
     out: Path = options.out or subject.default_out
     reference_images = subject.reference()
     comparison.check_labels(generated=subject.has_labels, reference=reference_images.has_labels)
+    if comparison.compares_classes:
+        _check_classes(subject.class_names, reference_images.source.class_names)
     if processes.is_main():
         make_directory(out, "--out")
     collector = Collector(list(comparison.extractors.values()), comparison.needs_features)
     reference = collector.collect_cached(reference_images, cache_directory("references"))
-    generated = collector.collect(subject.batches(), subject.count, "images")
+    generated = collector.collect(subject.batches(reference), subject.count, "images")
     scores = comparison.scores(generated, reference, options.seed)
     if not processes.is_main():
         return 0
@@ -85,12 +85,12 @@ def main(argv: Sequence[str]) -> int:
         },
         "seed": options.seed,
         "jgan": __version__,
-        "warnings": _warnings(generated, reference),
+        "warnings": [*_warnings(generated, reference), *comparison.warnings(generated, reference)],
     }
-    write_json(out / "eval.json", result)
-    extractor = options.features if options.features in comparison.extractors else next(iter(generated.features), "")
-    if extractor and generated.images.shape[1:] == reference.images.shape[1:]:
-        _save_nearest(generated, reference, extractor, out / "nearest.png")
+    _write_result(out / "eval.json", result)
+    if generated.images.shape[1:] == reference.images.shape[1:]:
+        features = comparison.features if comparison.features in generated.features else None
+        _save_nearest(generated, reference, features or next(iter(generated.features), None), out / "nearest.png")
     _print_table(result, out)
     return 0
 
@@ -101,10 +101,10 @@ def _parser() -> command.Parser:
     parser.add_argument("--images", metavar="SOURCE", help="images to measure in place of a run's")
     parser.add_argument("--reference", metavar="SOURCE", help="real images (default: those of the run)")
     parser.add_argument("--metrics", default="fd,kd,pr", help=f"of {', '.join(METRICS)} (default fd,kd,pr)")
-    parser.add_argument("--features", default="efficientnet_lite0", choices=EXTRACTORS, help="for fd, kd, pr, ...")
+    parser.add_argument("--features", choices=EXTRACTORS, help=f"for fd, kd, pr, ... (default {FEATURES})")
     parser.add_argument("--weights", metavar="FILE", type=Path, help="of the network, in place of the published ones")
     parser.add_argument("--classifier", metavar="FILE", type=Path, help="of python -m jgan.classifier (else: trained)")
-    parser.add_argument("--dtype", default="float32", choices=DTYPES, help="the networks compute in (default float32)")
+    parser.add_argument("--dtype", choices=DTYPES, help="the networks compute in (default float32)")
     parser.add_argument("--num_samples", type=int, help="images of each side (default: as many as are real)")
     parser.add_argument("--num_reference", type=int, help="real images, where not as many as generated ones")
     parser.add_argument("--resolution", type=int, help="square pixels at which --images are compared")
@@ -116,6 +116,36 @@ def _parser() -> command.Parser:
     return parser
 
 
+def _check_numbers(options: argparse.Namespace) -> None:
+    for name in ("num_samples", "num_reference", "resolution"):
+        if (value := getattr(options, name)) is not None and value < 1:
+            raise UserError(f"--{name}={value}: expected at least 1")
+    if (options.resolution or 0) > MAX_RESOLUTION:
+        raise UserError(f"--resolution={options.resolution}: expected at most {MAX_RESOLUTION}")
+    command.check_seed(options.seed)
+
+
+def _open_comparison(metrics: dict[str, Metric], options: argparse.Namespace) -> Comparison:
+    """Refuses flags that these metrics would not look at."""
+    if options.features and not any(metric.extractor == "" for metric in metrics.values()):
+        raise UserError(f"--features={options.features}: these metrics do not take any network; leave it out")
+    if options.dtype and all(metric.extractor is None for metric in metrics.values()):
+        raise UserError(f"--dtype={options.dtype}: these metrics need no network; leave it out")
+    features, dtype = options.features or FEATURES, options.dtype or DTYPES[0]
+    return open_comparison(metrics, features, dtype, options.weights, options.classifier)
+
+
+def _check_classes(ours: tuple[str, ...] | None, theirs: tuple[str, ...] | None) -> None:
+    """Raises UserError where both sides name their classes, and not alike: labels are places in those lists."""
+    if ours is not None and theirs is not None and ours != theirs:
+        pairs = itertools.zip_longest(ours, theirs, fillvalue="none")
+        label, (mine, other) = next((place, pair) for place, pair in enumerate(pairs) if pair[0] != pair[1])
+        raise UserError(
+            f"class {label} is {mine!r} among the images and {other!r} in the reference; give both the same classes, "
+            "or leave out the metrics that compare class by class"
+        )
+
+
 class _Run:
     """Images drawn from a run, against the data it was trained on or others."""
 
@@ -125,22 +155,30 @@ class _Run:
         self.game = game = latent_game(self.config, "--workdir", options.truncation)
         self.default_out = options.workdir / "eval"
         self.reference_name = options.reference or self.config.data.source
-        self.source = open_source(_as_source(self.reference_name))
+        if options.images or options.resolution:
+            flag = "images" if options.images else "resolution"
+            raise UserError(f"--{flag}: a run draws its own images, at its own resolution; leave it or --workdir out")
+        self.source = open_source(
+            _as_source(self.reference_name), "--reference" if options.reference else "data.source"
+        )
         if (options.num_reference or 0) > self.source.count:
             raise UserError(
                 f"--num_reference={options.num_reference}: {self.reference_name} has {self.source.count} images"
             )
         self.count = options.num_samples or self.source.count
         self.generator, self.step = restore_generator(self.config, options.workdir, raw=options.raw, best=options.best)
-        self.labels = classes_in_turn(game, self.count)
-        self.has_labels = self.labels is not None
+        self.has_labels = game.num_classes > 0
+        self.class_names = None if options.reference else self.source.class_names
 
     def reference(self) -> SourceImages:
         return training_images(self.config, self.source, self.options.num_reference or self.count)
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self, reference: ImageSet) -> Iterator[Batch]:
+        """Of the classes of its own data in their shares there; against other data, of all classes in turn."""
+        own = self.has_labels and self.options.reference is None
+        labels = labels_like(reference, self.count) if own else classes_in_turn(self.game, self.count)
         draw = Draw(self.game, self.options.seed, images_at_once(), self.options.truncation)
-        return draw(self.generator, self.labels, self.count)
+        return draw(self.generator, labels, self.count)
 
     def provenance(self) -> dict[str, Any]:
         return {
@@ -149,8 +187,13 @@ class _Run:
             "step": self.step,
             "weights": "trained" if self.options.raw else "averaged",
             "truncation": self.options.truncation,
-            "labels": None if self.labels is None else "classes in turn",
+            "labels": self._labels(),
         }
+
+    def _labels(self) -> str | None:
+        if not self.has_labels:
+            return None
+        return "classes in turn" if self.options.reference else "as in the reference"
 
 
 class _Folder:
@@ -164,11 +207,12 @@ class _Folder:
             raise UserError("--out: expected a directory for the results of --images")
         self.options, self.default_out, self.reference_name = options, options.out, options.reference
         self.form = Format(options.resolution, 3, "crop", 255) if options.resolution else None
-        self.images = self._open(options.images, "num_samples", options.num_samples)
+        self.images = self._open("--images", options.images, "num_samples", options.num_samples)
         self.count, self.has_labels = self.images.count, self.images.has_labels
+        self.class_names = self.images.source.class_names
 
-    def _open(self, name: str, flag: str, count: int | None) -> SourceImages:
-        source = open_source(_as_source(name))
+    def _open(self, field: str, name: str, flag: str, count: int | None) -> SourceImages:
+        source = open_source(_as_source(name), field)
         if count and source.count < count:
             raise UserError(f"--{flag}={count}: {name} has {source.count} images")
         return SourceImages(source, count or source.count, self.form)
@@ -176,10 +220,11 @@ class _Folder:
     def reference(self) -> SourceImages:
         options = self.options
         if options.num_reference:
-            return self._open(self.reference_name, "num_reference", options.num_reference)
-        return self._open(self.reference_name, "num_samples", options.num_samples)
+            return self._open("--reference", self.reference_name, "num_reference", options.num_reference)
+        return self._open("--reference", self.reference_name, "num_samples", options.num_samples)
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self, reference: ImageSet) -> Iterator[Batch]:
+        del reference
         return self.images.batches()
 
     def provenance(self) -> dict[str, Any]:
@@ -201,19 +246,26 @@ def _describe_classifier(real: RealClassifier, path: Path | None) -> dict[str, A
 
 
 def _warnings(generated: ImageSet, reference: ImageSet) -> list[str]:
-    lines = []
-    if (sizes := generated.images.shape[1:3]) != reference.images.shape[1:3]:
-        lines.append(f"images of {sizes}, reference of {reference.images.shape[1:3]} pixels: no nearest.png")
-    if generated.count != reference.count:
-        lines.append(f"{generated.count} images against {reference.count} real ones: compare only equal numbers")
-    return [*lines, *singular_moments(generated, reference)]
+    if generated.count == reference.count:
+        return []
+    return [f"{generated.count} images against {reference.count} real ones: compare only equal numbers"]
 
 
-def _save_nearest(generated: ImageSet, reference: ImageSet, extractor: str, path: Path) -> None:
-    """Samples (left) and the real images nearest to them in feature space: copies would show."""
+def _write_result(path: Path, result: dict[str, Any]) -> None:
+    """Writes eval.json; another result that is there stays beside it as eval-....json, named after its content."""
+    with writing(path):
+        if path.exists() and path.read_text() != as_json(result):
+            path.rename(path.with_name(f"eval-{sha256(path)[:8]}.json"))
+    write_json(path, result)
+
+
+def _save_nearest(generated: ImageSet, reference: ImageSet, extractor: str | None, path: Path) -> None:
+    """Samples (left) and the real images nearest to them, in feature space or by pixels: copies would show."""
     rows = min(NEAREST_ROWS, len(generated.images))
-    real = reference.features[extractor][: len(reference.images)]
-    indices, _ = nearest(generated.features[extractor][:rows], real, min(NEAREST_COLUMNS, len(real)))
+    sides = [side.images.reshape(len(side.images), -1).astype(np.float32) for side in (generated, reference)]
+    if extractor is not None:
+        sides = [side.features[extractor][: len(side.images)] for side in (generated, reference)]
+    indices, _ = nearest(sides[0][:rows], sides[1], min(NEAREST_COLUMNS, len(sides[1])))
     cells = np.concatenate([generated.images[:rows, None], reference.images[indices]], axis=1)
     save_png(path, make_grid(cells))
 

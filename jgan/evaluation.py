@@ -10,7 +10,7 @@ import sys
 import tempfile
 import zipfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from jgan.data.decoding import decode_one, parallel_map
 from jgan.data.images import BrokenImageError, Format, natural_pixels
 from jgan.data.source import NO_LABEL, Source
 from jgan.files import make_directory, writing
+from jgan.metrics.checks import check_features
 from jgan.metrics.extractors import Extractor, images_at_once
 from jgan.metrics.moments import Moments
 from jgan.metrics.scores import PIXEL_BYTES, PIXEL_IMAGES, ImageSet
@@ -31,6 +32,7 @@ from jgan.sharding import make_sharding
 from jgan.types import PyTree, UserError
 
 Batch = tuple[np.ndarray, np.ndarray | None]  # images uint8 [n, h, w, c], labels int32 [n]
+CACHE_FORMAT = 1  # of what networks make of images; count it up when a resize or a network changes
 Outputs = dict[str, np.ndarray]  # of a network: "pool" [n, d], and "class_logits" [n, classes] where it has classes
 
 
@@ -84,16 +86,30 @@ def training_images(config: Config, source: Source, count: int) -> SourceImages:
     return SourceImages(source, min(count, source.count), form, data.on_error)
 
 
+def labels_like(reference: ImageSet, count: int) -> np.ndarray:
+    """Labels int32 [count] for generated images: those of the reference's images, again from the start where it has
+    fewer, so that both sides have their classes in the same shares.
+    """
+    assert reference.labels is not None, "checked before"
+    return np.resize(reference.labels, count)
+
+
+class StoppedError(Exception):
+    """A collection was told to stop before its end; it left nothing behind."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Collector:
     """Runs images through `extractors`, over all devices of all processes; every process gets all of the results.
 
     Features of every image are kept with `all_features`, else those of the first PIXEL_IMAGES: then memory does not
-    grow with the number of images.
+    grow with the number of images. Every method raises StoppedError once `stop()` is true, which every process asks at
+    the same points.
     """
 
     extractors: Sequence[Extractor]
     all_features: bool
+    stop: Callable[[], bool] = lambda: False
 
     def collect(self, batches: Iterable[Batch], count: int, title: str) -> ImageSet:
         """Everything the metrics need of `count` images, in one pass, with a progress bar.
@@ -128,7 +144,7 @@ class Collector:
         sharding = make_sharding()
         variables = {e.name: jax.device_put(e.variables, sharding.replicated) for e in self.extractors}
         on_devices: deque[tuple[np.ndarray, np.ndarray | None, PyTree]] = deque()
-        for images, labels in batches:
+        for images, labels in self._until_stopped(batches):
             padded = sharding.put_batch(_padded(_rgb(images), sharding.mesh.size))
             on_devices.append((images, labels, {e.name: e.apply(variables[e.name], padded) for e in self.extractors}))
             if len(on_devices) > 1:
@@ -141,12 +157,13 @@ class Collector:
         """As `collect`, without class logits; what the networks made of the images is kept in `directory`, under the
         hash of the content and of the network.
         """
-        content = hashlib.sha256()
+        make_directory(directory, "the cache ($XDG_CACHE_HOME)")
+        content = hashlib.sha256(bytes([CACHE_FORMAT]))
         hidden = not processes.is_main()
         with tqdm(
             total=images.count, desc="reading the reference", unit=" images", delay=2, disable=hidden, leave=None
         ) as bar:
-            for pixels, labels in images.batches():
+            for pixels, labels in self._until_stopped(images.batches()):
                 _add_content(content, pixels, labels)
                 bar.update(len(pixels))
         rows = images.count if self.all_features else min(images.count, PIXEL_IMAGES)
@@ -156,14 +173,19 @@ class Collector:
         }
         # Processes with caches of their own must agree: they run the networks together.
         todo = [e for e in self.extractors if processes.any_process(not paths[e.name].is_file())]
-        collected = Collector(todo, self.all_features).collect(images.batches(), images.count, "reference")
-        make_directory(directory, "the cache")
+        collected = dataclasses.replace(self, extractors=todo).collect(images.batches(), images.count, "reference")
         for extractor in todo:
             name = extractor.name
             _write_cached(paths[name], collected.moments[name], collected.features[name])
         for name in paths.keys() - {extractor.name for extractor in todo}:
             collected.moments[name], collected.features[name] = _read_cached(paths[name], images.count, rows)
         return dataclasses.replace(collected, class_logits={})
+
+    def _until_stopped(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            if self.stop():
+                raise StoppedError
+            yield batch
 
 
 class _Kept:
@@ -210,7 +232,9 @@ def _read_cached(path: Path, count: int, rows: int) -> tuple[Moments, np.ndarray
     try:
         with np.load(path, allow_pickle=False) as file:
             moments, features = Moments.of_state(file["count"], file["mean"], file["scatter"]), file["features"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            check_features("the cached features", features, dim=moments.dim)
+            check_features("the cached moments", moments.scatter, dim=moments.dim)
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, UserError):
         raise UserError(f"{path}: the cached features cannot be read; remove the file") from None
     if moments.count != count or len(features) != rows:
         raise UserError(f"{path}: holds {moments.count} images, {len(features)} of them whole; remove the file")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +11,15 @@ from jgan import processes
 from jgan.checkpoint import BEST, Checkpoints
 from jgan.config import Config
 from jgan.data.source import Source
-from jgan.drawing import Draw, classes_in_turn, latent_game
-from jgan.evaluation import Batch, Collector, training_images
+from jgan.drawing import Draw, latent_game
+from jgan.evaluation import Collector, labels_like, training_images
 from jgan.files import cache_directory
-from jgan.metrics.comparison import check_metrics, open_comparison, rankings, singular_moments
+from jgan.metrics.comparison import check_metrics, open_comparison, rankings
 from jgan.metrics.extractors import images_at_once
-from jgan.metrics.scores import ImageSet
-from jgan.types import Player, TrainState
+from jgan.metrics.scores import Better, ImageSet
+from jgan.types import Player, TrainState, UserError
 
 AVERAGED, TRAINED = "averaged", "trained"
-
-
-class EvaluationStoppedError(Exception):
-    """An evaluation was told to stop before its end; it left nothing behind."""
 
 
 class Evaluator:
@@ -39,61 +35,77 @@ class Evaluator:
         settings = config.evaluation
         metrics = check_metrics(settings.metrics, "evaluation.metrics")
         game = latent_game(config, f"evaluate_every={config.evaluate_every}")
-        self._settings = settings
+        self._config = settings
         self._comparison = open_comparison(
             metrics, settings.features, settings.dtype, Path(settings.weights) if settings.weights else None
         )
-        self._collector = Collector(list(self._comparison.extractors.values()), self._comparison.needs_features)
-        self._labels = classes_in_turn(game, settings.num_samples)
+        self._is_conditional = game.num_classes > 0
         self._reference_images = training_images(config, source, settings.num_samples)
-        self._comparison.check_labels(generated=self._labels is not None, reference=self._reference_images.has_labels)
+        self._comparison.check_labels(generated=self._is_conditional, reference=self._reference_images.has_labels)
         self._draw = Draw(game, settings.seed, images_at_once())
         self._reference: ImageSet | None = None
         self.warnings: list[str] = []
         ways = rankings(metrics, settings.features)
-        self.best = BestCheckpoint(workdir, settings.best or next(iter(ways)), ways)
+        best = settings.best or next(iter(ways))
+        self.settings = {
+            "num_samples": settings.num_samples,
+            "seed": settings.seed,
+            "reference": {"count": self._reference_images.count, "fingerprint": source.fingerprint},
+            "extractors": {
+                name: {"dtype": network.dtype, "weights_sha256": network.weights_sha256}
+                for name, network in self._comparison.extractors.items()
+            },
+        }
+        self.best = BestCheckpoint(workdir, best, ways[best], self._settings_of(best))
 
     def scores(self, generator: Player, stop: Callable[[], bool]) -> dict[str, float]:
         """Scores by name, as in "averaged/fd_efficientnet_lite0", of both kinds of weights. `warnings` tells what to
         mind of them.
 
         Raises:
-          EvaluationStoppedError: `stop()` was true; every process asks it at the same points.
+          StoppedError: `stop()` was true; every process asks it at the same points.
         """
+        extractors = list(self._comparison.extractors.values())
+        collector = Collector(extractors, self._comparison.needs_features, stop)
         if self._reference is None:
-            self._reference = self._collector.collect_cached(self._reference_images, cache_directory("references"))
+            self._reference = collector.collect_cached(self._reference_images, cache_directory("references"))
+        count = self._config.num_samples
+        labels = labels_like(self._reference, count) if self._is_conditional else None
         scores = {}
         for name, weights in ((AVERAGED, generator.averaged()), (TRAINED, generator)):
-            batches = _until(stop, self._draw(weights, self._labels, self._settings.num_samples))
-            generated = self._collector.collect(batches, self._settings.num_samples, f"evaluating {name} weights")
-            found = self._comparison.scores(generated, self._reference, self._settings.seed)
+            generated = collector.collect(self._draw(weights, labels, count), count, f"evaluating {name} weights")
+            found = self._comparison.scores(generated, self._reference, self._config.seed)
             scores |= {f"{name}/{score}": value for score, value in found.items()}
-            self.warnings = singular_moments(generated, self._reference)
+            self.warnings = self._comparison.warnings(generated, self._reference)
         return scores
 
-
-def _until(stop: Callable[[], bool], batches: Iterator[Batch]) -> Iterator[Batch]:
-    for batch in batches:
-        if stop():
-            raise EvaluationStoppedError
-        yield batch
+    def _settings_of(self, score: str) -> dict[str, Any]:
+        """What a score depends on: `settings` without the networks of other metrics."""
+        network = self._comparison.network_of(score)
+        return self.settings | {"extractors": {network: self.settings["extractors"][network]} if network else {}}
 
 
 class BestCheckpoint:
     """The checkpoint, in best/ of the run directory, whose averaged weights have the best score so far."""
 
-    def __init__(self, workdir: Path, score: str, ways: Mapping[str, str]) -> None:
-        """Goes on from what an earlier start of the run kept by the same score.
+    def __init__(self, workdir: Path, score: str, way: Better, settings: dict[str, Any]) -> None:
+        """Goes on from what an earlier start of the run kept.
 
         Raises:
-          UserError: the directory cannot be written.
+          UserError: that was chosen by another score, or one measured differently; or the directory cannot be written.
         """
         self.score = f"{AVERAGED}/{score}"
-        self._sign = 1 if ways[score] == "lower" else -1
+        self._chosen_by = {"score": self.score, "settings": settings}
+        self._sign = 1 if way == "lower" else -1
         self._checkpoints = Checkpoints(workdir, BEST, keep=None)
         kept = [record["evaluation"] for record in self._checkpoints.records().values()]
-        values = [record["value"] for record in kept if record["score"] == self.score]
-        self.value = min(values, key=self._cost, default=math.nan)
+        for evaluation in kept:
+            if changed := _first_difference(evaluation, {**self._chosen_by, "value": evaluation["value"]}):
+                raise UserError(
+                    f"{self._checkpoints.directory}: holds the best checkpoint by other settings of the evaluation "
+                    f"({changed}); set them back, or move it away"
+                )
+        self.value = min((evaluation["value"] for evaluation in kept), key=self._cost, default=math.nan)
 
     def offer(self, state: TrainState, step: int, record: dict[str, Any], scores: dict[str, float]) -> bool:
         """Keeps the state if it is the best so far, in place of the one before; says whether it is.
@@ -105,7 +117,7 @@ class BestCheckpoint:
         better = math.isfinite(value) and not self._cost(self.value) <= self._cost(value)
         if not processes.any_process(better and processes.is_main()):  # hosts may differ in the last digit
             return False
-        self._checkpoints.replace_all(state, step, record | {"evaluation": {"score": self.score, "value": value}})
+        self._checkpoints.replace_all(state, step, record | {"evaluation": {**self._chosen_by, "value": value}})
         self.value = value
         return True
 
@@ -115,3 +127,13 @@ class BestCheckpoint:
 
     def _cost(self, value: float) -> float:
         return self._sign * value
+
+
+def _first_difference(was: Any, now: Any, path: str = "") -> str | None:
+    """The first value that two JSON objects do not share, as "path: was, now"; None where they are equal."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        for name in sorted(was.keys() | now.keys()):
+            if found := _first_difference(was.get(name), now.get(name), f"{path}.{name}" if path else name):
+                return found
+        return None
+    return None if was == now else f"{path}: was {was!r}, now {now!r}"

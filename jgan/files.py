@@ -56,10 +56,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def as_json(data: Any) -> str:
+    """Data as indented JSON."""
+    return json.dumps(data, indent=2) + "\n"
+
+
 def write_json(path: Path, data: Any) -> None:
     """Writes data as indented JSON, whole or not at all."""
     with replacing(path) as partial:
-        partial.write_text(json.dumps(data, indent=2) + "\n")
+        partial.write_text(as_json(data))
 
 
 def append_line(path: Path, data: dict[str, Any]) -> None:

@@ -156,9 +156,10 @@ class RunLog:
         save_png(directory / f"{name}_{step:08d}.png", grid)
         self._events.write_image(step, name, grid)
 
-    def write_scores(self, step: int, images_seen: int, scores: dict[str, float]) -> None:
-        """One line of evaluations.jsonl and one event per score."""
-        append_line(self._workdir / EVALUATIONS, {"step": step, "images_seen": images_seen, **scores})
+    def write_scores(self, step: int, images_seen: int, settings: dict[str, Any], scores: dict[str, float]) -> None:
+        """One line of evaluations.jsonl, with what the scores depend on, and one event per score."""
+        line = {"step": step, "images_seen": images_seen, "settings": settings, **scores}
+        append_line(self._workdir / EVALUATIONS, line)
         self._events.write_scalars(step, {f"eval/{name}": value for name, value in scores.items()})
 
     def evaluated(self, step: int) -> bool:

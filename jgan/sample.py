@@ -44,8 +44,7 @@ def main(argv: Sequence[str]) -> int:
     for name in ("num", "batch_size"):
         if getattr(options, name) < 1:
             raise UserError(f"--{name}={getattr(options, name)}: expected at least 1")
-    if not 0 <= options.seed < 2**63:
-        raise UserError(f"--seed={options.seed}: expected a number from 0 to 2**63 - 1")
+    command.check_seed(options.seed)
     _check_out(out, options.num)
     config = configs.load(options.workdir)
     game = latent_game(config, "--workdir", options.truncation)

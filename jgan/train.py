@@ -17,7 +17,8 @@ from jgan import config as configs
 from jgan import processes
 from jgan.checkpoint import Checkpoint, Checkpoints, newest_step
 from jgan.config import Config
-from jgan.evaluator import EvaluationStoppedError, Evaluator
+from jgan.evaluation import StoppedError
+from jgan.evaluator import Evaluator
 from jgan.monitor import MetricWindow, NonFiniteError, Progress, RunLog, gradient_names
 from jgan.pictures import make_grid, to_uint8
 from jgan.setup import PREVIEW, RUN, Setup, prepare, shapes_to_data
@@ -246,11 +247,11 @@ class _Loop:
         try:
             with self.progress.paused():
                 scores = self.evaluator.scores(state.generator, interruption.agreed)
-        except EvaluationStoppedError:
+        except StoppedError:
             return  # the run evaluates this step when it goes on
         is_best = self.evaluator.best.offer(state, step, self._record(), scores)
         if self.log:
-            self.log.write_scores(step, self._images_seen(step), scores)
+            self.log.write_scores(step, self._images_seen(step), self.evaluator.settings, scores)
             self.log.plot()
         if step == 0:
             for line in self.evaluator.warnings:

@@ -159,7 +159,7 @@ def test_metrics_of_a_perfect_reader(monkeypatch):
     assert scores == {"": 228 / 240, "worst_class": 57 / 60, "real": 1.0}
 
     shown = images[labels != 3]
-    assert modes_hit(real, shown) == {"": 3, "classes": 4, "kl": pytest.approx(np.log(4 / 3))}
+    assert modes_hit(real, shown) == {"": 3, "classes": 4, "kl": pytest.approx(np.log(4 / 3)), "real": 1}
 
     sizes = {"train_images": 192, "test_images": 48}
     assert classification_accuracy_score(real, images, labels) == {"": 1, "real": 1, **sizes}
@@ -207,7 +207,7 @@ def test_the_command_then_evaluate(workdir, tmp_path, capsys, monkeypatch):  # n
     assert scores.keys() == {
         "accuracy", "accuracy_worst_class", "accuracy_real",
         "cas", "cas_real", "cas_train_images", "cas_test_images",
-        "modes", "modes_classes", "modes_kl",
+        "modes", "modes_classes", "modes_kl", "modes_real",
     }  # fmt: skip
     assert scores["cas_real"] == scores["accuracy_real"] == result["classifier"]["accuracy"]
     assert result["classifier"]["tested_on"] == f"{scores['cas_test_images']:.0f} images of the reference"

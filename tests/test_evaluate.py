@@ -77,7 +77,7 @@ def test_folders_beside_numpy(tmp_path, cache, capsys):
 
 
 def test_a_run(workdir, tmp_path):  # noqa: F811
-    arguments = ("--workdir", workdir, "--metrics", "fd,intra_fd", "--num_samples", "40")
+    arguments = ("--workdir", workdir, "--metrics", "fd", "--num_samples", "40")
     averaged = evaluate(tmp_path / "a", *arguments)
     content = averaged["images"].pop("sha256")
     assert averaged["images"] == {
@@ -87,14 +87,15 @@ def test_a_run(workdir, tmp_path):  # noqa: F811
         "weights": "averaged",
         "count": 40,
         "truncation": None,
-        "labels": "classes in turn",
+        "labels": "as in the reference",
     }
     assert averaged["reference"]["source"] == "mnist5k"
-    assert averaged["scores"]["intra_fd_efficientnet_lite0_classes"] >= 1
     again = evaluate(tmp_path / "b", *arguments)
     assert again["images"].pop("sha256") == content
     assert again == averaged
-    raw = evaluate(tmp_path / "c", *arguments, "--raw")
+    raw = evaluate(tmp_path / "b", *arguments, "--raw")
+    (before,) = (tmp_path / "b").glob("eval-*.json")
+    assert json.loads(before.read_text())["scores"] == averaged["scores"]
     assert raw["scores"] != averaged["scores"]
     assert raw["images"]["sha256"] != content
 
@@ -147,6 +148,12 @@ def test_errors(tmp_path):
         (sides, r"--out: expected a directory"),
         ((*sides, *out, "--raw"), r"--raw: only a run"),
         ((*sides, *out, "--num_samples", "13"), r"has 12 images"),
+        ((*sides, *out, "--metrics", "swd", "--features", "inception"), r"--features=inception: these metrics do not"),
+        ((*sides, *out, "--metrics", "swd", "--dtype", "bfloat16"), r"--dtype=bfloat16: these metrics need no network"),
+        ((*sides, *out, "--metrics", "intra_fd"), r"metric 'intra_fd': compares class by class, and the generated"),
+        ((*sides, *out, "--resolution", "100000000"), r"--resolution=100000000: expected at most 8192"),
+        ((*sides, *out, "--seed", "-1"), r"--seed=-1: expected a number from 0"),
+        (("--images", "mnist", "--reference", "mnist5k", *out), r"--images='mnist': not known; did you mean"),
         ((*sides, *out, "--weights", str(tmp_path / "a" / "00.png")), r"00.png"),
     ):
         with pytest.raises(UserError, match=message):
@@ -154,3 +161,15 @@ def test_errors(tmp_path):
     Image.new("RGB", (5, 6)).save(tmp_path / "a" / "zz.png")
     with pytest.raises(UserError, match=r"zz.png: 5 x 6 pixels, others are 16 x 20; give --resolution"):
         main([*sides, *out])
+
+
+def test_classes_are_told_apart_by_name(tmp_path):
+    for side, names in (("a", ("cat", "dog")), ("b", ("cat", "fox"))):
+        (tmp_path / side).mkdir()
+        for name in names:
+            make_folder(tmp_path / side / name, 0)
+    arguments = ("--images", str(tmp_path / "a"), "--reference", str(tmp_path / "b"), "--out", str(tmp_path / "out"))
+    with pytest.raises(UserError, match=r"class 1 is 'dog' among the images and 'fox' in the reference"):
+        main([*arguments, "--metrics", "intra_fd"])
+    assert main([*arguments, "--metrics", "swd"]) == 0
+    assert (tmp_path / "out" / "nearest.png").is_file()

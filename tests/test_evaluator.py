@@ -63,6 +63,10 @@ def test_it_measures_without_touching_the_run(config, tmp_path):
 
     lines = read_evaluations(tmp_path / "run")
     assert [line["step"] for line in lines] == [0, 5, 10, STEPS]
+    assert lines[0]["settings"]["num_samples"] == lines[0]["settings"]["reference"]["count"] == 70
+    assert lines[0]["settings"]["extractors"] == {
+        "efficientnet_lite0": {"dtype": "float32", "weights_sha256": "0" * 64}
+    }
     assert [line["images_seen"] for line in lines] == [0, 40, 80, 96]
     assert lines[0]["averaged/fd_efficientnet_lite0"] == lines[0]["trained/fd_efficientnet_lite0"]
     assert lines[-1]["averaged/fd_efficientnet_lite0"] != lines[-1]["trained/fd_efficientnet_lite0"]
@@ -91,6 +95,20 @@ def test_the_best_is_kept_and_drawn_from(best, config, tmp_path, monkeypatch):
     assert sample.main([*arguments, str(tmp_path / "b")]) == 0
     drawn, newest_drawn = (np.asarray(Image.open(tmp_path / name / "grid.png")) for name in "ab")
     assert (drawn != newest_drawn).any()
+
+
+def test_the_best_by_other_settings_is_not_touched(config, tmp_path):
+    config = dataclasses.replace(config, evaluation=EvaluationConfig(metrics=("fd", "kd"), num_samples=20))
+    train(config, tmp_path / "run")
+    for changes, message in (
+        ({"num_samples": 30}, r"best: holds the best checkpoint .* \(settings.num_samples: was 20, now 30\)"),
+        ({"seed": 1}, r"settings.seed: was 0, now 1"),
+        ({"best": "kd_efficientnet_lite0"}, r"score: was 'averaged/fd_efficientnet_lite0', now 'averaged/kd_eff"),
+    ):
+        changed = dataclasses.replace(config, evaluation=dataclasses.replace(config.evaluation, **changes))
+        with pytest.raises(UserError, match=message):
+            train(changed, tmp_path / "run")
+    assert train(config, tmp_path / "run").step == STEPS
 
 
 @pytest.mark.parametrize(("way", "evaluation"), [("signal", 1), ("crash", 3)])  # in the middle, and at the end

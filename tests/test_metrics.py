@@ -12,6 +12,7 @@ from scipy.spatial.distance import cdist
 from shared_data import shared_data
 
 from jgan.metrics import kernel, manifold
+from jgan.metrics.comparison import Comparison
 from jgan.metrics.frechet import frechet_distance, frechet_distance_of_samples, frechet_infinity
 from jgan.metrics.inception_score import inception_score
 from jgan.metrics.kernel import full_kernel_distance, kernel_distance
@@ -19,6 +20,7 @@ from jgan.metrics.manifold import manifold_scores, nearest
 from jgan.metrics.modes import class_modes, mixture_modes
 from jgan.metrics.moments import Moments
 from jgan.metrics.ms_ssim import ms_ssim, ms_ssim_diversity
+from jgan.metrics.scores import METRICS, ImageSet
 from jgan.metrics.sliced_wasserstein import laplacian_pyramid, sliced_wasserstein
 from jgan.types import UserError
 
@@ -291,3 +293,25 @@ def test_bad_input_is_named():
     for message, call in cases.items():
         with pytest.raises(UserError, match=message):
             call()
+
+
+def test_classes_are_measured_whole_or_not_at_all():
+    def side(labels):
+        features = np.random.default_rng(0).normal(size=(len(labels), 3)).astype(np.float32)
+        images, moments = np.zeros((len(labels), 4, 4, 3), np.uint8), Moments.of(features)
+        return ImageSet("", len(labels), {"net": moments}, {"net": features}, {}, images, np.array(labels))
+
+    comparison = Comparison({name: METRICS[name] for name in ("intra_fd", "fd_infinity")}, "net", {}, None)
+    whole = side([0, 0, 1, 1] * 6)
+    scores = comparison.scores(whole, whole, 0)
+    assert scores["intra_fd_net"] == pytest.approx(0, abs=1e-12)
+    assert scores["intra_fd_net_classes"] == 2
+    assert [line.split(" give")[0] for line in comparison.warnings(whole, side([0, 0, 1, 1, 1]))] == [
+        "intra_fd: 2 reference images of a class",
+        "fd_infinity: 2 generated images at its first point",
+    ]
+    for labels, count in (([0] * 24, 0), ([0] * 23 + [1], 1)):
+        with pytest.raises(
+            UserError, match=f"metric 'intra_fd': {count} reference images of class 1; expected at least 2"
+        ):
+            comparison.scores(whole, side(labels), 0)

@@ -31,8 +31,8 @@ EXAMPLES = {
 }
 
 
-def open_source(source: str) -> Source:
-    """The data set that a string names. Raises UserError where it cannot be read."""
+def open_source(source: str, field: str = "data.source") -> Source:
+    """The data set that a string, the value of `field`, names. Raises UserError where it cannot be read."""
     scheme, _, argument = source.partition(":")
     if source == "mnist5k":
         return open_mnist5k()
@@ -42,4 +42,4 @@ def open_source(source: str) -> Source:
             raise UserError(f"{source}: holds no image; choose another source")
         return opened
     nearest = difflib.get_close_matches(scheme, EXAMPLES, n=2, cutoff=0.5) or list(EXAMPLES)
-    raise UserError(f"data.source {source!r} is not known; did you mean {' or '.join(EXAMPLES[n] for n in nearest)}?")
+    raise UserError(f"{field}={source!r}: not known; did you mean {' or '.join(EXAMPLES[n] for n in nearest)}?")

@@ -161,8 +161,9 @@ def classification_accuracy_score(real: RealClassifier, images: np.ndarray, labe
 
 def modes_hit(real: RealClassifier, images: np.ndarray) -> dict[str, float]:
     """Classes that generated images uint8 [n, h, w, c] are read as, how many the reference has, and the KL divergence
-    in nats of their histogram from that of the reference's labels (`class_modes`).
+    in nats of their histogram from that of the reference's labels (`class_modes`), beside the classifier's accuracy.
     """
     expected = np.bincount(real.labels, minlength=real.num_classes)
     found = class_modes(predict(real.classifier, images).argmax(axis=1), real.num_classes, expected)
-    return {"": float(found.hit), "classes": float(np.count_nonzero(expected)), "kl": found.kl}
+    hit, classes = float(found.hit), float(np.count_nonzero(expected))
+    return {"": hit, "classes": classes, "kl": found.kl, "real": real.classifier.accuracy}

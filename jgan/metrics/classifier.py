@@ -197,7 +197,7 @@ def load_classifier(path: Path) -> Classifier:
         if classifier.num_classes < 1 or not 0 <= classifier.accuracy <= 1:
             raise ValueError(f"{classifier.num_classes} classes, accuracy {classifier.accuracy}")
         return dataclasses.replace(classifier, variables=_checked_variables(classifier, weights))
-    except (KeyError, TypeError, ValueError, UserError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError, UserError) as error:
         raise UserError(f"{path}: not a stored classifier ({error}); make one with python -m jgan.classifier") from None
 
 

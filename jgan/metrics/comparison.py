@@ -29,6 +29,11 @@ class Comparison:
         """Whether a metric looks at the features of every image."""
         return any(metric.needs_features for metric in self.metrics.values())
 
+    @property
+    def compares_classes(self) -> bool:
+        """Whether a metric asks which class an image is of."""
+        return any(metric.needs_labels or metric.classifies for metric in self.metrics.values())
+
     def check_labels(self, *, generated: bool, reference: bool) -> None:
         """Raises UserError for a metric that needs labels where a side has none, before anything long begins."""
         for name, metric in self.metrics.items():
@@ -49,9 +54,34 @@ class Comparison:
             if metric.classifies and reference.classifier is None:
                 reference.classifier = self._classifier_of(reference, seed)
             extractor = metric.extractor or self.features
-            values = metric.compute(generated, reference, extractor, np.random.default_rng(seed))
+            try:
+                values = metric.compute(generated, reference, extractor, np.random.default_rng(seed))
+            except UserError as error:
+                raise UserError(f"metric {name!r}: {error}") from None
             scores |= {_score_name(name, metric, self.features, part): value for part, value in values.items()}
         return scores
+
+    def warnings(self, generated: ImageSet, reference: ImageSet) -> list[str]:
+        """Which metrics have fewer images than features, or sides of other sizes."""
+        lines = []
+        if (sizes := generated.images.shape[1:3]) != (others := reference.images.shape[1:3]):
+            pixels = " and ".join(f"{width} x {height}" for height, width in (sizes, others))
+            lines.append(f"images of {pixels} pixels, which alone makes them differ; --resolution compares them at one")
+        for name, metric in self.metrics.items():
+            for images, count in metric.covariances(generated, reference).items() if metric.covariances else ():
+                dim = reference.moments[metric.extractor or self.features].dim
+                if count <= dim:
+                    lines.append(
+                        f"{name}: {count} {images} give a covariance of {dim} features less than full rank, and "
+                        "distances far above those of many images; compare only equal numbers of images"
+                    )
+        return lines
+
+    def network_of(self, score: str) -> str | None:
+        """The network that a score of `rankings` is made with; None where it looks at pixels."""
+        names = (name for name in self.metrics if score in rankings({name: self.metrics[name]}, self.features))
+        metric = self.metrics[next(names)]
+        return None if metric.extractor is None else metric.extractor or self.features
 
     def _classifier_of(self, reference: ImageSet, seed: int) -> RealClassifier:
         """One for all metrics, and for all evaluations against this reference."""
@@ -102,21 +132,10 @@ def open_comparison(
         raise UserError(f"--classifier: none of these metrics reads images; expected {names}")
     wanted = [metric.extractor for metric in metrics.values()]
     names = list(dict.fromkeys(name or features for name in wanted if name is not None))
-    if weights and len(names) != 1:
+    if weights and len({name.removesuffix("_clean") for name in names}) != 1:
         raise UserError(f"--weights: expected metrics of one network, these take {', '.join(names) or 'none'}")
     opened = {name: EXTRACTORS[name](weights, dtype) for name in names}
     return Comparison(metrics, features, opened, classifier and load_classifier(classifier))
-
-
-def singular_moments(generated: ImageSet, reference: ImageSet) -> list[str]:
-    """What to tell of sides with fewer images than features."""
-    return [
-        f"{side}: {moments.count} images give a covariance of {moments.dim} {name} features less than full rank, and "
-        "Frechet distances far above those of many images; compare only equal numbers of images"
-        for side, images in (("images", generated), ("reference", reference))
-        for name, moments in images.moments.items()
-        if moments.is_singular
-    ]
 
 
 def _score_name(name: str, metric: Metric, features: str, part: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import os
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from jgan.files import cache_directory, make_directory, replacing, sha256
+from jgan.files import cache_directory, make_directory, sha256, writing
 from jgan.types import UserError
 
 MIRROR = "JGAN_WEIGHTS_URL"  # of a directory that holds the files under their names, instead of where they come from
@@ -52,7 +53,9 @@ def fetch(file: WeightFile, environment: Mapping[str, str] = os.environ) -> Path
     if not url.startswith(("https://", "http://")):
         raise UserError(f"{MIRROR}={environment[MIRROR]}: expected an http or https URL")
     make_directory(path.parent, CACHE)
-    with replacing(path) as partial:
+    # Several processes may want the file at once: each downloads under a name of its own, and all of them are the same.
+    with writing(path), tempfile.TemporaryDirectory(dir=path.parent) as own:
+        partial = Path(own) / file.name
         try:
             _download(url, partial)
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
@@ -63,6 +66,7 @@ def fetch(file: WeightFile, environment: Mapping[str, str] = os.environ) -> Path
                 f"{url}: what came, {partial.stat().st_size} bytes, is not the published file (SHA-256 {file.sha256}): "
                 f"cut off or changed; try again, or {_by_hand(file, path)}"
             )
+        partial.replace(path)
     return path
 
 
@@ -77,7 +81,7 @@ def _by_hand(file: WeightFile, path: Path) -> str:
 def _download(url: str, path: Path) -> None:
     with urllib.request.urlopen(url, timeout=TIMEOUT) as response, path.open("wb") as output:
         total = int(response.headers.get("Content-Length") or 0) or None
-        with tqdm(total=total, unit="B", unit_scale=True, desc=path.name.removesuffix(".partial")) as bar:
+        with tqdm(total=total, unit="B", unit_scale=True, desc=path.name) as bar:
             while chunk := response.read(CHUNK):
                 output.write(chunk)
                 bar.update(len(chunk))

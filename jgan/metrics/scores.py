@@ -18,11 +18,12 @@ from jgan.metrics.classification import (
 from jgan.metrics.classifier import LARGEST
 from jgan.metrics.frechet import frechet_distance, frechet_distance_of_samples, frechet_infinity
 from jgan.metrics.inception_score import inception_score
-from jgan.metrics.kernel import kernel_distance
+from jgan.metrics.kernel import full_kernel_distance, kernel_distance
 from jgan.metrics.manifold import manifold_scores
 from jgan.metrics.moments import Moments
 from jgan.metrics.ms_ssim import ms_ssim_diversity
 from jgan.metrics.sliced_wasserstein import sliced_wasserstein
+from jgan.types import UserError
 
 KERNEL_SUBSET = 1000
 PIXEL_IMAGES = 8192  # images at most that pixel metrics look at, the first of each side,
@@ -44,6 +45,7 @@ class ImageSet:
 
 
 Better = Literal["lower", "higher"]
+Covariances = Callable[["ImageSet", "ImageSet"], dict[str, int]]  # of two sides: the fewest images, by what they are
 Compute = Callable[[ImageSet, ImageSet, str, np.random.Generator], dict[str, float]]
 
 
@@ -57,6 +59,7 @@ class Metric:
     better: dict[str, Better]  # which way its parts improve, those that rank generators
     needs_features: bool = False  # of every image; moments, and the first ones, are enough without it
     needs_labels: bool = False  # on both sides
+    covariances: Covariances | None = None  # what its covariances are of
     classifies: bool = False  # it needs `reference.classifier`
 
 
@@ -74,6 +77,8 @@ def _infinity(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.
 def _kernel(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
     real, fake = reference.features[extractor], generated.features[extractor]
     size = min(KERNEL_SUBSET, len(real), len(fake))
+    if size == len(real) == len(fake):  # every subset would be the whole
+        return {"": full_kernel_distance(real, fake), "subset_size": float(size)}
     estimate = kernel_distance(real, fake, rng, subset_size=size)
     return {"": estimate.mean, "std": estimate.std, "subset_size": float(size)}
 
@@ -94,7 +99,12 @@ def _intra(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.ran
     assert generated.labels is not None, "needs_labels"
     assert reference.labels is not None, "needs_labels"
     distances = []
-    for label in np.intersect1d(generated.labels, reference.labels):
+    for label in np.union1d(generated.labels, reference.labels):
+        for side, labels in (("generated", generated.labels), ("reference", reference.labels)):
+            if (count := np.count_nonzero(labels == label)) < 2:
+                raise UserError(
+                    f"{count} {side} images of class {label}; expected at least 2 of every class: use more images"
+                )
         ours = generated.features[extractor][generated.labels == label]
         theirs = reference.features[extractor][reference.labels == label]
         distances.append(frechet_distance_of_samples(ours, theirs))
@@ -141,6 +151,23 @@ def _drawn_for(generated: ImageSet) -> np.ndarray:
     return generated.labels[: len(generated.images)]
 
 
+def _all_images(generated: ImageSet, reference: ImageSet) -> dict[str, int]:
+    return {"generated images": generated.count, "reference images": reference.count}
+
+
+def _of_a_class(generated: ImageSet, reference: ImageSet) -> dict[str, int]:
+    sides = {"generated images of a class": generated.labels, "reference images of a class": reference.labels}
+    return {
+        name: int(np.unique(labels, return_counts=True)[1].min())
+        for name, labels in sides.items()
+        if labels is not None
+    }
+
+
+def _of_the_first_point(generated: ImageSet, reference: ImageSet) -> dict[str, int]:
+    return {"generated images at its first point": generated.count // 10, "reference images": reference.count}
+
+
 KERNEL = "(x.y/d + 1)^3, 100 subsets of up to 1,000"
 FIRST = f"first {PIXEL_IMAGES:,} images, 1 GiB at most"
 SIZE = f"seen at {LARGEST} pixels at most"
@@ -149,17 +176,30 @@ HIGHER: dict[str, Better] = {"": "higher"}
 MANIFOLD: dict[str, Better] = dict.fromkeys(("precision", "recall", "density", "coverage"), "higher")
 MODES: dict[str, Better] = {"": "higher", "kl": "lower"}
 METRICS = {
-    "fid": Metric("Frechet Inception Distance, 2048 pooled features", _frechet, "inception", LOWER),
-    "clean_fid": Metric("Frechet Inception Distance with clean-fid's resize", _frechet, "inception_clean", LOWER),
+    "fid": Metric(
+        "Frechet Inception Distance, 2048 pooled features", _frechet, "inception", LOWER, covariances=_all_images
+    ),
+    "clean_fid": Metric(
+        "Frechet Inception Distance with clean-fid's resize",
+        _frechet,
+        "inception_clean",
+        LOWER,
+        covariances=_all_images,
+    ),
     "kid": Metric(f"Kernel Inception Distance, {KERNEL}", _kernel, "inception", LOWER, needs_features=True),
     "is": Metric("Inception Score, 10 splits, shuffled", _inception, "inception", HIGHER, needs_features=True),
-    "fd": Metric("Frechet distance of the extractor's pooled features", _frechet, "", LOWER),
+    "fd": Metric("Frechet distance of the extractor's pooled features", _frechet, "", LOWER, covariances=_all_images),
     "kd": Metric(f"Kernel distance, {KERNEL}", _kernel, "", LOWER, needs_features=True),
     "pr": Metric(
         "Precision and recall (k 3), density and coverage (k 5)", _manifold, "", MANIFOLD, needs_features=True
     ),
     "fd_infinity": Metric(
-        "Frechet distance extrapolated to infinitely many samples, 15 points", _infinity, "", LOWER, needs_features=True
+        "Frechet distance extrapolated to infinitely many samples, 15 points",
+        _infinity,
+        "",
+        LOWER,
+        needs_features=True,
+        covariances=_of_the_first_point,
     ),
     "intra_fd": Metric(
         "Frechet distance within each class, mean over classes",
@@ -168,6 +208,7 @@ METRICS = {
         LOWER,
         needs_features=True,
         needs_labels=True,
+        covariances=_of_a_class,
     ),
     "swd": Metric(f"Sliced Wasserstein distance x 1000, {FIRST}", _sliced, None, LOWER),
     "accuracy": Metric(
