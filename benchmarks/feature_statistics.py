@@ -105,8 +105,9 @@ TASKS = {
 
 
 def main() -> None:
-    keep_memory()  # as every command of jgan does
     name, *paths = sys.argv[1:]
+    if name.endswith("-jgan"):
+        keep_memory()  # as every command of jgan does; the others run as they come
     task = TASKS[name]()
     real, fake = map(np.load, paths)
     before = peak_memory()

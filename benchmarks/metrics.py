@@ -1,6 +1,6 @@
 """Speed of the metrics: feature networks beside PyTorch, and statistics of features beside other implementations.
 
-    make bench, or: pip install 'jgan[bench]'; python benchmarks/metrics.py [--rows inception frechet] [--blocks 5]
+    make bench, or: pip install 'jgan[bench]'; python benchmarks/metrics.py [--rows inception frechet]
 
 Rows of networks: images/s from uint8 pixels of 32 x 32 on the host to pooled features and logits on the host, resize
 included, of torch-fidelity's Inception (random weights, the same on both sides) and of EfficientNet-Lite0's PyTorch
@@ -14,8 +14,8 @@ Rows of statistics, on random features of `--samples` x `--dim`, float32, every 
 - frechet: mean and covariance of both sides and their Frechet distance; pytorch-fid's arithmetic is np.cov over all
   features in float64 and scipy's sqrtm. Below the table, the largest difference of our covariance from np.cov's.
 - kernel: KID's 100 subsets of 1,000, beside torch-fidelity's code.
-- full_kernel: the kernel distance over all pairs, on `--pairwise_samples`; nothing is compared with it.
-- manifold: precision, recall, density and coverage, on `--pairwise_samples`; torch-fidelity's code computes the first
+- full_kernel: the kernel distance over all pairs, on `--pairwise-samples`; nothing is compared with it.
+- manifold: precision, recall, density and coverage, on `--pairwise-samples`; torch-fidelity's code computes the first
   two, in float32, with its `save_cpu_ram`.
 The last two cost the square of the samples. Memory is the peak beyond the process with the features loaded.
 """
@@ -72,13 +72,13 @@ def parse() -> argparse.Namespace:
     rows = [*NETWORKS, *STATISTICS]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", nargs="+", choices=rows, default=rows)
-    parser.add_argument("--batch-size", type=int, default=32, help="images at once")
-    parser.add_argument("--blocks", type=int, default=6, help="of each network")
+    parser.add_argument("--batch-size", type=int, default=16, help="images at once")
+    parser.add_argument("--blocks", type=int, default=5, help="of each network")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of PyTorch")
     parser.add_argument("--samples", type=int, default=50_000)
     parser.add_argument("--pairwise-samples", type=int, default=10_000)
     parser.add_argument("--dim", type=int, default=2048)
-    parser.add_argument("--repeats", type=int, default=3, help="of each statistic")
+    parser.add_argument("--repeats", type=int, default=2, help="of each statistic")
     return parser.parse_args()
 
 
@@ -237,7 +237,7 @@ def statistics_table(names: list[str], scratch: Path, options: argparse.Namespac
                 f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}) |",
                 flush=True,
             )
-        print(f"<!-- {name}: { ({contestant: results[0]['result'] for contestant, results in runs.items()}) } -->")
+        notes += [f"{name} by {contestant}: {results[0]['result']}" for contestant, results in runs.items()]
     if "frechet" in names:
         error = measured("covariance-error", feature_files(scratch, options.samples, options.dim))["result"]
         notes.append(f"covariance: at most {error:.1e} of the two standard deviations from np.cov's")

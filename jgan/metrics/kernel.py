@@ -38,7 +38,7 @@ def kernel_distance(
     for index in range(subsets):
         chosen_real = real[rng.choice(len(real), subset_size, replace=False)]
         chosen_fake = fake[rng.choice(len(fake), subset_size, replace=False)]
-        values[index] = _unbiased(chosen_real, chosen_fake)
+        values[index] = _unbiased(chosen_real.astype(np.float64), chosen_fake.astype(np.float64))
     return Estimate.over(values)
 
 
@@ -86,4 +86,4 @@ def _kernel_sum(products: np.ndarray, dim: int) -> float:
 
 def _blocks(features: np.ndarray) -> Iterator[np.ndarray]:
     for first in range(0, len(features), BLOCK):
-        yield features[first : first + BLOCK].astype(np.float64)
+        yield features[first : first + BLOCK].astype(np.float64, copy=False)
