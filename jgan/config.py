@@ -9,7 +9,7 @@ import json
 import math
 import traceback
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,8 +51,9 @@ class Config:
 # Fields that do not change the numbers of a run: a resumed run may set them anew. The data may move: what they hold is
 # compared by its fingerprint.
 FREE_FIELDS = ("fsdp", "log_every", "sample_every", "checkpoint_every", "keep_checkpoints", "on_nonfinite")
-FREE_FIELDS += ("evaluate_every", *(f"evaluation.{field.name}" for field in dataclasses.fields(EvaluationConfig)))
 FREE_FIELDS += ("max_rollbacks", "data.source", "data.workers", "data.device_megabytes")
+EVALUATION_FIELDS = ("evaluate_every", *(f"evaluation.{field.name}" for field in dataclasses.fields(EvaluationConfig)))
+FREE_FIELDS += EVALUATION_FIELDS
 
 
 AT_LEAST_ONE = {"steps", "batch_size", "resolution", "accumulate", "channels", "image_channels", "widths", "fsdp"}
@@ -242,10 +243,10 @@ def load(workdir: Path) -> Config:
     return config
 
 
-def differences(saved: Any, config: Config, done: int) -> list[str]:
+def differences(saved: Any, config: Config, done: int, free: Collection[str] = FREE_FIELDS) -> list[str]:
     """Where a config differs from the saved data of the run: "path: was, now".
 
-    Free fields may differ, and so may the last stage's steps while they do not fall short of the `done` steps.
+    The fields in `free` may differ, and so may the last stage's steps while they do not fall short of the `done` steps.
     """
     last_steps = f"stages[{len(config.stages) - 1}].steps"
     reaches = sum(stage.steps for stage in config.stages) >= done
@@ -253,7 +254,7 @@ def differences(saved: Any, config: Config, done: int) -> list[str]:
     lines = []
     for path in sorted(before.keys() | after.keys()):
         was, now = before.get(path), after.get(path)
-        if was == now or path in FREE_FIELDS or (path == last_steps and was is not None and reaches):
+        if was == now or path in free or (path == last_steps and was is not None and reaches):
             continue
         lines.append(f"{path}: was {was!r}, now {now!r}")
     return lines

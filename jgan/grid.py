@@ -126,10 +126,15 @@ def _naming(point: Point) -> Iterator[None]:
     except UserError as error:
         if not point:
             raise
-        field, text = point[0]
         grid = " ".join(f"--grid {field}={text}" for field, text in point)
-        reason = str(error).removeprefix(f"--config.{field}").removeprefix(f"={text}").removeprefix(": ")
-        raise UserError(f"{grid}: {reason}") from None
+        raise UserError(f"{grid}: {_reason(str(error), point)}") from None
+
+
+def _reason(error: str, point: Point) -> str:
+    """The error without the field and its value where the point has no other."""
+    if len(point) > 1:
+        return error
+    return re.sub(rf"^(--config\.)?{re.escape(point[0][0])}(=[^;]*?)?[:;] ", "", error)
 
 
 def _flags(point: Point) -> list[str]:

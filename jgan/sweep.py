@@ -24,6 +24,9 @@ from jgan.reports.tables import score_tables, to_csv, to_markdown, to_screen
 from jgan.types import UserError
 from jgan.workdir import locked
 
+# The scores of a sweep are averaged and compared, so all of its runs are measured alike.
+FREE_FIELDS = tuple(field for field in configs.FREE_FIELDS if field not in configs.EVALUATION_FIELDS)
+
 DESCRIPTION = """Runs every point of a grid with several seeds, one after the other, and compares them.
 
   python -m jgan.sweep --config configs/dcgan.py --seeds 3 --workdir sweeps/x \\
@@ -39,8 +42,9 @@ do as a SLURM array script, or one command a line, in place of running them; aft
 (or `python -m jgan.report`) collects them.
 
 --workdir gets table.md, table.csv, plots/ and report.html, over all runs of the sweep; before it ends,
-`python -m jgan.report --workdir sweeps/x` makes the page. Means are over finished runs. Exit code: 0 when all runs
-asked for are finished, 1 when some failed."""
+`python -m jgan.report --workdir sweeps/x` makes the page. Means are over finished runs, all measured
+alike: evaluate_every and evaluation.* of a sweep stay as they are, except where the grid varies them. Exit code: 0 when
+all runs asked for are finished, 1 when some failed."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -107,7 +111,7 @@ def _record(workdir: Path, given: Record, base: Config, planned: list[PlannedRun
     if before is not None:
         steps = f"stages[{len(base.stages) - 1}].steps"  # may grow; runs whose point has its own do not care
         done = [newest_step(workdir / run.name) or 0 for run in before.runs if steps not in run.values]
-        if changes := configs.differences(before.base, base, max(done, default=0)):
+        if changes := configs.differences(before.base, base, max(done, default=0), FREE_FIELDS):
             raise UserError(
                 f"--workdir={workdir}: holds a sweep of another config ({'; '.join(changes[:5])}); "
                 "use another directory, or change it back"

@@ -20,8 +20,11 @@ def make_config(steps=40, **changes):
     return Config(**({"game": game, "data": DataConfig(channels=1), "stages": stages} | changes))
 
 
-def make_run(directory, config=None, step=40, scores=(), losses=(1.0, 0.5)):
-    """A run that got to `step` of its config and logged every 10 steps; `scores` are (step, {name: value})."""
+def make_run(directory, config=None, step=40, scores=(), losses=(1.0, 0.5), settings=None):
+    """A run that got to `step` of its config and logged every 10 steps; `scores` are (step, {name: value}).
+
+    All scores are measured with the `settings`; lines of None do not say.
+    """
     config = config or make_config()
     (directory / "checkpoints" / str(step)).mkdir(parents=True)
     (directory / "samples").mkdir()
@@ -41,7 +44,8 @@ def make_run(directory, config=None, step=40, scores=(), losses=(1.0, 0.5)):
     environment = {"jgan": "0.1.0", "git_commit": "abc123", "device_kind": "cpu", "packages": {"jax": "0.10"}}
     (directory / "environment.json").write_text(json.dumps([environment]))
     if scores:
-        lines = [{"step": step, "images_seen": 8 * step, **values} for step, values in scores]
+        said = {} if settings is None else {"settings": settings}
+        lines = [{"step": step, "images_seen": 8 * step, **values, **said} for step, values in scores]
         write_lines(directory / "evaluations.jsonl", lines)
     return directory
 

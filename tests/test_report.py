@@ -1,10 +1,12 @@
 """python -m jgan.report: what it shows of runs, whole and damaged, and that nothing of theirs becomes code."""
 
 import base64
+import csv
 import dataclasses
 import html.parser
 import io
 import json
+import os
 import statistics
 
 import numpy as np
@@ -16,9 +18,10 @@ from jgan.config import save
 from jgan.metrics.comparison import better_way
 from jgan.pictures import save_png
 from jgan.report import main
-from jgan.reports.groups import collect, curve, ranked_scores, standing
+from jgan.reports.groups import Standing, collect, curve, notes, ranked_scores, standing
 from jgan.reports.record import Record, SweepRun, read_record, write_record
 from jgan.reports.runs import read_run
+from jgan.reports.tables import score_tables, to_csv, to_markdown, to_screen
 from jgan.types import UserError
 
 FD, RECALL = "averaged/fd_efficientnet_lite0", "averaged/pr_inception_recall"
@@ -103,7 +106,16 @@ def test_text_of_a_run_is_never_markup(tmp_path):
     write_lines(run / "events.jsonl", [{"step": 1, "time": attack, "event": attack}])
     (run / "environment.json").write_text(json.dumps([{attack: attack, "git_commit": attack}]))
     (run / "eval").mkdir()
-    (run / "eval" / "eval.json").write_text(json.dumps({"scores": {attack: 1.0}}))
+    result = {
+        "scores": {attack: 1.0},
+        "images": {"count": attack, "source": attack, "step": [attack]},
+        "reference": {"source": attack},
+        "extractors": {attack: {"dtype": attack}},
+        "warnings": [attack, {attack: 1}],
+    }
+    (run / "eval" / "eval.json").write_text(json.dumps(result))
+    scores = {FD: 1.0, f"averaged/{attack}": 2}
+    write_lines(run / "evaluations.jsonl", [scored(20, scores, {attack: 1}), scored(40, scores, {attack: attack})])
     other = make_run(tmp_path / "other")
     page = report(run, other, out=tmp_path / "page.html")
     assert {tag for tag, _ in page.elements} <= {
@@ -190,6 +202,121 @@ def test_groups_have_means_and_sample_deviations(tmp_path):
     assert "5.5 ± 2.1 (only 2 evaluated)" in report(sweep, out=sweep / "report.html").text
 
 
+def scored(step, scores, settings=None):
+    """A line of evaluations.jsonl."""
+    return {"step": step, "images_seen": 8 * step, **scores} | ({} if settings is None else {"settings": settings})
+
+
+def settings_of(count, dtype="float32"):
+    networks = {"efficientnet_lite0": {"dtype": dtype, "weights_sha256": "ab" * 32}}
+    return {"num_samples": count, "seed": 0, "extractors": networks}
+
+
+def test_lines_of_a_run_count_with_the_settings_of_the_last(tmp_path):
+    lines = [
+        scored(10, {FD: 1.0, RECALL: 0.5}),
+        scored(20, {FD: 2.0}, settings_of(500)),
+        scored(30, {FD: 8.0}, settings_of(512)),
+        scored(40, {FD: 9.0}, settings_of(512)),
+    ]
+    run = make_run(tmp_path / "a")
+    write_lines(run / "evaluations.jsonl", lines)
+    (group,) = collect([run])
+    assert standing(group, FD) == Standing(1, (9.0, None, 1), (8.0, None, 1), [30])
+    assert ranked_scores([group]) == [FD]
+    np.testing.assert_allclose(curve(group, FD).x, [240, 320])
+    assert group.runs[0].evaluations[1].settings["extractors.efficientnet_lite0.dtype"] == "float32"
+    (note,) = notes([group])
+    assert note.endswith("2 of 4 evaluations do not count: num_samples was not recorded, and is 512 at the last one.")
+    page = report(run, out=tmp_path / "page.html")
+    assert page.text.count(note) == 2  # at the table and at the curves
+    write_lines(run / "evaluations.jsonl", [scored(40, {FD: 9.0}, 3)])
+    assert "settings=3 is not an object" in report(run, out=tmp_path / "page.html").text
+
+
+def test_runs_that_were_measured_differently_have_no_mean(tmp_path):
+    sweep = make_sweep(tmp_path / "x", {0.0: [4.0, 6.0], 1.0: [5.0, 8.0]})
+    alike = settings_of(500)
+    for name, settings in (
+        ("r1_gamma=0.0,seed=0", alike),
+        ("r1_gamma=0.0,seed=1", settings_of(500, "bfloat16")),
+        ("r1_gamma=1.0,seed=0", alike),
+        ("r1_gamma=1.0,seed=1", dict(reversed(alike.items()))),
+    ):
+        lines = [json.loads(line) for line in (sweep / name / "evaluations.jsonl").read_text().splitlines()]
+        write_lines(sweep / name / "evaluations.jsonl", [line | {"settings": settings} for line in lines])
+    groups = collect([sweep])
+    first, second = groups
+    assert standing(first, FD) == Standing(2, None, None, [])
+    assert curve(first, FD) is None
+    assert curve(first, "generator/loss") is not None
+    assert standing(second, FD).final == (6.5, pytest.approx(statistics.stdev([5, 8])), 2)
+    networks = "extractors.efficientnet_lite0.dtype is float32 in r1_gamma=0.0,seed=0, bfloat16 in r1_gamma=0.0,seed=1"
+    note = f"1  r1_gamma=0.0: measured differently, so it has no mean: {networks}."
+    assert notes(groups) == [note]
+    (table,) = score_tables(groups)
+    assert table.rows[0] == ["1  r1_gamma=0.0", "measured differently", "measured differently", "-", "2 of 2", "12 s"]
+    for text in (to_markdown([table]), to_screen(table), report(sweep, out=tmp_path / "page.html").text):
+        assert note in text
+        assert "5 ± 1.4" not in text
+    rows = list(csv.DictReader(to_csv(groups).splitlines()))
+    assert [(row["final_mean"], row["best_mean"], row["measured_differently"]) for row in rows] == [
+        ("", "", networks),
+        ("6.5", "5.5", ""),
+    ]
+
+
+def test_groups_that_were_measured_differently_are_said_not_to_compare(tmp_path):
+    runs = [make_run(tmp_path / n, scores=[(40, {FD: 3.0})], settings=settings_of(int(n))) for n in ("500", "512")]
+    page = report(*runs, out=tmp_path / "page.html")
+    assert (
+        f"Not all rows compare, since they were measured differently: num_samples is 500 in {runs[0]}, 512" in page.text
+    )
+    assert "measured differently" not in to_markdown(score_tables(collect(runs[:1])))
+
+
+def test_results_of_evaluate_stand_with_what_they_depend_on(tmp_path):
+    def result(count, score, warnings=(), **images):
+        made = {"step": 40, "checkpoint": "newest", "weights": "averaged", "truncation": None, "count": count} | images
+        return {
+            "scores": {"fd_inception": score},
+            "images": made,
+            "reference": {"source": "mnist5k", "count": 5000},
+            "extractors": {"inception": {"dtype": "float32", "weights_sha256": "0123456789abcdef"}},
+            "seed": 3,
+            "warnings": list(warnings),
+        }
+
+    run = make_run(tmp_path / "a")
+    (run / "eval").mkdir()
+    for name, age, content in (
+        ("eval-1.json", 30, result(100, 7.0, ["100 images against 5000 real ones"])),
+        ("eval-2.json", 10, result(50000, 6.0, truncation=0.5, checkpoint="best", weights="trained", step=20)),
+        ("eval.json", 60, result(5000, 5.0)),  # the newest one whatever its date
+        ("eval-3.json", 20, 3),
+    ):
+        path = run / "eval" / name
+        path.write_text(json.dumps(content))
+        os.utime(path, (1e9 - age, 1e9 - age))
+    page = report(run, make_run(tmp_path / "b"), out=tmp_path / "page.html")
+    section = page.text.partition("Measured after training")[2].partition("Environment")[0]
+    for row in (
+        ("file", "eval.json", "eval-2.json", "eval-1.json"),
+        ("images", "5000", "50000", "100"),
+        ("step", "40", "20", "40"),
+        ("checkpoint", "newest", "best", "newest"),
+        ("weights", "averaged", "trained", "averaged"),
+        ("truncation", "none", "0.5", "none"),
+        ("reference", *["5000 of mnist5k"] * 3),
+        ("extractor", *["inception, float32, weights 01234567"] * 3),
+        ("seed", "3", "3", "3"),
+        ("fd_inception", "5", "6", "7"),
+    ):
+        assert "".join(row) in section
+    assert "1, eval-1.json: 100 images against 5000 real ones" in section
+    assert f"{run}/eval/eval-3.json: expected the scores of python -m jgan.evaluate" in page.text
+
+
 def test_scores_rank_runs_by_their_own_way(tmp_path):
     for name in ("pr_inception_precision", "pr_efficientnet_lite0_coverage", "is"):
         assert better_way(name) == "higher"
@@ -236,7 +363,11 @@ def test_errors(tmp_path):
         with pytest.raises(UserError, match=message):
             main(["--workdir", *map(str, arguments)])
     sweep = make_sweep(tmp_path / "x", {1.0: [5.0]})
-    for content in ("[]", '{"runs": [{"name": "../a", "values": {}, "seed": 0}]}', "{"):
+    record = json.loads((sweep / "sweep.json").read_text())
+    names = [
+        json.dumps(record | {"runs": [{"name": name, "values": {}, "seed": 0}]}) for name in ("../a", "..", ".", "")
+    ]
+    for content in ("[]", "{", *names):
         (sweep / "sweep.json").write_text(content)
         with pytest.raises(UserError, match=r"sweep.json: .*mend it, or move it away"):
             main(["--workdir", str(sweep)])

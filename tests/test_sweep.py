@@ -118,8 +118,10 @@ def test_values_with_commas_and_names_for_file_systems(tmp_path):
         ),
         (
             ["--grid", "game.adversarial=minimax,hing"],
-            "--grid game.adversarial=hing: game.adversarial='hing': expected",
+            "--grid game.adversarial=hing: expected one of",
         ),
+        (["--grid", "game.latent_dim=0"], "--grid game.latent_dim=0: expected at least 1"),
+        (["--grid", "game.r1_gamma=-1"], "--grid game.r1_gamma=-1: expected"),
         (["--grid", "game.r1_gamma=1,x"], "--grid game.r1_gamma=x: expected a number"),
         (["--grid", "game.r1_gamma=0.1,1e-1"], "--grid game.r1_gamma=1e-1: this value is given twice"),
         (["--grid", "game.r1_gamma=1", "--grid", "game.r1_gamma=2"], "game.r1_gamma is given twice"),
@@ -200,6 +202,18 @@ def test_a_sweep_grows_but_never_changes(tmp_path, children):
     assert len(children.commands) == 4
     with pytest.raises(UserError, match="holds a run; a sweep takes a directory of its own"):
         main(["--config", str(tmp_path / "tiny.py"), "--workdir", str(tmp_path / "x" / "r1_gamma=1,seed=0")])
+
+
+def test_all_runs_of_a_sweep_are_measured_alike(tmp_path, children):
+    assert sweep(tmp_path, *GRID) == 0
+    for flag, change in (
+        ("evaluation.num_samples=512", r"evaluation.num_samples: was 5000, now 512"),
+        ("evaluate_every=10", r"evaluate_every: was 0, now 10"),
+    ):
+        with pytest.raises(UserError, match=rf"holds a sweep of another config \({change}\)"):
+            sweep(tmp_path, *GRID, f"--config.{flag}")
+    assert sweep(tmp_path, "--grid", "evaluation.num_samples=512,1024") == 0
+    assert children.names()[4:] == ["num_samples=512,seed=0", "num_samples=1024,seed=0"]
 
 
 def test_an_interruption_stops_the_sweep_and_the_same_command_goes_on(tmp_path, children, capsys):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import statistics
 from collections.abc import Iterable, Sequence
@@ -15,9 +14,10 @@ import numpy as np
 from jgan.metrics.comparison import better_way
 from jgan.metrics.scores import Better
 from jgan.pictures import Curve
-from jgan.reports.markup import plain
+from jgan.reports.markup import as_text, plain
 from jgan.reports.record import RECORD, SweepRun, read_failures, read_record, short_path
 from jgan.reports.runs import Numbers, Run, is_run, read_run
+from jgan.reports.settings import disagreement, left_out
 from jgan.types import UserError
 
 
@@ -34,6 +34,11 @@ class Group:
     def finished(self) -> list[Run]:
         """The runs that count for means."""
         return [run for run in self.runs if run.is_finished]
+
+    @property
+    def disagreement(self) -> str | None:
+        """How the evaluations of its runs were measured differently, so that they have no mean; None: all alike."""
+        return disagreement(self.runs)
 
     def short(self, run: Run) -> str:
         """The run's name where room is scarce: "2", or "2, seed 1"."""
@@ -60,8 +65,12 @@ class Spread(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Standing:
-    """A score of a group's finished runs: at their last evaluation, and at each one's best."""
+    """A score of a group's finished runs: at their last evaluation, and at each one's best.
 
+    There is neither of runs that were measured differently.
+    """
+
+    runs: int  # that have the score
     final: Spread | None
     best: Spread | None
     best_steps: list[int]
@@ -105,15 +114,10 @@ def _title(values: dict[str, Any], fields: Sequence[str]) -> str:
     return ", ".join(parts) or "the config as it is"
 
 
-def as_text(value: Any) -> str:
-    """A value of a config for people."""
-    return value if isinstance(value, str) else json.dumps(value)
-
-
 def ranked_scores(groups: Iterable[Group]) -> list[str]:
     """The scores that rank runs, as in "averaged/fid": the one that chooses best checkpoints first, averages first."""
     runs = [run for group in groups for run in group.runs]
-    names = {name for run in runs for line in run.evaluations for name in line if "/" in name and _ranks(name)}
+    names = {name for run in runs for line in run.comparable for name in line if "/" in name and _ranks(name)}
     chosen = {_chosen_score(run) for run in runs}
     return sorted(names, key=lambda name: (name not in chosen, not name.startswith("averaged/"), name))
 
@@ -122,12 +126,12 @@ def _chosen_score(run: Run) -> str | None:
     """The score by which a run keeps its best checkpoint: the one its config names, or its first."""
     if best := run.config.get("evaluation.best"):
         return f"averaged/{best}"
-    return next((name for line in run.evaluations for name in line if "/" in name and _ranks(name)), None)
+    return next((name for line in run.comparable for name in line if "/" in name and _ranks(name)), None)
 
 
 def side_figures(groups: Iterable[Group]) -> list[str]:
     """What evaluations.jsonl says beside the scores that rank runs."""
-    lines = [line for group in groups for run in group.runs for line in run.evaluations]
+    lines = [line for group in groups for run in group.runs for line in run.comparable]
     return sorted({name for line in lines for name in line if "/" in name and not _ranks(name)})
 
 
@@ -142,11 +146,14 @@ def way_of(name: str) -> Better | None:
 
 def standing(group: Group, score: str) -> Standing:
     """How the group's finished runs did by a score."""
-    evaluated = [points for run in group.finished if (points := _points(run.evaluations, score))]
+    evaluated = [points for run in group.finished if (points := _points(run.comparable, score))]
+    if group.disagreement:
+        return Standing(runs=len(evaluated), final=None, best=None, best_steps=[])
     finite = [[point for point in points if math.isfinite(point[1])] for points in evaluated]
     choose = max if way_of(score) == "higher" else min
     best = [choose(points, key=lambda point: point[1]) for points in finite if points]  # the first of equal ones
     return Standing(
+        runs=len(evaluated),
         final=Spread.over([points[-1][1] for points in evaluated]),
         best=Spread.over([value for _, value in best]),
         best_steps=[step for step, _ in best],
@@ -157,11 +164,27 @@ def _points(lines: Numbers, name: str) -> list[tuple[int, float]]:
     return [(int(line["step"]), line[name]) for line in lines if name in line]
 
 
+def notes(groups: Sequence[Group]) -> list[str]:
+    """Which scores are left out of means and curves, and which do not compare, since they were measured differently."""
+    lines = [f"{run.name}: {note}." for group in groups for run in group.runs if (note := left_out(run))]
+    for group in groups:
+        if group.disagreement:
+            title = f"{group.number}  {group.title}"
+            lines.append(f"{title}: measured differently, so it has no mean: {group.disagreement}.")
+    alike = [run for group in groups if not group.disagreement for run in group.runs]
+    if difference := disagreement(alike):
+        lines.append(f"Not all rows compare, since they were measured differently: {difference}.")
+    return lines
+
+
 def curve(group: Group, name: str) -> Curve | None:
-    """Mean and sample standard deviation, at every number of images, over the runs with a finite `name` there."""
+    """Mean and sample standard deviation, at every number of images, over the runs with a finite `name` there.
+
+    Scores of runs that were measured differently have none.
+    """
     values: dict[float, list[float]] = {}
     for run in group.runs:
-        for line in [*run.metrics, *run.evaluations]:
+        for line in [*run.metrics, *([] if group.disagreement else run.comparable)]:
             if math.isfinite(line.get(name, math.nan)):
                 values.setdefault(line["images_seen"], []).append(line[name])
     if not values:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import json
+from typing import Any
 
 VOID = {"img", "meta", "source"}  # have no end tag
 
@@ -26,6 +28,11 @@ def element(tag: str, *children: object, **attributes: str) -> Markup:
 def join(*children: object) -> Markup:
     """Children of no element of their own."""
     return Markup("".join(child if isinstance(child, Markup) else html.escape(plain(child)) for child in children))
+
+
+def as_text(value: Any) -> str:
+    """A value of JSON data for people."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def plain(text: object) -> str:

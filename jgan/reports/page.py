@@ -9,7 +9,7 @@ from typing import NamedTuple
 from jgan import __version__
 from jgan.pictures import Curve, draw_curves
 from jgan.reports import sections
-from jgan.reports.groups import Group, curve, ranked_scores
+from jgan.reports.groups import Group, curve, notes, ranked_scores
 from jgan.reports.markup import Markup, element, join, plain
 
 # Whatever a run directory might smuggle in: no scripts, no requests.
@@ -82,12 +82,12 @@ def make_page(title: str, groups: Sequence[Group], plots: Sequence[Plot]) -> str
         "body",
         element("h1", title),
         element("p", f"{sections.counts(groups)}. Written {now} by jgan {__version__}.", class_="faint"),
-        *sections.all_sections(groups, plots_section(plots)),
+        *sections.all_sections(groups, plots_section(plots, notes(groups))),
     )
     return join(Markup("<!doctype html>\n"), element("html", head, body, lang="en"), Markup("\n"))
 
 
-def plots_section(plots: Sequence[Plot]) -> Markup:
+def plots_section(plots: Sequence[Plot], said: Sequence[str]) -> Markup:
     """Scores and losses open, the rest folded."""
     if not plots:
         return element("p", "Nothing was logged: no run has a line of metrics.jsonl or evaluations.jsonl.")
@@ -95,7 +95,7 @@ def plots_section(plots: Sequence[Plot]) -> Markup:
     rest = [plot for plot in plots if plot not in first]
     folded = [element("details", element("summary", f"{len(rest)} more"), _cards(rest))] if rest else []
     note = "Mean over the runs that reached the point; the band is their standard deviation."
-    return join(element("p", note, class_="faint"), _cards(first), *folded)
+    return join(element("p", note, class_="faint"), sections.listed(said), _cards(first), *folded)
 
 
 def _cards(plots: Sequence[Plot]) -> Markup:

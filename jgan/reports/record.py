@@ -76,7 +76,7 @@ def read_record(workdir: Path) -> Record | None:
 def _check_run(path: Path, run: SweepRun) -> None:
     """Raises UserError for a run of another shape, or one that lies outside of the sweep's directory."""
     typed = isinstance(run.name, str) and isinstance(run.values, dict) and isinstance(run.seed, int)
-    if not typed or Path(run.name).name != run.name:
+    if not typed or run.name in ("", "..") or Path(run.name).name != run.name:
         raise UserError(f"{path}: {run.name!r} is not a run that a sweep writes; mend it, or move it away")
 
 

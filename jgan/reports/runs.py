@@ -9,17 +9,25 @@ import re
 import statistics
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from jgan import config as configs
 from jgan.checkpoint import newest_step
 from jgan.files import read_lines
+from jgan.reports.offline import Result, provenance, result_files
 from jgan.types import UserError
 
 Part = TypeVar("Part")
 Numbers = list[dict[str, float]]  # lines by step: "step", "images_seen", "discriminator/loss", ...
 
 STARTS = ("starting", "resuming")  # how events.jsonl notes the start of a process
+
+
+class Evaluation(NamedTuple):
+    """A line of evaluations.jsonl."""
+
+    scores: dict[str, float]  # "averaged/fid", ...; "step" and "images_seen" too
+    settings: dict[str, Any]  # path to value of all that the scores depend on; {} of a line that does not say
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +41,10 @@ class Run:
     total: int | None  # steps that the config asks for
     metrics: Numbers
     timings: Numbers
-    evaluations: Numbers
+    evaluations: list[Evaluation]
     events: list[dict[str, Any]]
     starts: list[dict[str, Any]]  # environment.json, an entry for every start
-    offline: dict[str, float]  # the scores of eval/eval.json
+    offline: list[Result]  # of eval/, the newest first
     picture: Path | None  # the newest grid of samples
     problems: list[str]
     seed: int | None  # of a run of a sweep
@@ -57,6 +65,16 @@ class Run:
         if not is_run(self.workdir):
             return "not started"
         return "unfinished" if self.total is not None else "damaged"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the last evaluation was measured with: path to value; {} where it does not say."""
+        return self.evaluations[-1].settings if self.evaluations else {}
+
+    @property
+    def comparable(self) -> Numbers:
+        """The evaluations that were measured as the last one was; others do not compare with them."""
+        return [line.scores for line in self.evaluations if line.settings == self.settings]
 
     @property
     def picture_step(self) -> int | None:
@@ -97,6 +115,7 @@ def read_run(workdir: Path, name: str, seed: int | None = None, failure: str | N
             problems.append(str(error) if isinstance(error, UserError) else f"{path}: {error}")
             return empty
 
+    results = [part(_read_results, f"eval/{path.name}", []) for path in part(result_files, "eval", [])]
     if is_run(workdir) and not (workdir / "config.json").exists():
         problems.append(f"{workdir / 'config.json'}: no such file")
     return Run(
@@ -107,10 +126,10 @@ def read_run(workdir: Path, name: str, seed: int | None = None, failure: str | N
         total=part(_total, "config.json", None),
         metrics=part(_read_curves, "metrics.jsonl", []),
         timings=part(_read_numbers, "timings.jsonl", []),
-        evaluations=part(_read_curves, "evaluations.jsonl", []),
+        evaluations=part(_read_evaluations, "evaluations.jsonl", []),
         events=part(_read_events, "events.jsonl", []),
         starts=part(_read_starts, "environment.json", []),
-        offline=part(_read_offline, "eval/eval.json", {}),
+        offline=[result for file in results for result in file],
         picture=part(_newest_picture, "samples", None),
         problems=list(dict.fromkeys(problems)),  # the config is read twice
         seed=seed,
@@ -123,11 +142,24 @@ def _total(path: Path) -> int:
 
 
 def _read_curves(path: Path) -> Numbers:
-    lines = _read_numbers(path)
-    for line in lines:
-        if "images_seen" not in line:
-            raise UserError(f"{path}: step {line['step']:.0f} has no images_seen; mend it, or move the file away")
-    return lines
+    return [_curve_numbers(path, line) for line in read_lines(path)]
+
+
+def _read_evaluations(path: Path) -> list[Evaluation]:
+    evaluations = []
+    for line in read_lines(path):
+        settings = line.pop("settings", {})
+        if not isinstance(settings, dict):
+            raise UserError(f"{path}: settings={settings!r} is not an object; mend it, or move the file away")
+        evaluations.append(Evaluation(_curve_numbers(path, line), configs.flatten_data(settings)))
+    return evaluations
+
+
+def _curve_numbers(path: Path, line: dict[str, Any]) -> dict[str, float]:
+    numbers = _numbers(path, line)
+    if "images_seen" not in numbers:
+        raise UserError(f"{path}: step {numbers['step']:.0f} has no images_seen; mend it, or move the file away")
+    return numbers
 
 
 def _read_numbers(path: Path) -> Numbers:
@@ -162,11 +194,15 @@ def _read_starts(path: Path) -> list[dict[str, Any]]:
     return starts
 
 
-def _read_offline(path: Path) -> dict[str, float]:
-    result = _read_json(path)
-    if not isinstance(result, dict) or not isinstance(result.get("scores"), dict):
+def _read_results(path: Path) -> list[Result]:
+    """Of one file. Raises UserError where it is not what python -m jgan.evaluate writes."""
+    data = _read_json(path)
+    if not isinstance(data, dict) or not isinstance(data.get("scores"), dict):
         raise UserError(f"{path}: expected the scores of python -m jgan.evaluate; move the file away")
-    return _numbers(path, result["scores"])
+    warnings = data.get("warnings", [])
+    if not isinstance(warnings, list):
+        raise UserError(f"{path}: warnings={warnings!r} is not a list; move the file away")
+    return [Result(path.name, _numbers(path, data["scores"]), provenance(data), list(map(str, warnings)))]
 
 
 def _read_json(path: Path) -> Any:

@@ -10,8 +10,9 @@ from typing import Any
 
 from jgan.config import flatten_data
 from jgan.pictures import curve_color, read_thumbnail
-from jgan.reports.groups import Group, as_text, side_figures
-from jgan.reports.markup import Markup, element, join
+from jgan.reports.groups import Group, side_figures
+from jgan.reports.markup import Markup, as_text, element, join
+from jgan.reports.offline import Result
 from jgan.reports.runs import Run
 from jgan.reports.tables import NOTHING, Table, duration, score_tables
 from jgan.types import UserError
@@ -73,7 +74,13 @@ def _table(table: Table, groups: Sequence[Group] = ()) -> Markup:
     header = element("tr", *[element("th", name) for name in table.header])
     content = element("table", element("thead", header), element("tbody", *rows))
     # The caption stays in view while the table scrolls sideways.
-    return join(element("p", table.caption, class_="faint"), element("div", content, class_="scroll"))
+    caption, scrolled = element("p", table.caption, class_="faint"), element("div", content, class_="scroll")
+    return join(caption, scrolled, listed(table.notes))
+
+
+def listed(lines: Sequence[str]) -> Markup:
+    """What deserves attention; nothing of no lines."""
+    return element("ul", *[element("li", line) for line in lines], class_="bad") if lines else Markup("")
 
 
 def _key(group: Group) -> Markup:
@@ -91,9 +98,8 @@ def _runs(groups: Sequence[Group]) -> Markup:
         troubles += [f"{run.name}: {reason}" for reason in ([run.failure] if run.status == "failed" else [])]
         troubles += [f"{run.name}: {problem}" for problem in run.problems]
     header = ["", "status", "step", "evaluated", "time", "images/s"]
-    listed = [element("ul", *[element("li", text) for text in troubles], class_="bad")] if troubles else []
     return join(
-        *listed,
+        listed(troubles),
         _table(
             Table("Time and speed are those of the steps that are in the logs.", header, rows),
             [group for group, _ in _each(groups)],
@@ -145,11 +151,22 @@ def _columns(runs: Sequence[tuple[Group, Run]]) -> list[str]:
 
 
 def _offline(groups: Sequence[Group]) -> Markup:
-    runs = [(group, run) for group, run in _each(groups) if run.offline]
-    names = list(dict.fromkeys(name for _, run in runs for name in run.offline))
-    cells = [[f"{run.offline[name]:.4g}" if name in run.offline else NOTHING for _, run in runs] for name in names]
-    rows = [[name, *row] for name, row in zip(names, cells, strict=True)]
-    return _table(Table("By python -m jgan.evaluate, of one checkpoint of each run.", ["", *_columns(runs)], rows))
+    """A column for each result: what it depends on, then its scores."""
+    results = [(group.short(run), result) for group, run in _each(groups) for result in run.offline]
+    depends = list(dict.fromkeys(name for _, result in results for name in result.provenance))
+    scores = list(dict.fromkeys(name for _, result in results for name in result.scores))
+    rows = [
+        ["file", *[result.file for _, result in results]],
+        *[[name, *[result.provenance.get(name, NOTHING) for _, result in results]] for name in depends],
+        *[[name, *[_score(result, name) for _, result in results]] for name in scores],
+    ]
+    warnings = [f"{run}, {result.file}: {text}" for run, result in results for text in result.warnings]
+    caption = "By python -m jgan.evaluate. Scores compare only where the rows above them are equal."
+    return _table(Table(caption, ["", *[run for run, _ in results]], rows, warnings))
+
+
+def _score(result: Result, name: str) -> str:
+    return f"{result.scores[name]:.4g}" if name in result.scores else NOTHING
 
 
 def _environments(groups: Sequence[Group]) -> Markup:
