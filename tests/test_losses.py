@@ -25,6 +25,7 @@ HAND = {
     "non_saturating": (-np.log(sigmoid(REAL)) - np.log(1 - sigmoid(FAKE)), -np.log(sigmoid(FAKE))),
     "minimax": (-np.log(sigmoid(REAL)) - np.log(1 - sigmoid(FAKE)), np.log(1 - sigmoid(FAKE))),
     "least_squares": ((REAL - 1) ** 2 + FAKE**2, (FAKE - 1) ** 2),
+    "hinge": (np.maximum(0, 1 - REAL) + np.maximum(0, 1 + FAKE), -FAKE),
 }
 
 
@@ -34,6 +35,8 @@ def test_adversarial_losses_equal_numpy(name):
     discriminator, generator = HAND[name]
     np.testing.assert_allclose(loss.discriminator(jnp.array(REAL), jnp.array(FAKE)), discriminator, rtol=1e-5)
     np.testing.assert_allclose(loss.generator(jnp.array(REAL), jnp.array(FAKE)), generator, rtol=1e-5, atol=1e-7)
+    if loss.against_target is None:
+        return
     targets = loss.against_target(jnp.array(REAL), jnp.ones(5)) + loss.against_target(jnp.array(FAKE), jnp.zeros(5))
     np.testing.assert_allclose(targets, discriminator, rtol=1e-5)
 

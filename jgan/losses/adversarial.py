@@ -55,10 +55,27 @@ def _least_squares_generator(logits_real: Logits, logits_fake: Logits) -> Logits
     return jnp.square(logits_fake - 1.0)
 
 
+def _hinge_discriminator(logits_real: Logits, logits_fake: Logits) -> Logits:
+    return jax.nn.relu(1.0 - logits_real) + jax.nn.relu(1.0 + logits_fake)
+
+
+def _hinge_generator(logits_real: Logits, logits_fake: Logits) -> Logits:
+    del logits_real
+    return -logits_fake
+
+
 # Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661: equation 1, and section 3's remark on log D.
 minimax = Adversarial(_cross_entropy_discriminator, _minimax_generator, _cross_entropy)
 non_saturating = Adversarial(_cross_entropy_discriminator, _non_saturating_generator, _cross_entropy)
 # Mao et al. 2017, https://arxiv.org/abs/1611.04076: equation 9 (a=0, b=c=1) without its factors 1/2.
 least_squares = Adversarial(_least_squares_discriminator, _least_squares_generator, _square_error)
 
-ADVERSARIAL = {"non_saturating": non_saturating, "minimax": minimax, "least_squares": least_squares}
+# Lim & Ye 2017, https://arxiv.org/abs/1705.02894: section 3.1, as in Miyato et al. 2018, equations 16 and 17.
+hinge = Adversarial(_hinge_discriminator, _hinge_generator)
+
+ADVERSARIAL = {
+    "non_saturating": non_saturating,
+    "minimax": minimax,
+    "least_squares": least_squares,
+    "hinge": hinge,
+}
