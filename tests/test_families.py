@@ -1,6 +1,7 @@
 """What every family's networks promise: float32 outside whatever is inside, and memory saved at no change."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +28,7 @@ def with_networks(game, **fields):
     return dataclasses.replace(game, generator=generator, discriminator=discriminator)
 
 
+@functools.partial(jax.jit, static_argnums=0)  # one program where eager networks would compile hundreds
 def run_networks(game):
     """Variables, images and logits of the game's networks on the batch above."""
     variables = game.init(jax.random.key(0), BATCH, None)
