@@ -20,9 +20,10 @@ from tqdm import tqdm
 from jgan.command import enable_compilation_cache
 from jgan.data.sources import open_source
 from jgan.evaluation import SourceImages
-from jgan.metrics.extractors import BATCH_SIZE, DTYPES, EXTRACTORS, Extractor
+from jgan.metrics.extractors import BATCH_SIZE, EXTRACTORS, Extractor
 from jgan.metrics.frechet import frechet_distance
 from jgan.metrics.moments import Moments
+from jgan.types import DTYPES
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from jgan.data.config import DataConfig
 from jgan.files import write_json
 from jgan.metrics.config import EvaluationConfig
 from jgan.optim import AdamConfig, EmaConfig, OptimizerConfig
-from jgan.types import Game, Stage, UserError, did_you_mean
+from jgan.types import DTYPES, Game, Stage, UserError, did_you_mean
 
 TYPE = "type"  # the JSON key that holds a dataclass's name
 
@@ -67,7 +67,6 @@ AT_LEAST_ONE |= {
     "joint_units",
 }
 BELOW_ONE = {"b1", "b2", "smoothing", "dropout", "label_smoothing", "label_flipping"}
-DTYPES = ("float32", "bfloat16")
 BOOLEANS = ("true", "t", "1", "false", "f", "0")
 
 
@@ -250,14 +249,20 @@ def differences(saved: Any, config: Config, done: int, free: Collection[str] = F
     """
     last_steps = f"stages[{len(config.stages) - 1}].steps"
     reaches = sum(stage.steps for stage in config.stages) >= done
-    before, after = flatten_data(saved), flatten_data(to_data(config))
-    lines = []
-    for path in sorted(before.keys() | after.keys()):
-        was, now = before.get(path), after.get(path)
-        if was == now or path in free or (path == last_steps and was is not None and reaches):
-            continue
-        lines.append(f"{path}: was {was!r}, now {now!r}")
-    return lines
+    found = data_differences(saved, to_data(config))
+    if reaches and flatten_data(saved).get(last_steps) is not None:
+        found.pop(last_steps, None)
+    return [f"{path}: {change}" for path, change in found.items() if path not in free]
+
+
+def data_differences(before: Any, after: Any) -> dict[str, str]:
+    """Path to "was x, now y" of every leaf that two pieces of JSON data do not share."""
+    was, now = flatten_data(before), flatten_data(after)
+    return {
+        path: f"was {was.get(path)!r}, now {now.get(path)!r}"
+        for path in sorted(was.keys() | now.keys())
+        if was.get(path) != now.get(path)
+    }
 
 
 def flatten_data(data: Any, path: str = "") -> dict[str, Any]:

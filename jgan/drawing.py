@@ -17,9 +17,7 @@ from jgan.games.latent import LatentGAN
 from jgan.pictures import to_uint8
 from jgan.setup import shapes_from_data, state_target
 from jgan.sharding import make_sharding
-from jgan.types import Player, UserError, schedule
-
-Batch = tuple[np.ndarray, np.ndarray | None]  # images uint8 [n, h, w, c], labels int32 [n]
+from jgan.types import PixelBatch, Player, UserError, schedule
 
 
 def latent_game(config: Config, field: str, truncation: float | None = None) -> LatentGAN:
@@ -73,7 +71,7 @@ class Draw:
 
         self._draw_batch = draw_batch
 
-    def __call__(self, generator: Player, labels: np.ndarray | None, num: int) -> Iterator[Batch]:
+    def __call__(self, generator: Player, labels: np.ndarray | None, num: int) -> Iterator[PixelBatch]:
         """Batches of images uint8 [n, h, w, c] and their labels, `num` in all; image i is of class `labels[i]`."""
         for first in range(0, num, self._batch_size):
             # The last batch is cut, not compiled anew.

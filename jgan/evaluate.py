@@ -6,28 +6,26 @@ import argparse
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jgan import __version__, command, processes
-from jgan import config as configs
-from jgan.config import Config
-from jgan.data.images import MAX_RESOLUTION, Format
-from jgan.data.sources import open_source
-from jgan.drawing import Draw, classes_in_turn, latent_game, restore_generator
-from jgan.evaluation import Batch, Collector, SourceImages, labels_like, training_images
+from jgan.data.images import MAX_RESOLUTION
+from jgan.evaluation import Collector
 from jgan.files import as_json, cache_directory, make_directory, sha256, write_json, writing
 from jgan.metrics.classification import RealClassifier
 from jgan.metrics.classifier import describe
 from jgan.metrics.comparison import Comparison, check_metrics, open_comparison
-from jgan.metrics.extractors import DTYPES, EXTRACTORS, Extractor, images_at_once
+from jgan.metrics.config import EvaluationConfig
+from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import METRICS, ImageSet, Metric
 from jgan.pictures import make_grid, save_png
-from jgan.types import UserError
+from jgan.subjects import FolderImages, RunImages
+from jgan.types import DTYPES, UserError
 
 DESCRIPTION = """Compares the images of a run, or of any data source, with real ones.
 
@@ -39,8 +37,6 @@ DESCRIPTION = """Compares the images of a run, or of any data source, with real 
 The results, with all that they depend on, go to eval.json; a grid of samples beside their nearest real images to
 nearest.png. Sources are named as in data.source; a plain directory is a folder of images."""
 
-CLASSIFYING = [name for name, metric in METRICS.items() if metric.classifies]
-FEATURES = "efficientnet_lite0"
 NEAREST_ROWS, NEAREST_COLUMNS = 10, 6
 
 
@@ -51,9 +47,9 @@ def main(argv: Sequence[str]) -> int:
     _check_numbers(options)
     metrics = check_metrics(options.metrics.split(","), f"--metrics={options.metrics}")
     if options.workdir is not None:
-        subject = _Run(options)
+        subject = RunImages(options)
     elif options.images is not None and options.reference is not None:
-        subject = _Folder(options)
+        subject = FolderImages(options)
     else:
         raise UserError("--workdir: expected a run, or --images and --reference in its place")
     comparison = _open_comparison(metrics, options)
@@ -101,7 +97,9 @@ def _parser() -> command.Parser:
     parser.add_argument("--images", metavar="SOURCE", help="images to measure in place of a run's")
     parser.add_argument("--reference", metavar="SOURCE", help="real images (default: those of the run)")
     parser.add_argument("--metrics", default="fd,kd,pr", help=f"of {', '.join(METRICS)} (default fd,kd,pr)")
-    parser.add_argument("--features", choices=EXTRACTORS, help=f"for fd, kd, pr, ... (default {FEATURES})")
+    parser.add_argument(
+        "--features", choices=EXTRACTORS, help=f"for fd, kd, pr, ... (default {EvaluationConfig.features})"
+    )
     parser.add_argument("--weights", metavar="FILE", type=Path, help="of the network, in place of the published ones")
     parser.add_argument("--classifier", metavar="FILE", type=Path, help="of python -m jgan.classifier (else: trained)")
     parser.add_argument("--dtype", choices=DTYPES, help="the networks compute in (default float32)")
@@ -131,7 +129,7 @@ def _open_comparison(metrics: dict[str, Metric], options: argparse.Namespace) ->
         raise UserError(f"--features={options.features}: these metrics do not take any network; leave it out")
     if options.dtype and all(metric.extractor is None for metric in metrics.values()):
         raise UserError(f"--dtype={options.dtype}: these metrics need no network; leave it out")
-    features, dtype = options.features or FEATURES, options.dtype or DTYPES[0]
+    features, dtype = options.features or EvaluationConfig.features, options.dtype or EvaluationConfig.dtype
     return open_comparison(metrics, features, dtype, options.weights, options.classifier)
 
 
@@ -144,95 +142,6 @@ def _check_classes(ours: tuple[str, ...] | None, theirs: tuple[str, ...] | None)
             f"class {label} is {mine!r} among the images and {other!r} in the reference; give both the same classes, "
             "or leave out the metrics that compare class by class"
         )
-
-
-class _Run:
-    """Images drawn from a run, against the data it was trained on or others."""
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.options = options
-        self.config: Config = configs.load(options.workdir)
-        self.game = game = latent_game(self.config, "--workdir", options.truncation)
-        self.default_out = options.workdir / "eval"
-        self.reference_name = options.reference or self.config.data.source
-        if options.images or options.resolution:
-            flag = "images" if options.images else "resolution"
-            raise UserError(f"--{flag}: a run draws its own images, at its own resolution; leave it or --workdir out")
-        self.source = open_source(
-            _as_source(self.reference_name), "--reference" if options.reference else "data.source"
-        )
-        if (options.num_reference or 0) > self.source.count:
-            raise UserError(
-                f"--num_reference={options.num_reference}: {self.reference_name} has {self.source.count} images"
-            )
-        self.count = options.num_samples or self.source.count
-        self.generator, self.step = restore_generator(self.config, options.workdir, raw=options.raw, best=options.best)
-        self.has_labels = game.num_classes > 0
-        self.class_names = None if options.reference else self.source.class_names
-
-    def reference(self) -> SourceImages:
-        return training_images(self.config, self.source, self.options.num_reference or self.count)
-
-    def batches(self, reference: ImageSet) -> Iterator[Batch]:
-        """Of the classes of its own data in their shares there; against other data, of all classes in turn."""
-        own = self.has_labels and self.options.reference is None
-        labels = labels_like(reference, self.count) if own else classes_in_turn(self.game, self.count)
-        draw = Draw(self.game, self.options.seed, images_at_once(), self.options.truncation)
-        return draw(self.generator, labels, self.count)
-
-    def provenance(self) -> dict[str, Any]:
-        return {
-            "workdir": str(self.options.workdir),
-            "checkpoint": "best" if self.options.best else "newest",
-            "step": self.step,
-            "weights": "trained" if self.options.raw else "averaged",
-            "truncation": self.options.truncation,
-            "labels": self._labels(),
-        }
-
-    def _labels(self) -> str | None:
-        if not self.has_labels:
-            return None
-        return "classes in turn" if self.options.reference else "as in the reference"
-
-
-class _Folder:
-    """Images of one source against those of another."""
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        for name in ("truncation", "raw", "best"):
-            if getattr(options, name):
-                raise UserError(f"--{name}: only a run (--workdir) draws images")
-        if options.out is None:
-            raise UserError("--out: expected a directory for the results of --images")
-        self.options, self.default_out, self.reference_name = options, options.out, options.reference
-        self.form = Format(options.resolution, 3, "crop", 255) if options.resolution else None
-        self.images = self._open("--images", options.images, "num_samples", options.num_samples)
-        self.count, self.has_labels = self.images.count, self.images.has_labels
-        self.class_names = self.images.source.class_names
-
-    def _open(self, field: str, name: str, flag: str, count: int | None) -> SourceImages:
-        source = open_source(_as_source(name), field)
-        if count and source.count < count:
-            raise UserError(f"--{flag}={count}: {name} has {source.count} images")
-        return SourceImages(source, count or source.count, self.form)
-
-    def reference(self) -> SourceImages:
-        options = self.options
-        if options.num_reference:
-            return self._open("--reference", self.reference_name, "num_reference", options.num_reference)
-        return self._open("--reference", self.reference_name, "num_samples", options.num_samples)
-
-    def batches(self, reference: ImageSet) -> Iterator[Batch]:
-        del reference
-        return self.images.batches()
-
-    def provenance(self) -> dict[str, Any]:
-        return {"source": self.options.images}
-
-
-def _as_source(name: str) -> str:
-    return f"folder:{name}" if Path(name).is_dir() else name
 
 
 def _describe(extractor: Extractor) -> dict[str, str]:

@@ -7,7 +7,6 @@ import hashlib
 import itertools
 import os
 import sys
-import tempfile
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,15 +22,14 @@ from jgan.config import Config
 from jgan.data.decoding import decode_one, parallel_map
 from jgan.data.images import BrokenImageError, Format, natural_pixels
 from jgan.data.source import NO_LABEL, Source
-from jgan.files import make_directory, writing
+from jgan.files import make_directory, replacing_shared
 from jgan.metrics.checks import check_features
 from jgan.metrics.extractors import Extractor, images_at_once
 from jgan.metrics.moments import Moments
 from jgan.metrics.scores import PIXEL_BYTES, PIXEL_IMAGES, ImageSet
 from jgan.sharding import make_sharding
-from jgan.types import PyTree, UserError
+from jgan.types import PixelBatch, PyTree, UserError
 
-Batch = tuple[np.ndarray, np.ndarray | None]  # images uint8 [n, h, w, c], labels int32 [n]
 CACHE_FORMAT = 1  # of what networks make of images; count it up when a resize or a network changes
 Outputs = dict[str, np.ndarray]  # of a network: "pool" [n, d], and "class_logits" [n, classes] where it has classes
 
@@ -53,7 +51,7 @@ class SourceImages:
         """Whether the images have classes."""
         return self.source.num_classes is not None
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[PixelBatch]:
         """Decoded by all cores. Raises UserError at a broken image or one of another size."""
         rows = np.random.default_rng(0).permutation(self.source.count)[: self.count].tolist()
         decoded = parallel_map(self._read, rows, os.cpu_count() or 1)
@@ -111,7 +109,7 @@ class Collector:
     all_features: bool
     stop: Callable[[], bool] = lambda: False
 
-    def collect(self, batches: Iterable[Batch], count: int, title: str) -> ImageSet:
+    def collect(self, batches: Iterable[PixelBatch], count: int, title: str) -> ImageSet:
         """Everything the metrics need of `count` images, in one pass, with a progress bar.
 
         Every process gives the same batches.
@@ -139,7 +137,7 @@ class Collector:
             labels=None if any(labels is None for labels in labels_kept) else np.concatenate(labels_kept),
         )
 
-    def _run(self, batches: Iterable[Batch]) -> Iterator[tuple[np.ndarray, np.ndarray | None, dict[str, Outputs]]]:
+    def _run(self, batches: Iterable[PixelBatch]) -> Iterator[tuple[np.ndarray, np.ndarray | None, dict[str, Outputs]]]:
         """Each batch with what the networks make of it. The next one is made while one is on the devices."""
         sharding = make_sharding()
         variables = {e.name: jax.device_put(e.variables, sharding.replicated) for e in self.extractors}
@@ -158,30 +156,24 @@ class Collector:
         hash of the content and of the network.
         """
         make_directory(directory, "the cache ($XDG_CACHE_HOME)")
-        content = hashlib.sha256(bytes([CACHE_FORMAT]))
-        hidden = not processes.is_main()
-        with tqdm(
-            total=images.count, desc="reading the reference", unit=" images", delay=2, disable=hidden, leave=None
-        ) as bar:
-            for pixels, labels in self._until_stopped(images.batches()):
-                _add_content(content, pixels, labels)
-                bar.update(len(pixels))
+        read = dataclasses.replace(self, extractors=()).collect(images.batches(), images.count, "reading the reference")
         rows = images.count if self.all_features else min(images.count, PIXEL_IMAGES)
+        content = f"{read.sha256[:32]}-v{CACHE_FORMAT}"
         paths = {
-            e.name: directory / f"{content.hexdigest()[:32]}-{e.name}-{e.dtype}-{e.weights_sha256[:16]}-{rows}.npz"
+            e.name: directory / f"{content}-{e.name}-{e.dtype}-{e.weights_sha256[:16]}-{rows}.npz"
             for e in self.extractors
         }
         # Processes with caches of their own must agree: they run the networks together.
         todo = [e for e in self.extractors if processes.any_process(not paths[e.name].is_file())]
-        collected = dataclasses.replace(self, extractors=todo).collect(images.batches(), images.count, "reference")
-        for extractor in todo:
-            name = extractor.name
-            _write_cached(paths[name], collected.moments[name], collected.features[name])
-        for name in paths.keys() - {extractor.name for extractor in todo}:
-            collected.moments[name], collected.features[name] = _read_cached(paths[name], images.count, rows)
-        return dataclasses.replace(collected, class_logits={})
+        if todo:
+            made = dataclasses.replace(self, extractors=todo).collect(images.batches(), images.count, "reference")
+            for extractor in todo:
+                _write_cached(paths[extractor.name], made.moments[extractor.name], made.features[extractor.name])
+        for name, path in paths.items():
+            read.moments[name], read.features[name] = _read_cached(path, images.count, rows)
+        return read
 
-    def _until_stopped(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+    def _until_stopped(self, batches: Iterable[PixelBatch]) -> Iterator[PixelBatch]:
         for batch in batches:
             if self.stop():
                 raise StoppedError
@@ -221,11 +213,8 @@ class _FirstImages:
 
 
 def _write_cached(path: Path, moments: Moments, features: np.ndarray) -> None:
-    # Runs of a sweep may meet here: each writes under a name of its own, and the last one whole stays.
-    with writing(path), tempfile.TemporaryDirectory(dir=path.parent) as own:
-        whole = Path(own) / path.name
+    with replacing_shared(path) as whole:  # runs of a sweep may meet here
         np.savez(whole, count=moments.count, mean=moments.mean, scatter=moments.scatter, features=features)
-        whole.replace(path)
 
 
 def _read_cached(path: Path, count: int, rows: int) -> tuple[Moments, np.ndarray]:

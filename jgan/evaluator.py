@@ -9,7 +9,7 @@ from typing import Any
 
 from jgan import processes
 from jgan.checkpoint import BEST, Checkpoints
-from jgan.config import Config
+from jgan.config import Config, data_differences
 from jgan.data.source import Source
 from jgan.drawing import Draw, latent_game
 from jgan.evaluation import Collector, labels_like, training_images
@@ -100,10 +100,11 @@ class BestCheckpoint:
         self._checkpoints = Checkpoints(workdir, BEST, keep=None)
         kept = [record["evaluation"] for record in self._checkpoints.records().values()]
         for evaluation in kept:
-            if changed := _first_difference(evaluation, {**self._chosen_by, "value": evaluation["value"]}):
+            now = {**self._chosen_by, "value": evaluation["value"]}
+            for path, change in data_differences(evaluation, now).items():
                 raise UserError(
                     f"{self._checkpoints.directory}: holds the best checkpoint by other settings of the evaluation "
-                    f"({changed}); set them back, or move it away"
+                    f"({path}: {change}); set them back, or move it away"
                 )
         self.value = min((evaluation["value"] for evaluation in kept), key=self._cost, default=math.nan)
 
@@ -127,13 +128,3 @@ class BestCheckpoint:
 
     def _cost(self, value: float) -> float:
         return self._sign * value
-
-
-def _first_difference(was: Any, now: Any, path: str = "") -> str | None:
-    """The first value that two JSON objects do not share, as "path: was, now"; None where they are equal."""
-    if isinstance(was, dict) and isinstance(now, dict):
-        for name in sorted(was.keys() | now.keys()):
-            if found := _first_difference(was.get(name), now.get(name), f"{path}.{name}" if path else name):
-                return found
-        return None
-    return None if was == now else f"{path}: was {was!r}, now {now!r}"

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,15 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_shared(path: Path) -> Iterator[Path]:
+    """As `replacing`, for a file that several processes may write at once, all the same: each has a path of its own."""
+    with writing(path), tempfile.TemporaryDirectory(dir=path.parent) as own:
+        whole = Path(own) / path.name
+        yield whole
+        whole.replace(path)
 
 
 def make_directory(path: Path, flag: str) -> None:

@@ -11,11 +11,11 @@ from tqdm import tqdm
 
 from jgan import command
 from jgan import config as configs
-from jgan.drawing import Batch, Draw, latent_game, restore_generator
+from jgan.drawing import Draw, latent_game, restore_generator
 from jgan.files import make_directory
 from jgan.games.latent import LatentGAN
 from jgan.pictures import make_grid, save_png
-from jgan.types import UserError
+from jgan.types import PixelBatch, UserError
 
 DESCRIPTION = """Draws images from the averaged generator of a run: numbered PNGs and grid.png.
 
@@ -82,7 +82,7 @@ def _columns(labels: str | None, game: LatentGAN, num: int) -> int:
     return classes * max(1, round(side / classes)) if 1 < classes <= 32 else math.ceil(side)
 
 
-def _collect(batches: Iterable[Batch], num: int, *, shown: bool) -> np.ndarray:
+def _collect(batches: Iterable[PixelBatch], num: int, *, shown: bool) -> np.ndarray:
     images = []
     with tqdm(total=num, unit="image", disable=not shown) as bar:
         for batch, _ in batches:

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
 Array = jax.Array
@@ -19,8 +20,10 @@ Labels = jax.Array  # [n], int32 in [0, num_classes)
 Logits = jax.Array  # [n], or [n, height, width] of a patch critic, float32
 Rngs = jax.Array  # [n], one key per example of the batch
 Batch = Mapping[str, Any]  # "images", "labels"; "inputs", "targets"; "images_a", "images_b"; each [n, ...]
+PixelBatch = tuple[np.ndarray, np.ndarray | None]  # on the host: images uint8 [n, h, w, c], labels int32 [n]
 Metrics = dict[str, jax.Array]  # name: float32 scalar
 
+DTYPES = ("float32", "bfloat16")  # that networks compute in; parameters and what leaves them are float32
 NONFINITE = "nonfinite"  # last part of the metric that says which quantity of a phase is not finite; -1: none
 
 PlayerName = Literal["generator", "discriminator"]

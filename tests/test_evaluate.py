@@ -14,8 +14,8 @@ from test_commands import workdir  # noqa: F401
 from jgan.evaluate import main
 from jgan.metrics import dinov2
 from jgan.metrics.efficientnet_lite import PACKAGE, features, load_efficientnet_lite0
-from jgan.metrics.extractors import DTYPES, EXTRACTORS
-from jgan.types import UserError
+from jgan.metrics.extractors import EXTRACTORS
+from jgan.types import DTYPES, UserError
 
 pytest.importorskip(PACKAGE, reason=f"needs {PACKAGE}, which the lock file installs")
 

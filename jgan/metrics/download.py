@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import os
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from jgan.files import cache_directory, make_directory, sha256, writing
+from jgan.files import cache_directory, make_directory, replacing_shared, sha256
 from jgan.types import UserError
 
 MIRROR = "JGAN_WEIGHTS_URL"  # of a directory that holds the files under their names, instead of where they come from
@@ -53,9 +52,7 @@ def fetch(file: WeightFile, environment: Mapping[str, str] = os.environ) -> Path
     if not url.startswith(("https://", "http://")):
         raise UserError(f"{MIRROR}={environment[MIRROR]}: expected an http or https URL")
     make_directory(path.parent, CACHE)
-    # Several processes may want the file at once: each downloads under a name of its own, and all of them are the same.
-    with writing(path), tempfile.TemporaryDirectory(dir=path.parent) as own:
-        partial = Path(own) / file.name
+    with replacing_shared(path) as partial:
         try:
             _download(url, partial)
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
@@ -66,7 +63,6 @@ def fetch(file: WeightFile, environment: Mapping[str, str] = os.environ) -> Path
                 f"{url}: what came, {partial.stat().st_size} bytes, is not the published file (SHA-256 {file.sha256}): "
                 f"cut off or changed; try again, or {_by_hand(file, path)}"
             )
-        partial.replace(path)
     return path
 
 

@@ -17,7 +17,6 @@ from jgan.metrics.download import INCEPTION, fetch
 from jgan.types import Array, PyTree, UserError
 
 BATCH_SIZE = 64  # images at once on a device
-DTYPES = ("float32", "bfloat16")  # that networks compute in; parameters and features are float32 in either case
 
 
 @dataclasses.dataclass(frozen=True)
