@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "step": {"optim", "sharding"},
     "layers": set(),
     "losses": set(),
+    "augment": set(),
     "interop": set(),
     "metrics": {"interop", "files", "layers", "optim", "processes", "sharding"},  # a classifier; fast convolutions
     "data": set(),
