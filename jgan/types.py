@@ -24,6 +24,7 @@ PixelBatch = tuple[np.ndarray, np.ndarray | None]  # on the host: images uint8 [
 Metrics = dict[str, jax.Array]  # name: float32 scalar
 
 DTYPES = ("float32", "bfloat16")  # that networks compute in; parameters and what leaves them are float32
+SPECTRAL = "spectral"  # the Flax collection of power iteration's vectors
 NONFINITE = "nonfinite"  # last part of the metric that says which quantity of a phase is not finite; -1: none
 
 PlayerName = Literal["generator", "discriminator"]

@@ -29,6 +29,7 @@ from jax import lax
 from jax.typing import DTypeLike
 
 from jgan.layers.conv_forms import Pair, Window, trilinear_form
+from jgan.layers.spectral import spectral_normalize
 from jgan.types import Array
 
 Padding = Literal["SAME", "VALID"] | Sequence[Pair]
@@ -250,13 +251,19 @@ class Conv(nn.Module):
     dtype: DTypeLike = "float32"  # compute type
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
     bias_init: nn.initializers.Initializer = nn.initializers.zeros_init()
+    spectral_norm: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """[n, H, W, in] to [n, h, w, features] in `dtype`."""
         kernel = self.param("kernel", self.kernel_init, (*self.kernel_size, x.shape[-1], self.features), jnp.float32)
-        y = conv(x.astype(self.dtype), kernel, self.strides, self.padding)
-        return _add_bias(self, y)
+        if self.spectral_norm:
+            kernel = spectral_normalize(self, kernel)
+        return _add_bias(self, self.convolve(x.astype(self.dtype), kernel))
+
+    def convolve(self, x: Array, kernel: Array) -> Array:
+        """What the layer does with its kernel; resample.py has others."""
+        return conv(x, kernel, self.strides, self.padding)
 
 
 class ConvTranspose(nn.Module):
@@ -271,11 +278,14 @@ class ConvTranspose(nn.Module):
     dtype: DTypeLike = "float32"  # compute type
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal(in_axis=-1, out_axis=-2)
     bias_init: nn.initializers.Initializer = nn.initializers.zeros_init()
+    spectral_norm: bool = False
 
     @nn.compact
     def __call__(self, y: Array) -> Array:
         """[n, h, w, in] to [n, H, W, features] in `dtype`."""
         kernel = self.param("kernel", self.kernel_init, (*self.kernel_size, self.features, y.shape[-1]), jnp.float32)
+        if self.spectral_norm:
+            kernel = spectral_normalize(self, kernel, output_axis=-2)
         x = conv_transpose(y.astype(self.dtype), kernel, self.strides, self.padding, self.output_padding)
         return _add_bias(self, x)
 

@@ -1,4 +1,8 @@
-"""Batch normalisation (Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167), Algorithms 1 and 2."""
+"""Batch normalisation (Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167), Algorithms 1 and 2, and its kin.
+
+With a scale and a bias for each class (de Vries et al. 2017, https://arxiv.org/abs/1707.00683), and over an example in
+place of the batch (layer normalisation, Ba et al. 2016, https://arxiv.org/abs/1607.06450).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jgan.types import Array
+from jgan.types import Array, Labels
 
 
 class BatchNorm(nn.Module):
@@ -30,16 +34,63 @@ class BatchNorm(nn.Module):
         channels = (x.shape[-1],)
         scale = self.param("scale", self.scale_init, channels, jnp.float32)
         bias = self.param("bias", self.bias_init, channels, jnp.float32)
-        mean = self.variable("batch_stats", "mean", jnp.zeros, channels, jnp.float32)
-        var = self.variable("batch_stats", "var", jnp.ones, channels, jnp.float32)
-        if not train:
-            return normalize(x, mean.value, var.value, scale, bias, self.epsilon)
-        if not self.is_initializing():
-            # The same moments as inside batch_normalize: XLA computes them once.
-            batch_mean, batch_var = moments(lax.stop_gradient(x))
-            mean.value = self.momentum * mean.value + (1.0 - self.momentum) * batch_mean
-            var.value = self.momentum * var.value + (1.0 - self.momentum) * batch_var
-        return batch_normalize(self.epsilon, x, scale, bias)
+        return _normalize_by_batch(self, x, scale, bias, train)
+
+
+class ConditionalBatchNorm(nn.Module):
+    """`BatchNorm` with a scale and a bias for each class, as the generator of Miyato & Koyama 2018 has it.
+
+    Parameters `scale`, `bias` [num_classes, c]; the statistics are those of all classes together.
+    """
+
+    num_classes: int
+    momentum: float = 0.9  # as in BatchNorm
+    epsilon: float = 1e-5
+
+    @nn.compact
+    def __call__(self, x: Array, labels: Labels, train: bool) -> Array:
+        """[n, ..., c] and labels [n], as `BatchNorm`; a label out of range gives NaN."""
+        table, channels = (self.num_classes, x.shape[-1]), (x.shape[-1],)
+        scale = self.param("scale", nn.initializers.ones_init(), table, jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros_init(), table, jnp.float32)
+        normal = _normalize_by_batch(self, _float32(x), jnp.ones(channels), jnp.zeros(channels), train)
+        between = tuple(range(1, x.ndim - 1))
+        scale, bias = (lax.expand_dims(jnp.take(values, labels, axis=0), between) for values in (scale, bias))
+        return (normal * scale + bias).astype(x.dtype)
+
+
+def _normalize_by_batch(
+    layer: BatchNorm | ConditionalBatchNorm, x: Array, scale: Array, bias: Array, train: bool
+) -> Array:
+    """The batch's statistics with `train`, the layer's running ones without."""
+    channels = (x.shape[-1],)
+    mean = layer.variable("batch_stats", "mean", jnp.zeros, channels, jnp.float32)
+    var = layer.variable("batch_stats", "var", jnp.ones, channels, jnp.float32)
+    if not train:
+        return normalize(x, mean.value, var.value, scale, bias, layer.epsilon)
+    if not layer.is_initializing():
+        # The same moments as inside batch_normalize: XLA computes them once.
+        batch_mean, batch_var = moments(lax.stop_gradient(x))
+        mean.value = layer.momentum * mean.value + (1.0 - layer.momentum) * batch_mean
+        var.value = layer.momentum * var.value + (1.0 - layer.momentum) * batch_var
+    return batch_normalize(layer.epsilon, x, scale, bias)
+
+
+class LayerNorm(nn.Module):
+    """Normalises each example over all its axes; parameters `scale`, `bias` [c] are per channel, float32.
+
+    As WGAN-GP normalises its critic: https://github.com/igul222/improved_wgan_training, tflib/ops/layernorm.py.
+    """
+
+    epsilon: float = 1e-5
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[n, ..., c] to the same. Computes in float32, returns x's dtype."""
+        channels = (x.shape[-1],)
+        scale = self.param("scale", nn.initializers.ones_init(), channels, jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros_init(), channels, jnp.float32)
+        return layer_normalize(self.epsilon, x, scale, bias)
 
 
 def moments(x: Array) -> tuple[Array, Array]:
@@ -91,6 +142,42 @@ def _batch_normalize_bwd(
 
 
 batch_normalize.defvjp(_batch_normalize_fwd, _batch_normalize_bwd)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def layer_normalize(epsilon: float, x: Array, scale: Array, bias: Array) -> Array:
+    """[n, ..., c] normalised over all axes but the first, times scale [c] plus bias [c], in x's dtype.
+
+    Its gradient is in closed form, as that of `batch_normalize`, and can be differentiated again.
+    """
+    return _layer_normalize_fwd(epsilon, x, scale, bias)[0]
+
+
+def _layer_normalize_fwd(
+    epsilon: float, x: Array, scale: Array, bias: Array
+) -> tuple[Array, tuple[Array, Array, Array, Array]]:
+    wide = _float32(x)
+    example = tuple(range(1, x.ndim))
+    mean = wide.mean(example, keepdims=True)
+    inverse = lax.rsqrt(jnp.square(wide - mean).mean(example, keepdims=True) + epsilon)
+    scaled = (wide - mean) * inverse * lax.expand_dims(scale, _axes(x))
+    return (scaled + lax.expand_dims(bias, _axes(x))).astype(x.dtype), (x, mean, inverse, scale)
+
+
+def _layer_normalize_bwd(
+    epsilon: float, saved: tuple[Array, Array, Array, Array], g: Array
+) -> tuple[Array, Array, Array]:
+    del epsilon  # within `inverse`
+    x, mean, inverse, scale = saved
+    example = tuple(range(1, x.ndim))
+    normal, g = (_float32(x) - mean) * inverse, _float32(g)
+    scaled = g * lax.expand_dims(scale, _axes(x))
+    along_x = (scaled * normal).mean(example, keepdims=True)
+    x_gradient = inverse * (scaled - scaled.mean(example, keepdims=True) - normal * along_x)
+    return x_gradient.astype(x.dtype), (g * normal).sum(_axes(x)), g.sum(_axes(x))
+
+
+layer_normalize.defvjp(_layer_normalize_fwd, _layer_normalize_bwd)
 
 
 def _axes(x: Array) -> tuple[int, ...]:
