@@ -16,7 +16,7 @@ import numpy as np
 
 from jgan.games.forward import forward
 from jgan.losses.adversarial import ADVERSARIAL
-from jgan.losses.penalties import r1_penalty
+from jgan.losses.penalties import zero_gradient_penalty
 from jgan.types import Phase
 
 RESOLUTION = 8
@@ -316,7 +316,9 @@ class GrowingGame(_Game):
     def r1_loss(self, stage, params, state, batch, rngs):
         player = state.discriminator.replace(params=params)
         settings = self._settings(stage, state, rngs)
-        penalty = r1_penalty(lambda x: forward(self.discriminator, player, x, **settings)[0], batch["images"])
+        penalty = zero_gradient_penalty(
+            lambda x: forward(self.discriminator, player, x, **settings)[0], batch["images"]
+        )
         return 0.5 * self.r1_every * penalty.mean(), ({}, state)
 
     def generator_loss(self, stage, params, state, batch, rngs):

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "interop": set(),
     "metrics": {"interop", "files", "layers", "optim", "processes", "sharding"},  # a classifier; fast convolutions
     "data": set(),
-    "games": {"losses"},
+    "games": {"augment", "losses"},
     "families": {"games", "layers", "losses"},
     "config": {"data", "metrics", "optim", "files"},
     "setup": {"config", "data", "optim", "sharding", "step", "checkpoint"},

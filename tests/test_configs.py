@@ -158,7 +158,7 @@ def test_a_config_of_the_wrong_shape_is_refused(change, message):
         ("generator_optimizer.b1=1", "generator_optimizer.b1=1.0: expected less than 1"),
         ("ema.half_life_images=nan", "ema.half_life_images=nan: expected a finite number"),
         ("game.num_classes=3", "game.num_classes=3: game.generator ignores labels"),
-        ("game.discriminator.norm=btach", "game.discriminator.norm='btach': expected 'batch' or 'none'"),
+        ("game.discriminator.norm=btach", "game.discriminator.norm='btach': expected one of batch, layer, spectral"),
     ],
 )
 def test_values_out_of_range_are_refused(flag, message):

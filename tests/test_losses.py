@@ -9,7 +9,7 @@ import pytest
 from jgan.families.vanilla import Discriminator, Generator
 from jgan.games.latent import LatentGAN
 from jgan.losses.adversarial import ADVERSARIAL
-from jgan.losses.penalties import r1_penalty
+from jgan.losses.penalties import zero_gradient_penalty
 from jgan.optim import AdamConfig, RMSpropConfig, lazy_ratio, learning_rate, make_optimizer
 from jgan.types import Phase, Stage, UserError
 
@@ -26,6 +26,20 @@ HAND = {
     "minimax": (-np.log(sigmoid(REAL)) - np.log(1 - sigmoid(FAKE)), np.log(1 - sigmoid(FAKE))),
     "least_squares": ((REAL - 1) ** 2 + FAKE**2, (FAKE - 1) ** 2),
     "hinge": (np.maximum(0, 1 - REAL) + np.maximum(0, 1 + FAKE), -FAKE),
+    "wasserstein": (FAKE - REAL, -FAKE),
+    "relativistic_paired": (-np.log(sigmoid(REAL - FAKE)), -np.log(sigmoid(FAKE - REAL))),
+    "relativistic_average": (
+        -np.log(sigmoid(REAL - FAKE.mean())) - np.log(1 - sigmoid(FAKE - REAL.mean())),
+        -np.log(sigmoid(FAKE - REAL.mean())) - np.log(1 - sigmoid(REAL - FAKE.mean())),
+    ),
+    "relativistic_average_least_squares": (
+        (REAL - FAKE.mean() - 1) ** 2 + (FAKE - REAL.mean() + 1) ** 2,
+        (FAKE - REAL.mean() - 1) ** 2 + (REAL - FAKE.mean() + 1) ** 2,
+    ),
+    "relativistic_average_hinge": (
+        np.maximum(0, 1 - (REAL - FAKE.mean())) + np.maximum(0, 1 + FAKE - REAL.mean()),
+        np.maximum(0, 1 - (FAKE - REAL.mean())) + np.maximum(0, 1 + REAL - FAKE.mean()),
+    ),
 }
 
 
@@ -57,7 +71,7 @@ def test_r1_of_a_quadratic_critic():
     images = np.random.default_rng(0).normal(size=(4, 2, 2, 3))
     critic = lambda x: jnp.sum(jnp.asarray(scale)[None] * x**2, axis=(1, 2, 3))  # noqa: E731
     expected = (4 * scale**2 * images**2).sum((1, 2, 3))
-    np.testing.assert_allclose(r1_penalty(critic, jnp.asarray(images)), expected, rtol=1e-5)
+    np.testing.assert_allclose(zero_gradient_penalty(critic, jnp.asarray(images)), expected, rtol=1e-5)
 
 
 def make_game(**settings):

@@ -16,9 +16,12 @@ import jax.numpy as jnp
 
 from jgan.families import dcgan, vanilla
 from jgan.games.latent import LatentGAN
+from jgan.layers.dense import Dense, Embed
+from jgan.layers.minibatch import minibatch_features
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
 LABEL_INPUTS = ("concatenate", "embedding")
+LAST_LAYERS = ("projection", "auxiliary_classifier")  # where a discriminator may also look at labels
 EMBEDDING_DIM = 50
 
 
@@ -107,7 +110,9 @@ class Discriminator(nn.Module):
         x = nn.Dropout(self.dropout, deterministic=not train)(jnp.concatenate([x, y], axis=-1))
         x = Maxout(self.joint_units, 4, self.dtype, name="joint")(x)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        return nn.Dense(1, name="to_logit")(x.astype(jnp.float32))[:, 0]
+        x = x.astype(jnp.float32)
+        self.sow("intermediates", "features", x)
+        return nn.Dense(1, name="to_logit")(x)[:, 0]
 
 
 class MLPGenerator(nn.Module):
@@ -137,6 +142,7 @@ class MLPDiscriminator(nn.Module):
     widths: tuple[int, ...] = (1024, 512, 256)
     dropout: float = 0.3
     dtype: str = "float32"
+    minibatch: str = "none"  # or "std", "discrimination"
 
     @nn.compact
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
@@ -144,7 +150,10 @@ class MLPDiscriminator(nn.Module):
         labels = unit_features(label_features(labels, self.num_classes, self.label_input, self.dtype))
         pixels = images.reshape(images.shape[0], -1)
         x = jnp.concatenate([pixels, labels.astype(pixels.dtype)], axis=-1)
-        return vanilla.Discriminator(self.widths, self.dropout, self.dtype, name="vanilla")(x, train=train)
+        vanilla_discriminator = vanilla.Discriminator(
+            self.widths, self.dropout, self.dtype, self.minibatch, name="vanilla"
+        )
+        return vanilla_discriminator(x, train=train)
 
 
 class ConvGenerator(nn.Module):
@@ -154,19 +163,28 @@ class ConvGenerator(nn.Module):
     channels: int = 64  # as in dcgan.Generator
     image_channels: int = 1
     num_classes: int = 10
-    label_input: str = "concatenate"  # or "embedding"
+    label_input: str = "concatenate"  # or "embedding", "conditional_batch_norm"
     dtype: str = "float32"
     remat: bool = False
 
     @nn.compact
     def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
         """Images in float32, whatever the compute type."""
-        labels = label_features(labels, self.num_classes, self.label_input, self.dtype)
-        latents = jnp.concatenate([latents, labels.astype(latents.dtype)], axis=-1)
+        in_norm = self.label_input == "conditional_batch_norm"
+        if not in_norm:
+            others = ("conditional_batch_norm",)
+            features = label_features(labels, self.num_classes, self.label_input, self.dtype, others)
+            latents = jnp.concatenate([latents, features.astype(latents.dtype)], axis=-1)
         generator = dcgan.Generator(
-            self.resolution, self.channels, self.image_channels, self.dtype, self.remat, name="dcgan"
+            self.resolution,
+            self.channels,
+            self.image_channels,
+            self.dtype,
+            self.remat,
+            norm_classes=self.num_classes if in_norm else 0,
+            name="dcgan",
         )
-        return generator(latents, train=train)
+        return generator(latents, labels, train=train)
 
 
 class ConvDiscriminator(nn.Module):
@@ -174,25 +192,42 @@ class ConvDiscriminator(nn.Module):
 
     channels: int = 64  # as in dcgan.Discriminator
     num_classes: int = 10
-    label_input: str = "projection"  # or "concatenate", "embedding": planes beside the image's channels
-    norm: str = "none"  # or "batch"
+    # or "auxiliary_classifier"; or "concatenate", "embedding": planes beside the image's channels
+    label_input: str = "projection"
+    norm: str = "none"  # one of dcgan.NORMS
     dtype: str = "float32"
     remat: bool = False
+    minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
+    dropout: float = 0.0  # before the last layer
 
     @nn.compact
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
         """Logits in float32, whatever the compute type."""
-        x = images if self.label_input == "projection" else self._with_label_planes(images, labels)
+        by_last_layer = self.label_input in LAST_LAYERS
+        x = images if by_last_layer else self._with_label_planes(images, labels)
         x = dcgan.downsample(x, self.channels, self.norm, self.dtype, self.remat, train)
-        x = x.reshape(x.shape[0], -1).astype(jnp.float32)
-        logits = nn.Dense(1, kernel_init=dcgan.KERNEL_INIT, name="to_logit")(x)[:, 0]
+        x = minibatch_features(x, self.minibatch)
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        self.sow("intermediates", "features", x)
+        spectral = self.norm == "spectral"
+        logits = Dense(1, kernel_init=dcgan.KERNEL_INIT, name="to_logit", spectral_norm=spectral)(x)[:, 0]
+        if self.label_input == "auxiliary_classifier":
+            classes = Dense(self.num_classes, kernel_init=dcgan.KERNEL_INIT, name="to_classes", spectral_norm=spectral)(
+                x
+            )
+            self.sow("intermediates", "class_logits", classes)
         if self.label_input != "projection":
             return logits
-        directions = nn.Embed(self.num_classes, x.shape[-1], embedding_init=dcgan.KERNEL_INIT, name="projection")
+        if labels is None:
+            raise UserError("game.num_classes=0: the networks need labels; set it to the number of classes")
+        init = dcgan.KERNEL_INIT
+        directions = Embed(
+            self.num_classes, x.shape[-1], embedding_init=init, name="projection", spectral_norm=spectral
+        )
         return logits + jnp.sum(directions(labels) * x, axis=-1)
 
     def _with_label_planes(self, images: Images, labels: Labels | None) -> Array:
-        features = label_features(labels, self.num_classes, self.label_input, self.dtype, others=("projection",))
+        features = label_features(labels, self.num_classes, self.label_input, self.dtype, others=LAST_LAYERS)
         planes = jnp.broadcast_to(features[:, None, None, :], (*images.shape[:3], features.shape[-1]))
         return jnp.concatenate([images, planes.astype(images.dtype)], axis=-1)
 

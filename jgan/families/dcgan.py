@@ -12,9 +12,12 @@ import jax.numpy as jnp
 
 from jgan.games.latent import LatentGAN
 from jgan.layers.conv import Conv, ConvTranspose
-from jgan.layers.norm import BatchNorm
+from jgan.layers.dense import Dense
+from jgan.layers.minibatch import MinibatchDiscrimination, MinibatchStd, check_minibatch
+from jgan.layers.norm import BatchNorm, ConditionalBatchNorm, LayerNorm
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
+NORMS = ("batch", "layer", "spectral", "none")  # of a discriminator
 SLOPE = 0.2  # of the leaky ReLUs
 KERNEL_INIT = nn.initializers.normal(0.02)
 KERNEL = (4, 4)
@@ -31,9 +34,10 @@ class GeneratorBlock(nn.Module):
 
     features: int
     dtype: str = "float32"
+    num_classes: int = 0  # whose batch norms have a scale and a bias each; 0: all share one
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
+    def __call__(self, x: Array, train: bool, labels: Labels | None = None) -> Array:
         """[n, 1, 1, c] is projected to [n, 4, 4, features]; any other input is doubled in size."""
         strides, padding = ((1, 1), "VALID") if x.shape[1:3] == (1, 1) else ((2, 2), DOUBLING)
         x = ConvTranspose(
@@ -46,6 +50,9 @@ class GeneratorBlock(nn.Module):
             kernel_init=KERNEL_INIT,
             name="conv",
         )(x)
+        if self.num_classes:
+            assert labels is not None, "classes have labels"
+            return nn.relu(ConditionalBatchNorm(self.num_classes, name="norm")(x, labels, train))
         return nn.relu(BatchNorm(scale_init=scale_init, name="norm")(x, train))
 
 
@@ -53,35 +60,39 @@ class DiscriminatorBlock(nn.Module):
     """Strided convolution, norm, leaky ReLU: [n, h, w, c] to [n, h / 2, w / 2, features]."""
 
     features: int
-    norm: str = "batch"  # "batch" or "none"
+    norm: str = "batch"  # one of NORMS
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
-        """Without a norm the convolution still has no bias, as in the PyTorch example."""
+        """The convolution has no bias, as in the PyTorch example, unless spectral norm takes the norm's place."""
         x = Conv(
             self.features,
             KERNEL,
             (2, 2),
             DOUBLING,
-            use_bias=False,
+            use_bias=self.norm == "spectral",
             dtype=self.dtype,
             kernel_init=KERNEL_INIT,
+            spectral_norm=self.norm == "spectral",
             name="conv",
         )(x)
         if self.norm == "batch":
             x = BatchNorm(scale_init=scale_init, name="norm")(x, train)
+        if self.norm == "layer":
+            x = LayerNorm(name="norm")(x)
         return nn.leaky_relu(x, SLOPE)
 
 
 class Generator(nn.Module):
-    """Latents [n, z] to images [n, r, r, c] in [-1, 1]; labels are ignored."""
+    """Latents [n, z] to images [n, r, r, c] in [-1, 1]; labels are ignored, unless batch norm has classes."""
 
     resolution: int = 64
     channels: int = 64  # of the last hidden layer; doubled at every lower resolution
     image_channels: int = 3
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
+    norm_classes: int = 0  # of conditional batch norm; 0: plain batch norm
 
     @nn.compact
     def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
@@ -90,7 +101,7 @@ class Generator(nn.Module):
         x = latents[:, None, None, :]
         for resolution in hidden_resolutions(self.resolution):
             features = self.channels * self.resolution // (2 * resolution)
-            x = block(features, self.dtype, name=f"block_{resolution}")(x, train)
+            x = block(features, self.dtype, self.norm_classes, name=f"block_{resolution}")(x, train, labels)
         x = ConvTranspose(
             self.image_channels,
             KERNEL,
@@ -109,9 +120,11 @@ class Discriminator(nn.Module):
 
     resolution: int = 64
     channels: int = 64  # of the first hidden layer; doubled at every lower resolution
-    norm: str = "batch"  # "batch" or "none"; the first layer never has one
+    norm: str = "batch"  # one of NORMS; but for spectral norm, the first layer has none
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
+    minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
+    dropout: float = 0.0  # before the last layer
 
     @nn.compact
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
@@ -121,7 +134,13 @@ class Discriminator(nn.Module):
                 f"game.discriminator.resolution={self.resolution}: its images are {images.shape[1]} x "
                 f"{images.shape[2]}; set it to the same resolution"
             )
+        check_minibatch(self.minibatch)
         x = downsample(images, self.channels, self.norm, self.dtype, self.remat, train)
+        if self.minibatch == "std":
+            x = MinibatchStd(name="minibatch_std")(x)
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        features = x.reshape(x.shape[0], -1).astype(jnp.float32)
+        self.sow("intermediates", "features", features)
         x = Conv(
             1,
             KERNEL,
@@ -129,21 +148,27 @@ class Discriminator(nn.Module):
             use_bias=False,
             dtype=self.dtype,
             kernel_init=KERNEL_INIT,
+            spectral_norm=self.norm == "spectral",
             name="to_logit",
         )(x)
-        return x.astype(jnp.float32)[:, 0, 0, 0]
+        logits = x.astype(jnp.float32)[:, 0, 0, 0]
+        if self.minibatch != "discrimination":
+            return logits
+        similarities = MinibatchDiscrimination(name="minibatch_discrimination")(features)
+        spectral_norm = self.norm == "spectral"
+        return logits + Dense(1, spectral_norm=spectral_norm, name="similarities_to_logit")(similarities)[:, 0]
 
 
 def downsample(images: Images, channels: int, norm: str, dtype: str, remat: bool, train: bool) -> Array:
     """The discriminator's blocks, made in the module that calls: [n, r, r, c] to [n, 4, 4, channels r / 8]."""
-    if norm not in ("batch", "none"):
-        raise UserError(f"game.discriminator.norm={norm!r}: expected 'batch' or 'none'")
+    if norm not in NORMS:
+        raise UserError(f"game.discriminator.norm={norm!r}: expected one of {', '.join(NORMS)}")
     block = nn.remat(DiscriminatorBlock, static_argnums=(2,)) if remat else DiscriminatorBlock
     image_resolution = images.shape[1]
     x = images
     for resolution in reversed(hidden_resolutions(image_resolution)):
         features = channels * image_resolution // (2 * resolution)
-        block_norm = "none" if 2 * resolution == image_resolution else norm
+        block_norm = "none" if 2 * resolution == image_resolution and norm != "spectral" else norm
         x = block(features, block_norm, dtype, name=f"block_{resolution}")(x, train)
     return x
 

@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jgan.games.latent import LatentGAN
+from jgan.layers.minibatch import minibatch_features
 from jgan.types import Images, Labels, Latents, Logits
 
 SLOPE = 0.2  # of the leaky ReLUs
@@ -42,6 +43,7 @@ class Discriminator(nn.Module):
     widths: tuple[int, ...] = (1024, 512, 256)
     dropout: float = 0.3
     dtype: str = "float32"
+    minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
 
     @nn.compact
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
@@ -50,7 +52,9 @@ class Discriminator(nn.Module):
         for index, width in enumerate(self.widths):
             x = nn.leaky_relu(nn.Dense(width, dtype=self.dtype, name=f"dense_{index}")(x), SLOPE)
             x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        return nn.Dense(1, name="to_logit")(x.astype(jnp.float32))[:, 0]
+        x = minibatch_features(x, self.minibatch)
+        self.sow("intermediates", "features", x)
+        return nn.Dense(1, name="to_logit")(x)[:, 0]
 
 
 def vanilla(resolution: int = 28, image_channels: int = 1) -> LatentGAN:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import flax.linen as nn
+from flax.traverse_util import flatten_dict
 
-from jgan.types import Array, Player
+from jgan.types import SPECTRAL, Array, Player
+
+SOWN = "intermediates"  # the Flax collection of what a network shows of its inside
 
 
 def forward(
@@ -16,12 +19,34 @@ def forward(
 
     With `train` the variables (all collections but `params`) may change; without it they cannot.
     """
+    outputs, _, player = forward_and_look_inside(module, player, *inputs, rng=rng, train=train, **keywords)
+    return outputs, player
+
+
+def forward_and_look_inside(
+    module: nn.Module,
+    player: Player,
+    *inputs: Any,
+    rng: Array,
+    train: bool = True,
+    advance_spectral: bool = True,
+    **keywords: Any,
+) -> tuple[Any, dict[str, Array], Player]:
+    """As `forward`, with what the network sows ("features", "class_logits"), by name.
+
+    Without `advance_spectral` power iteration's vectors stay as they were, so that a second call starts from the same
+    ones and has the same normalised weights: XLA merges the two iterations, and a step makes one.
+    """
+    mutable = [name for name in player.variables if advance_spectral or name != SPECTRAL] if train else []
     outputs, changed = module.apply(
         {"params": player.params, **player.variables},
         *inputs,
         train=train,
         rngs={"dropout": rng},
-        mutable=list(player.variables) if train else [],
+        mutable=[*mutable, SOWN],
         **keywords,
     )
-    return outputs, player.replace(variables={**player.variables, **changed})
+    changed = dict(changed)
+    shown: dict[Any, Any] = flatten_dict(changed.pop(SOWN, {}))
+    sown = {path[-1]: values[-1] for path, values in shown.items()}
+    return outputs, sown, player.replace(variables={**player.variables, **changed})

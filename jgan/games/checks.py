@@ -1,0 +1,46 @@
+"""Whether a game's networks can do what its settings ask for."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from flax.traverse_util import flatten_dict
+
+from jgan.games.forward import SOWN
+from jgan.games.networks import Networks
+from jgan.types import UserError
+
+
+def check_networks(game: Networks) -> None:
+    """Raises UserError, naming the field, where a network cannot be built or lacks what a setting needs."""
+    for name in ("generator", "discriminator"):
+        classes = getattr(getattr(game, name), "num_classes", 0)
+        if classes != game.num_classes:
+            takes = f"takes {classes} classes" if classes else "ignores labels"
+            raise UserError(f"game.num_classes={game.num_classes}: game.{name} {takes}; set both to the same number")
+    _, variables = game.trace("discriminator", jnp.zeros((2, *game.image_shape())))
+    shown = {path[-1] for path in flatten_dict(variables.get(SOWN, {}))}
+    _check_shown(game, shown)
+    if (game.gradient_penalty_weight or game.dragan_weight) and "batch_stats" in variables:
+        raise UserError(
+            "game.gradient_penalty_weight, game.dragan_weight: they take each example's gradient by itself, and "
+            "game.discriminator has batch norm, which mixes examples; set its norm to 'layer' or 'none'"
+        )
+
+
+def _check_shown(game: Networks, shown: set[str]) -> None:
+    """What the discriminator's network shows of its inside is what the settings use."""
+    if game.feature_matching_weight and "features" not in shown:
+        raise UserError(
+            "game.feature_matching_weight: game.discriminator shows no features (it sows none); set it to 0"
+        )
+    weights = game.classifier_weight, game.generator_classifier_weight
+    if any(weights) and "class_logits" not in shown:
+        raise UserError(
+            "game.classifier_weight, game.generator_classifier_weight: game.discriminator has no classifier; set its "
+            "label_input to 'auxiliary_classifier', or both to 0"
+        )
+    if "class_logits" in shown and not all(weights):
+        raise UserError(
+            f"game.classifier_weight={weights[0]}, game.generator_classifier_weight={weights[1]}: the classifier of "
+            "game.discriminator would be ignored, and labels with it; set both above 0"
+        )

@@ -1,0 +1,172 @@
+"""Both networks of a game of latents: what they make and say of this step's draws, with what disturbs their view."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Literal, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jgan.augment import augment
+from jgan.games.forward import forward, forward_and_look_inside
+from jgan.games.settings import Settings
+from jgan.losses.penalties import Critic
+from jgan.types import (
+    Array,
+    Batch,
+    Images,
+    Labels,
+    Latents,
+    Logits,
+    Player,
+    PyTree,
+    Rngs,
+    ScheduledStage,
+    TrainState,
+    UserError,
+)
+
+# What the key of an example is folded with, so that each draw has a key of its own.
+LATENTS, NETWORK_FAKE, NETWORK_REAL, TARGETS_REAL, TARGETS_FAKE = range(5)
+AUGMENT, NOISE_REAL, NOISE_FAKE, PENALTY, CONSISTENCY, LATENT_NOISE, MORE_IMAGES = range(5, 12)
+
+
+class Hand(NamedTuple):
+    """What a move is played with."""
+
+    images: Images
+    labels: Labels | None
+    rngs: Rngs
+    images_seen: Array  # before this step, a float32 scalar
+
+
+class Verdict(NamedTuple):
+    """What the discriminator says of images, and, where its network shows them, its last features and class logits."""
+
+    logits: Logits
+    features: Array | None
+    class_logits: Array | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Networks(Settings):
+    """A generator of images from latents (and labels) against a discriminator of images (and labels).
+
+    `generator(latents, labels, train=)` gives images, `discriminator(images, labels, train=)` logits [n]; labels are
+    None where `num_classes` is 0.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+    latent_dim: int = 100
+    latent_distribution: Literal["normal", "uniform"] = "normal"  # uniform: in [-1, 1]
+    num_classes: int = 0  # 0: unconditional
+
+    def hand(self, stage: ScheduledStage, state: TrainState, batch: Batch, rngs: Rngs) -> Hand:
+        """What both players move with at this step."""
+        return Hand(batch["images"], self.labels(batch), rngs, stage.images_seen(state.step))
+
+    def labels(self, batch: Batch) -> Labels | None:
+        """Of the real images, and of the fake ones; None for an unconditional game."""
+        return batch["labels"] if self.num_classes else None
+
+    def draw_more(self, hand: Hand) -> Hand:
+        """Keys and labels for `generator_images` an example, neighbours of each other, each with a key of its own."""
+        count = self.generator_images
+        if count == 1:
+            return hand
+        copies = jnp.stack([fold(hand.rngs, MORE_IMAGES + copy) for copy in range(count)], axis=1)
+        labels = None if hand.labels is None else jnp.repeat(hand.labels, count)
+        return hand._replace(rngs=copies.reshape(-1), labels=labels)
+
+    def draw_latents(self, rngs: Rngs, truncation: float | None = None) -> Latents:
+        """Latents [n, z], one row a key."""
+        if self.latent_distribution == "uniform":
+            draw = functools.partial(jax.random.uniform, shape=(self.latent_dim,), minval=-1.0, maxval=1.0)
+        elif truncation is not None:
+            draw = functools.partial(
+                jax.random.truncated_normal, lower=-truncation, upper=truncation, shape=(self.latent_dim,)
+            )
+        else:
+            draw = functools.partial(jax.random.normal, shape=(self.latent_dim,))
+        return jax.vmap(draw)(fold(rngs, LATENTS))
+
+    def generate(self, player: Player, hand: Hand) -> tuple[Images, Player]:
+        """Fake images [n, h, w, c], and the player with its variables advanced."""
+        return self._generate_from(player, self.draw_latents(hand.rngs), hand)
+
+    def generate_near(self, player: Player, hand: Hand) -> Images:
+        """Images of the same latents with a little noise on them."""
+        latents = self.draw_latents(hand.rngs)
+        noise = _normal(fold(hand.rngs, LATENT_NOISE), latents)
+        return self._generate_from(player, latents + self.zcr_noise * noise, hand)[0]
+
+    def judge(
+        self, player: Player, images: Images, hand: Hand, purpose: int, *, advance_spectral: bool = True
+    ) -> tuple[Verdict, Player]:
+        """The discriminator on real or fake images (`purpose`), disturbed as the settings say; and its player advanced.
+
+        `advance_spectral` as in `forward_and_look_inside`.
+        """
+        images = self._disturb(images, hand, purpose)
+        rng = jax.random.fold_in(hand.rngs[0], purpose)
+        logits, sown, player = forward_and_look_inside(
+            self.discriminator, player, images, hand.labels, rng=rng, advance_spectral=advance_spectral
+        )
+        return Verdict(logits, sown.get("features"), sown.get("class_logits")), player
+
+    def critic(self, player: Player, hand: Hand, purpose: int) -> Critic:
+        """The discriminator as a function of images to logits, for penalties."""
+        return lambda images: self.judge(player, images, hand, purpose)[0].logits
+
+    def trace(self, name: Literal["generator", "discriminator"], inputs: Array) -> tuple[jax.ShapeDtypeStruct, PyTree]:
+        """Shapes of what a network makes of two examples, and of its variables, what it sows included.
+
+        Raises:
+          UserError: it cannot be built.
+        """
+        rng = jax.random.key(0)
+        make = functools.partial(getattr(self, name).init_with_output, train=True, mutable=True)
+        labels = jnp.zeros((2,), jnp.int32) if self.num_classes else None
+        try:
+            return jax.eval_shape(make, {"params": rng, "dropout": rng}, inputs, labels)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"game.{name}: cannot be built with these fields ({reason})") from None
+
+    def image_shape(self) -> tuple[int, ...]:
+        """(height, width, channels) of the generator's images. Raises UserError where it cannot be built."""
+        return self.trace("generator", jnp.zeros((2, self.latent_dim)))[0].shape[1:]
+
+    def _generate_from(self, player: Player, latents: Latents, hand: Hand) -> tuple[Images, Player]:
+        rng = jax.random.fold_in(hand.rngs[0], NETWORK_FAKE)
+        return forward(self.generator, player, latents, hand.labels, rng=rng)
+
+    def _disturb(self, images: Images, hand: Hand, purpose: int) -> Images:
+        """Augmented, image i of both sides alike, then with instance noise."""
+        if self.augment:
+            images = augment(images, fold(hand.rngs, AUGMENT), self.augment)
+        if not self.instance_noise:
+            return images
+        deviation = fall(self.instance_noise, 0.0, self.instance_noise_images, hand.images_seen)
+        rngs = fold(hand.rngs, NOISE_REAL if purpose == NETWORK_REAL else NOISE_FAKE)
+        return images + deviation * _normal(rngs, images)
+
+
+def fold(rngs: Rngs, purpose: int) -> Rngs:
+    """Keys [n] for one purpose."""
+    return jax.vmap(jax.random.fold_in, in_axes=(0, None))(rngs, purpose)
+
+
+def fall(first: float, last: float, images: int, images_seen: Array) -> Array:
+    """From `first` to `last`, linearly while `images` are seen, as a float32 scalar; `first` throughout if 0."""
+    progress = jnp.minimum(images_seen / images, 1.0) if images else jnp.float32(0.0)
+    return first + progress * (last - first)
+
+
+def _normal(rngs: Rngs, like: Array) -> Array:
+    """N(0, 1) of the shape of `like`, each example by its own key."""
+    return jax.vmap(lambda rng: jax.random.normal(rng, like.shape[1:]))(rngs)

@@ -1,0 +1,76 @@
+"""The options of a game against one discriminator, each 0 or empty where it is off: penalties, then stabilisers."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from jgan.augment import check_policy
+from jgan.types import UserError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Penalties:
+    """Weights of what is added to a player's loss (jgan/losses/penalties.py)."""
+
+    gradient_penalty_weight: float = 0.0  # WGAN-GP: 10
+    dragan_weight: float = 0.0  # DRAGAN: 10
+    r1_gamma: float = 0.0  # gamma / 2 times the penalty
+    r2_gamma: float = 0.0
+    r1_every: int = 16  # R1 and R2 on every k-th step, as a move of their own; 1: in the discriminator's loss
+    drift_weight: float = 0.0  # ProGAN: 0.001
+    lecam_weight: float = 0.0  # LeCam: 0.1 to 0.5
+    lecam_half_life_images: float = 4_400.0  # of the moving averages of the logits; 0.99 a step at batch 64
+    bcr_weight: float = 0.0  # consistency under `bcr_policy`, of real and of fake images: 10
+    bcr_policy: tuple[str, ...] = ("translation",)  # the paper's adds "flip"
+    zcr_weight: float = 0.0  # consistency under noise on the latents: 5
+    zcr_generator_weight: float = 0.0  # the generator pulls such pairs apart: 0.5
+    zcr_noise: float = 0.03  # its deviation
+    orthogonal_weight: float = 0.0  # of the discriminator's kernels
+    generator_orthogonal_weight: float = 0.0  # BigGAN: 1e-4
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stabilisers:
+    """What changes the inputs, targets, objective or turns of the players."""
+
+    label_smoothing: float = 0.0  # one-sided: the target of real images is 1 minus this (Salimans et al. 2016, 3.4)
+    label_flipping: float = 0.0  # share of real and of fake targets that the discriminator sees flipped
+    instance_noise: float = 0.0  # deviation of noise on all images it sees (https://arxiv.org/abs/1610.04490)
+    instance_noise_images: int = 0  # over which it falls to 0, linearly; 0: it stays
+    augment: tuple[str, ...] = ()  # DiffAugment: "color", "translation", "cutout", on all images it sees
+    generator_every: int = 1  # discriminator steps per generator step
+    critic_warmup: bool = False  # WGAN: 100 critic steps before each of the first 25 generator moves and every 500th
+    generator_images: int = 1  # that the generator's move draws for every image of the batch (SNGAN: 2)
+    top_k: float = 1.0  # share of its images, the most convincing, that the generator learns from (paper: 0.5)
+    top_k_images: int = 0  # over which the share falls from 1, linearly; 0: at once
+    generator_adversarial_weight: float = 1.0  # 0: feature matching alone, as in its paper
+    feature_matching_weight: float = 0.0
+    classifier_weight: float = 0.0  # of an auxiliary classifier, in the discriminator's loss (ACGAN: 1)
+    generator_classifier_weight: float = 0.0  # and in the generator's (ACGAN: 1; WGAN-GP: 0.1)
+    unroll_steps: int = 0  # discriminator steps that the generator's gradient looks through
+    unroll_learning_rate: float = 0.1  # of these steps, plain gradient descent
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(Penalties, Stabilisers):
+    """All of them."""
+
+    def check_settings(self) -> None:
+        """Raises UserError for options that make no sense by themselves."""
+        check_policy(self.augment, "game.augment")
+        check_policy(self.bcr_policy, "game.bcr_policy")
+        if self.bcr_weight and not self.bcr_policy:
+            raise UserError("game.bcr_policy=(): expected what images are consistent under, such as ('translation',)")
+        if not 0.0 < self.top_k <= 1.0:
+            raise UserError(f"game.top_k={self.top_k}: expected a share above 0, at most 1")
+        if self.zcr_generator_weight and not self.zcr_weight:
+            raise UserError("game.zcr_generator_weight: needs the discriminator's side; set game.zcr_weight too")
+        if not self.generator_adversarial_weight and not self.feature_matching_weight:
+            raise UserError(
+                "game.generator_adversarial_weight=0: the generator would learn nothing; "
+                "set game.feature_matching_weight"
+            )
+        if self.critic_warmup and self.generator_every == 1:
+            raise UserError("game.generator_every=1: critic_warmup is for a critic with more steps than the generator")
+        if self.unroll_steps and not self.unroll_learning_rate:
+            raise UserError("game.unroll_learning_rate=0: the steps would go nowhere; set it, or unroll_steps to 0")
