@@ -209,21 +209,17 @@ class ConvDiscriminator(nn.Module):
         x = minibatch_features(x, self.minibatch)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         self.sow("intermediates", "features", x)
-        spectral = self.norm == "spectral"
-        logits = Dense(1, kernel_init=dcgan.KERNEL_INIT, name="to_logit", spectral_norm=spectral)(x)[:, 0]
+        init, spectral = dcgan.KERNEL_INIT, self.norm == "spectral"
+        logits = Dense(1, kernel_init=init, spectral_norm=spectral, name="to_logit")(x)[:, 0]
         if self.label_input == "auxiliary_classifier":
-            classes = Dense(self.num_classes, kernel_init=dcgan.KERNEL_INIT, name="to_classes", spectral_norm=spectral)(
-                x
-            )
+            classes = Dense(self.num_classes, kernel_init=init, spectral_norm=spectral, name="to_classes")(x)
             self.sow("intermediates", "class_logits", classes)
         if self.label_input != "projection":
             return logits
         if labels is None:
             raise UserError("game.num_classes=0: the networks need labels; set it to the number of classes")
-        init = dcgan.KERNEL_INIT
-        directions = Embed(
-            self.num_classes, x.shape[-1], embedding_init=init, name="projection", spectral_norm=spectral
-        )
+        shape = self.num_classes, x.shape[-1]
+        directions = Embed(*shape, embedding_init=init, spectral_norm=spectral, name="projection")
         return logits + jnp.sum(directions(labels) * x, axis=-1)
 
     def _with_label_planes(self, images: Images, labels: Labels | None) -> Array:
