@@ -1,0 +1,23 @@
+"""Relativistic average GAN (https://arxiv.org/abs/1807.00734) on the embedded digits; trains on two cores in minutes.
+
+python -m jgan.main --config configs/relativistic_digits.py --workdir runs/relativistic_digits
+"""
+
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.relativistic import relativistic
+from jgan.optim import AdamConfig, EmaConfig
+from jgan.types import Stage
+
+
+def get_config() -> Config:
+    """32 x 32 gray digits, a quarter of the paper's width."""
+    adam = AdamConfig(learning_rate=5e-4, b1=0.5)
+    return Config(
+        game=relativistic(resolution=32, channels=16, image_channels=1),
+        data=DataConfig(source="mnist5k", channels=1),
+        stages=(Stage(steps=2500, batch_size=64, resolution=32),),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        ema=EmaConfig(half_life_images=2_500.0),
+    )

@@ -1,0 +1,22 @@
+"""Relativistic GANs (Jolicoeur-Martineau 2019, https://arxiv.org/abs/1807.00734): average and paired losses.
+
+The networks are the "standard CNN" of SNGAN, spectral norm in the discriminator, which the paper trains on CIFAR-10.
+"""
+
+from __future__ import annotations
+
+from jgan.families.sngan import ConvDiscriminator, ConvGenerator
+from jgan.games.latent import LatentGAN
+
+
+def relativistic(
+    resolution: int = 32, channels: int = 64, image_channels: int = 3, adversarial: str = "relativistic_average"
+) -> LatentGAN:
+    """`adversarial` is one of the losses whose names begin with "relativistic"."""
+    widths = (channels, 2 * channels, 4 * channels, 8 * channels)
+    return LatentGAN(
+        ConvGenerator(resolution, widths[::-1], image_channels),
+        ConvDiscriminator(widths),
+        latent_dim=128,
+        adversarial=adversarial,
+    )
