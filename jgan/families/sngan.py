@@ -1,0 +1,301 @@
+"""SNGAN (Miyato et al. 2018, https://arxiv.org/abs/1802.05957): every layer of the discriminator spectrally normalised.
+
+Class-conditional as in Miyato & Koyama 2018 (https://arxiv.org/abs/1802.05637): conditional batch norm in the generator
+and projection in the discriminator. The residual networks are those of https://github.com/pfnet-research/sngan_projection,
+the plain convolutional ones the paper's "standard CNN", Table 3.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jgan.families import dcgan
+from jgan.families.cgan import EMBEDDING_DIM, LABEL_INPUTS, label_features
+from jgan.games.latent import LatentGAN
+from jgan.layers.conv import Conv, ConvTranspose
+from jgan.layers.dense import Dense, Embed
+from jgan.layers.norm import BatchNorm, ConditionalBatchNorm
+from jgan.layers.residual import GLOROT, DiscriminatorBlock, GeneratorBlock
+from jgan.types import Array, Images, Labels, Latents, Logits, UserError
+
+GENERATOR_LABEL_INPUTS = (*LABEL_INPUTS, "conditional_batch_norm")
+DISCRIMINATOR_LABEL_INPUTS = (*LABEL_INPUTS, "projection", "auxiliary_classifier")
+SLOPE = 0.1  # of the convolutional discriminator's leaky ReLUs
+
+
+class Generator(nn.Module):
+    """Latents [n, z] and labels [n] to images [n, r, r, c] in [-1, 1], by residual blocks that each double the size."""
+
+    resolution: int = 32
+    widths: tuple[int, ...] = (256, 256, 256, 256)  # of what the latents become, then of each block
+    image_channels: int = 3
+    num_classes: int = 0  # 0: labels are ignored
+    label_input: str = "conditional_batch_norm"  # or "concatenate", "embedding": joined to the latents
+    spectral_norm: bool = False
+    dtype: str = "float32"
+    remat: bool = False  # compute each block again in the backward pass, to save memory
+
+    @nn.compact
+    def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
+        """Images in float32, whatever the compute type."""
+        layer = {"dtype": self.dtype, "kernel_init": GLOROT, "spectral_norm": self.spectral_norm}
+        block = nn.remat(GeneratorBlock, static_argnums=(3,)) if self.remat else GeneratorBlock
+        latents, labels = read_labels(self, latents, labels)
+        resolution = first_resolution(self)
+        x = Dense(resolution * resolution * self.widths[0], name="from_latents", **layer)(latents)
+        x = x.reshape(-1, resolution, resolution, self.widths[0])
+        for features in self.widths[1:]:
+            resolution *= 2
+            residual = block(features, self.num_classes, self.spectral_norm, self.dtype, name=f"block_{resolution}")
+            x = residual(x, labels, train)
+        x = nn.relu(BatchNorm(name="norm")(x, train))
+        return jnp.tanh(Conv(self.image_channels, (3, 3), name="to_image", **layer)(x).astype(jnp.float32))
+
+
+class Discriminator(nn.Module):
+    """Images [n, r, r, c] and labels [n] to logits [n], by residual blocks.
+
+    It sows what `to_logits` does, into the collection "intermediates".
+    """
+
+    widths: tuple[int, ...] = (128, 128, 128, 128)  # of each block
+    downsamples: int = 2  # the first so many blocks halve the resolution
+    num_classes: int = 0  # 0: labels are ignored
+    label_input: str = "projection"  # or "auxiliary_classifier"; "concatenate", "embedding": planes beside the image
+    spectral_norm: bool = True
+    norm: str = "none"  # or "layer"
+    pool: str = "sum"  # over all pixels, before the last layer; or "mean", as in WGAN-GP
+    dropout: float = 0.0  # before the last layer
+    dtype: str = "float32"
+    remat: bool = False  # compute each block again in the backward pass, to save memory
+
+    @nn.compact
+    def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
+        """Logits in float32, whatever the compute type."""
+        self._check(images)
+        block = nn.remat(DiscriminatorBlock) if self.remat else DiscriminatorBlock
+        x = with_label_planes(self, images, labels)
+        for index, features in enumerate(self.widths):
+            x = block(
+                features,
+                first=index == 0,
+                downsample=index < self.downsamples,
+                norm=self.norm,
+                spectral_norm=self.spectral_norm,
+                dtype=self.dtype,
+                name=f"block_{index + 1}",  # several have the same resolution
+            )(x)
+        x = nn.relu(x).astype(jnp.float32)
+        x = x.sum((1, 2)) if self.pool == "sum" else x.mean((1, 2))
+        return to_logits(self, x, labels, train, GLOROT)
+
+    def _check(self, images: Images) -> None:
+        check_choice("game.discriminator.norm", self.norm, ("none", "layer"))
+        check_choice("game.discriminator.pool", self.pool, ("sum", "mean"))
+        if self.downsamples > len(self.widths):
+            raise UserError(f"game.discriminator.downsamples={self.downsamples}: expected at most one for each width")
+        check_halvings("downsamples", self.downsamples, images)
+
+
+class ConvGenerator(nn.Module):
+    """Latents [n, z] and labels [n] to images [n, r, r, c] in [-1, 1]: the "standard CNN" of Table 3."""
+
+    resolution: int = 32  # 48 for STL-10
+    widths: tuple[int, ...] = (512, 256, 128, 64)  # of what the latents become, then of each doubling
+    image_channels: int = 3
+    num_classes: int = 0  # 0: labels are ignored
+    label_input: str = "conditional_batch_norm"  # or "concatenate", "embedding": joined to the latents
+    spectral_norm: bool = False
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
+        """Images in float32, whatever the compute type."""
+        layer = {"dtype": self.dtype, "kernel_init": dcgan.KERNEL_INIT, "spectral_norm": self.spectral_norm}
+        latents, labels = read_labels(self, latents, labels)
+        resolution = first_resolution(self)
+        x = Dense(resolution * resolution * self.widths[0], name="from_latents", **layer)(latents)
+        x = x.reshape(-1, resolution, resolution, self.widths[0])
+        for features in self.widths[1:]:
+            resolution *= 2
+            x = ConvTranspose(features, (4, 4), (2, 2), dcgan.DOUBLING, name=f"conv_{resolution}", **layer)(x)
+            if labels is None:
+                x = BatchNorm(name=f"norm_{resolution}")(x, train)
+            else:
+                x = ConditionalBatchNorm(self.num_classes, name=f"norm_{resolution}")(x, labels, train)
+            x = nn.relu(x)
+        return jnp.tanh(Conv(self.image_channels, (3, 3), name="to_image", **layer)(x).astype(jnp.float32))
+
+
+class ConvDiscriminator(nn.Module):
+    """Images [n, r, r, c] and labels [n] to logits [n]: the "standard CNN" of Table 3.
+
+    It sows what `to_logits` does, into the collection "intermediates".
+    """
+
+    widths: tuple[int, ...] = (64, 128, 256, 512)  # of each resolution
+    num_classes: int = 0  # 0: labels are ignored
+    label_input: str = "projection"  # or "auxiliary_classifier"; "concatenate", "embedding": planes beside the image
+    spectral_norm: bool = True
+    dropout: float = 0.0  # before the last layer
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
+        """Logits in float32, whatever the compute type."""
+        check_halvings("widths", len(self.widths) - 1, images)
+        layer = {"dtype": self.dtype, "kernel_init": dcgan.KERNEL_INIT, "spectral_norm": self.spectral_norm}
+        resolution = images.shape[1]
+        x = with_label_planes(self, images, labels)
+        for level, features in enumerate(self.widths):
+            if level:
+                resolution //= 2
+                down = Conv(x.shape[-1], (4, 4), (2, 2), dcgan.DOUBLING, name=f"down_{resolution}", **layer)
+                x = nn.leaky_relu(down(x), SLOPE)
+            x = nn.leaky_relu(Conv(features, (3, 3), name=f"conv_{resolution}", **layer)(x), SLOPE)
+        return to_logits(self, x.reshape(x.shape[0], -1), labels, train, dcgan.KERNEL_INIT)
+
+
+def read_labels(
+    generator: Generator | ConvGenerator, latents: Latents, labels: Labels | None
+) -> tuple[Array, Labels | None]:
+    """(what the first layer takes, the labels that the batch norms depend on or None)."""
+    check_choice("game.generator.label_input", generator.label_input, GENERATOR_LABEL_INPUTS)
+    if not generator.num_classes:
+        return latents, None
+    if generator.label_input == "conditional_batch_norm":
+        return latents, required(labels)
+    features = label_features(labels, generator.num_classes, generator.label_input, generator.dtype)
+    return jnp.concatenate([latents, features.astype(latents.dtype)], axis=-1), None
+
+
+def first_resolution(generator: Generator | ConvGenerator) -> int:
+    """Of what the latents become: each width after the first doubles it."""
+    doublings = len(generator.widths) - 1
+    if generator.resolution % 2**doublings:
+        raise UserError(
+            f"game.generator.resolution={generator.resolution}: expected a multiple of {2**doublings}, which "
+            f"{len(generator.widths)} widths double {doublings} times"
+        )
+    return generator.resolution // 2**doublings
+
+
+def with_label_planes(discriminator: Discriminator | ConvDiscriminator, images: Images, labels: Labels | None) -> Array:
+    """The images, with planes of label features beside their channels where the labels enter there."""
+    num_classes, label_input = discriminator.num_classes, discriminator.label_input
+    check_choice("game.discriminator.label_input", label_input, DISCRIMINATOR_LABEL_INPUTS)
+    if not num_classes or label_input not in LABEL_INPUTS:
+        return images
+    if label_input == "concatenate":
+        features = jax.nn.one_hot(required(labels), num_classes)
+    else:
+        embed = Embed(num_classes, EMBEDDING_DIM, spectral_norm=discriminator.spectral_norm, name="embedding")
+        features = embed(required(labels))
+    planes = jnp.broadcast_to(features[:, None, None, :], (*images.shape[:3], features.shape[-1]))
+    return jnp.concatenate([images, planes], axis=-1)
+
+
+def to_logits(
+    discriminator: Discriminator | ConvDiscriminator,
+    x: Array,
+    labels: Labels | None,
+    train: bool,
+    init: nn.initializers.Initializer,
+) -> Logits:
+    """Logits [n] of the last hidden activations [n, f], in float32; the layers are made in the module that calls.
+
+    That module sows `features`, the activations, and with an auxiliary classifier `class_logits` [n, num_classes].
+    """
+    layer = {"kernel_init": init, "spectral_norm": discriminator.spectral_norm}
+    x = x.astype(jnp.float32)
+    discriminator.sow("intermediates", "features", x)
+    x = nn.Dropout(discriminator.dropout, deterministic=not train)(x)
+    logits = Dense(1, name="to_logit", **layer)(x)[:, 0]
+    if discriminator.num_classes and discriminator.label_input == "auxiliary_classifier":
+        class_logits = Dense(discriminator.num_classes, name="to_classes", **layer)(x)
+        discriminator.sow("intermediates", "class_logits", class_logits)
+    if discriminator.num_classes and discriminator.label_input == "projection":
+        directions = Embed(
+            discriminator.num_classes,
+            x.shape[-1],
+            embedding_init=init,
+            spectral_norm=discriminator.spectral_norm,
+            name="projection",
+        )
+        logits += jnp.sum(directions(required(labels)) * x, axis=-1)
+    return logits
+
+
+def required(labels: Labels | None) -> Labels:
+    """The labels. Raises UserError where there are none."""
+    if labels is None:
+        raise UserError("game.num_classes=0: the networks need labels; set it to the number of classes")
+    return labels
+
+
+def check_halvings(field: str, halvings: int, images: Images) -> None:
+    """Raises UserError for images that cannot be halved so often; `field` of the discriminator says how often."""
+    if images.shape[1] % 2**halvings or images.shape[2] % 2**halvings:
+        raise UserError(
+            f"game.discriminator.{field}: {images.shape[1]} x {images.shape[2]} images cannot be halved {halvings} "
+            "times; use fewer"
+        )
+
+
+def check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raises UserError for a value that is none of the choices."""
+    if value not in choices:
+        raise UserError(f"{field}={value!r}: expected one of {', '.join(choices)}")
+
+
+class Size(NamedTuple):
+    """The fields of both residual networks that depend on the data set."""
+
+    generator_widths: tuple[int, ...]
+    discriminator_widths: tuple[int, ...]
+    downsamples: int
+
+
+SIZES = {  # by resolution: CIFAR-10, STL-10, ImageNet
+    32: Size((256,) * 4, (128,) * 4, 2),
+    48: Size((512, 256, 128, 64), (64, 128, 256, 512, 1024), 4),
+    128: Size((1024, 1024, 512, 256, 128, 64), (64, 128, 256, 512, 1024, 1024), 5),
+}
+
+
+def sngan(resolution: int = 32, image_channels: int = 3, num_classes: int = 0, narrower: int = 1) -> LatentGAN:
+    """The residual networks at the resolution of one of the papers' data sets, with widths divided by `narrower`.
+
+    Raises:
+      UserError: the papers have no networks for this resolution.
+    """
+    if resolution not in SIZES:
+        raise UserError(f"sngan(resolution={resolution}): expected one of {', '.join(map(str, SIZES))}")
+    size = SIZES[resolution]
+    generator_widths = tuple(width // narrower for width in size.generator_widths)
+    discriminator_widths = tuple(width // narrower for width in size.discriminator_widths)
+    return LatentGAN(
+        Generator(resolution, generator_widths, image_channels, num_classes),
+        Discriminator(discriminator_widths, size.downsamples, num_classes),
+        latent_dim=128,
+        num_classes=num_classes,
+        adversarial="hinge",
+        generator_every=5,
+    )
+
+
+def sngan_cnn(resolution: int = 32, channels: int = 64, image_channels: int = 3, num_classes: int = 0) -> LatentGAN:
+    """The "standard CNN" of Table 3, where `channels` is 64, at 32 x 32 or 48 x 48."""
+    widths = (channels, 2 * channels, 4 * channels, 8 * channels)
+    return LatentGAN(
+        ConvGenerator(resolution, widths[::-1], image_channels, num_classes),
+        ConvDiscriminator(widths, num_classes),
+        latent_dim=128,
+        num_classes=num_classes,
+        adversarial="hinge",
+        generator_every=5,
+    )
