@@ -18,6 +18,7 @@ from jgan.families.cgan import EMBEDDING_DIM, LABEL_INPUTS, label_features
 from jgan.games.latent import LatentGAN
 from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.dense import Dense, Embed
+from jgan.layers.minibatch import minibatch_features
 from jgan.layers.norm import BatchNorm, ConditionalBatchNorm
 from jgan.layers.residual import GLOROT, DiscriminatorBlock, GeneratorBlock
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
@@ -69,6 +70,7 @@ class Discriminator(nn.Module):
     spectral_norm: bool = True
     norm: str = "none"  # or "layer"
     pool: str = "sum"  # over all pixels, before the last layer; or "mean", as in WGAN-GP
+    minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
     dropout: float = 0.0  # before the last layer
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
@@ -141,6 +143,7 @@ class ConvDiscriminator(nn.Module):
     num_classes: int = 0  # 0: labels are ignored
     label_input: str = "projection"  # or "auxiliary_classifier"; "concatenate", "embedding": planes beside the image
     spectral_norm: bool = True
+    minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
     dropout: float = 0.0  # before the last layer
     dtype: str = "float32"
 
@@ -157,7 +160,7 @@ class ConvDiscriminator(nn.Module):
                 down = Conv(x.shape[-1], (4, 4), (2, 2), dcgan.DOUBLING, name=f"down_{resolution}", **layer)
                 x = nn.leaky_relu(down(x), SLOPE)
             x = nn.leaky_relu(Conv(features, (3, 3), name=f"conv_{resolution}", **layer)(x), SLOPE)
-        return to_logits(self, x.reshape(x.shape[0], -1), labels, train, dcgan.KERNEL_INIT)
+        return to_logits(self, x, labels, train, dcgan.KERNEL_INIT)
 
 
 def read_labels(
@@ -206,12 +209,12 @@ def to_logits(
     train: bool,
     init: nn.initializers.Initializer,
 ) -> Logits:
-    """Logits [n] of the last hidden activations [n, f], in float32; the layers are made in the module that calls.
+    """Logits [n] of the last hidden activations [n, ...], in float32; the layers are made in the module that calls.
 
     That module sows `features`, the activations, and with an auxiliary classifier `class_logits` [n, num_classes].
     """
     layer = {"kernel_init": init, "spectral_norm": discriminator.spectral_norm}
-    x = x.astype(jnp.float32)
+    x = minibatch_features(x, discriminator.minibatch)
     discriminator.sow("intermediates", "features", x)
     x = nn.Dropout(discriminator.dropout, deterministic=not train)(x)
     logits = Dense(1, name="to_logit", **layer)(x)[:, 0]
