@@ -10,6 +10,7 @@ import pytest
 
 from jgan.families.cgan import cgan, conditional_dcgan, conditional_mlp
 from jgan.families.dcgan import dcgan
+from jgan.families.lsgan import lsgan
 from jgan.families.vanilla import vanilla
 from jgan.types import UserError
 
@@ -19,6 +20,7 @@ GAMES = {
     "conditional_mlp": conditional_mlp(16, 1, 3),
     "dcgan": dcgan(16, 4, 1),
     "conditional_dcgan": conditional_dcgan(16, 4, 1, 3),
+    "lsgan": lsgan(16, 4, 1),
 }
 BATCH = {"images": jnp.linspace(-1, 1, 4 * 256).reshape(4, 16, 16, 1), "labels": jnp.array([0, 1, 2, 0])}
 
