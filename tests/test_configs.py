@@ -46,7 +46,30 @@ COUNTS = {
         16 * (74 * 128 + 128 * 64 + 64 * 32 + 32) + 2 * (128 + 64 + 32),
         16 * (32 + 32 * 64 + 64 * 128) + 16 * 128 + 1 + 10 * 16 * 128,
     ),
+    # 3x3 kernels 256 four times, 128, 64, 3 after a dense 1024 to 7x7x256; 5x5 kernels 64-128-256-512 and a dense head
+    # on 7x7x512. All have biases, as in the authors' vgg.py and ops.py; 2 per batch-norm channel, the first none.
+    "lsgan": (
+        1025 * 49 * 256
+        + 9 * (4 * 256 * 256 + 256 * 128 + 128 * 64 + 64 * 3)
+        + 4 * 256
+        + 128
+        + 64
+        + 3
+        + 2 * (5 * 256 + 128 + 64),
+        25 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512) + 64 + 3 * (128 + 256 + 512) + 49 * 512 + 1,
+    ),
+    # 5x5 kernels 192-96-3 after a dense 110 to 4x4x384; 3x3 kernels 16-32-64-128-256-512, heads of 1 and 10 on 4x4x512.
+    # All with biases (the table's initial value for them is 0); 2 per batch-norm channel, none on dense and first.
+    "acgan": (
+        111 * 16 * 384 + 25 * (384 * 192 + 192 * 96 + 96 * 3) + 192 + 96 + 3 + 2 * (192 + 96),
+        9 * (3 * 16 + 16 * 32 + 32 * 64 + 64 * 128 + 128 * 256 + 256 * 512) + 16 + 3 * 992 + 11 * (16 * 512 + 1),
+    ),
+    "acgan_digits": (
+        111 * 16 * 128 + 25 * (128 * 64 + 64 * 32 + 32 * 1) + 64 + 32 + 1 + 2 * (64 + 32),
+        9 * (1 * 16 + 16 * 32 + 32 * 64 + 64 * 128 + 128 * 256 + 256 * 512) + 16 + 3 * 992 + 11 * (16 * 512 + 1),
+    ),
 }
+COUNTS["lsgan_digits"] = COUNTS["dcgan_digits"]  # the same networks
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 
