@@ -50,6 +50,11 @@ ROWS = (
     Row("cgan", "cgan_digits", {"digits": 4000, "cifar": 2500}),
     Row("dcgan", "dcgan_digits", {"digits": 1500, "cifar": 1400}),
     Row("conditional_dcgan", "quickstart", {"digits": 1500, "cifar": 1400}),
+    Row("wgan", "wgan_digits", {"digits": 3000, "cifar": 2500}),
+    Row("wgan_gp", "wgan_gp_digits", {"digits": 1500, "cifar": 1400}),
+    Row("lsgan", "lsgan_digits", {"digits": 1500, "cifar": 1400}),
+    Row("acgan", "acgan_digits", {"digits": 1500, "cifar": 1400}),
+    Row("relativistic", "relativistic_digits", {"digits": 1500, "cifar": 1400}),
 )
 
 
@@ -114,10 +119,10 @@ def _shape_fields(config: Config, channels: int) -> dict[str, Any]:
 
 
 def _schedule_fields(config: Config, images: int) -> dict[str, Any]:
-    """Every schedule of the config, in proportion to a run of that many images; the average's half-life stays."""
+    """Every schedule of the config, in proportion to a run of that many images; half-lives stay."""
     ratio = images / sum(stage.steps * stage.batch_size for stage in config.stages)
     return {
         path: type(value)(value * ratio)
         for path, value in configs.flatten(config).items()
-        if path.endswith("_images") and not path.startswith("ema.") and value
+        if path.endswith("_images") and "half_life" not in path and value
     }

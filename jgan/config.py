@@ -65,7 +65,7 @@ AT_LEAST_ONE |= {
     "label_units",
     "image_units",
     "joint_units",
-    "generator_images",
+    "generator_batches",
     "lecam_half_life_images",
 }
 BELOW_ONE = {"b1", "b2", "smoothing", "dropout", "label_smoothing", "label_flipping"}

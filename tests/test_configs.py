@@ -70,6 +70,33 @@ COUNTS = {
     ),
 }
 COUNTS["lsgan_digits"] = COUNTS["dcgan_digits"]  # the same networks
+# Miyato et al. 2018, Table 3 ("standard CNN") at 32 x 32, widths c 2c 4c 8c: kernels of 4 x 4 up, 3 x 3 and 4 x 4 down,
+# biases everywhere, 2 per channel of a batch norm; latents of 128.
+
+
+def standard_cnn(c, image_channels):
+    up = 16 * (8 * c * 4 * c + 4 * c * 2 * c + 2 * c * c) + 3 * (4 + 2 + 1) * c
+    generator = 129 * 16 * 8 * c + up + (9 * c + 1) * image_channels
+    three = 9 * (image_channels * c + c * 2 * c + 2 * c * 4 * c + 4 * c * 8 * c) + 15 * c
+    four = 16 * (c * c + 4 * c * c + 16 * c * c) + 7 * c
+    return generator, three + four + 16 * 8 * c + 1
+
+
+COUNTS |= {
+    # DCGAN's networks at 64 x 64: those of the PyTorch example, as the authors' code has them
+    "wgan": (3_576_704, 2_765_568),
+    "wgan_digits": COUNTS["dcgan_digits"],
+    # SNGAN's chainer code (resnet_32.py) with a generator as wide as the critic, 128: 129 x 2048; three blocks of two
+    # 3 x 3, one 1 x 1 and two norms; the last norm; 3 x 3 to RGB. And 3-128, 128-128, twice without halving.
+    "wgan_gp": (
+        129 * 2048 + 3 * (2 * (9 * 128 + 1) * 128 + 129 * 128 + 4 * 128) + 2 * 128 + (9 * 128 + 1) * 3,
+        (9 * 3 + 1) * 128 + 4 * 128 + 129 * 128 + 7 * (9 * 128 + 1) * 128 + 129,
+    ),
+    # DCGAN's at 32 x 32 with latents of 128, and 2 per channel of a layer norm where DCGAN has a batch norm
+    "wgan_gp_digits": (COUNTS["dcgan_digits"][0] + 16 * 28 * 128, COUNTS["dcgan_digits"][1]),
+    "relativistic": standard_cnn(64, 3),
+    "relativistic_digits": standard_cnn(16, 1),
+}
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jgan.families.cgan import label_features
 from jgan.games.latent import LatentGAN
 from jgan.layers.conv import Conv, ConvTranspose
+from jgan.layers.minibatch import minibatch_features
 from jgan.layers.norm import BatchNorm
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
@@ -111,6 +112,7 @@ class Discriminator(nn.Module):
     dropout: float = 0.5
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
+    minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
 
     @nn.compact
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
@@ -125,7 +127,7 @@ class Discriminator(nn.Module):
         for index, width in enumerate(self.widths):
             stride, norm = 2 - index % 2, index > 0
             x = block(width, stride, norm, self.dropout, self.dtype, name=f"block_{index}")(x, train)
-        x = x.reshape(x.shape[0], -1).astype(jnp.float32)
+        x = minibatch_features(x, self.minibatch)
         self.sow("intermediates", "features", x)
         class_logits = nn.Dense(self.num_classes, kernel_init=KERNEL_INIT, name="to_classes")(x)
         self.sow("intermediates", "class_logits", class_logits)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jgan.families import dcgan
 from jgan.games.latent import LatentGAN
 from jgan.layers.conv import Conv, ConvTranspose
+from jgan.layers.minibatch import minibatch_features
 from jgan.layers.norm import BatchNorm
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
@@ -87,6 +88,8 @@ class Discriminator(nn.Module):
     channels: int = 64  # of the first hidden layer; doubled by each that follows
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
+    minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
+    dropout: float = 0.0  # before the last layer
 
     @nn.compact
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
@@ -101,8 +104,9 @@ class Discriminator(nn.Module):
         for level in range(1, DOUBLINGS + 1):
             features, name = self.channels * 2 ** (level - 1), f"block_{self.resolution // 2**level}"
             x = block(features, level > 1, self.dtype, name=name)(x, train)
-        x = x.reshape(x.shape[0], -1).astype(jnp.float32)
+        x = minibatch_features(x, self.minibatch)
         self.sow("intermediates", "features", x)
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
         return nn.Dense(1, kernel_init=KERNEL_INIT, name="to_logit")(x)[:, 0]
 
 

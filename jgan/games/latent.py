@@ -233,9 +233,9 @@ class LatentGAN(Networks):
                 f"game.label_smoothing, game.label_flipping: the loss {self.adversarial!r} has no targets to change; "
                 "set both to 0"
             )
-        if self.generator_images > 1 and self._adversarial.relative:
+        if self.generator_batches > 1 and self._adversarial.relative:
             raise UserError(
-                f"game.generator_images={self.generator_images}: the loss {self.adversarial!r} compares as many fake "
+                f"game.generator_batches={self.generator_batches}: the loss {self.adversarial!r} compares as many fake "
                 "as real images; set it to 1"
             )
         if self.top_k < 1.0 and self._adversarial.relative:
