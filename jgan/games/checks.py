@@ -27,8 +27,8 @@ def check_networks(game: Networks) -> None:
         )
     if game.generator_batches > 1 and getattr(game.discriminator, "minibatch", "none") == "discrimination":
         raise UserError(
-            f"game.generator_batches={game.generator_batches}: minibatch='discrimination' of game.discriminator adds up "
-            "over the batch, and would take more images for more alike; set it to 1, or minibatch to 'std'"
+            f"game.generator_batches={game.generator_batches}: minibatch='discrimination' of game.discriminator adds "
+            "up over the batch, and would take more images for more alike; set it to 1, or minibatch to 'std'"
         )
 
 
