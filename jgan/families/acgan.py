@@ -10,8 +10,8 @@ from __future__ import annotations
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jgan.families.cgan import label_features
 from jgan.games.latent import LatentGAN
+from jgan.layers.conditioning import label_features
 from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.minibatch import minibatch_features
 from jgan.layers.norm import BatchNorm
