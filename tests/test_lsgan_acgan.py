@@ -137,5 +137,7 @@ def test_bad_settings_name_the_field():
         build(lsgan.Discriminator(48), images)
     with pytest.raises(UserError, match=r"game.generator.resolution=28: expected a multiple of 8"):
         build(acgan.Generator(28), latents, labels)
-    with pytest.raises(UserError, match=r"game.discriminator.label_input='projection': expected 'auxiliary"):
+    with pytest.raises(
+        UserError, match=r"game.discriminator.label_input='projection': expected 'auxiliary_classifier'"
+    ):
         build(acgan.Discriminator(label_input="projection"), images)
