@@ -69,7 +69,9 @@ class Settings(Penalties, Stabilisers):
 
     def _check_stabilisers(self) -> None:
         if self.instance_noise_images and not self.instance_noise:
-            raise UserError("game.instance_noise_images: there is no noise to fall; set game.instance_noise, or it to 0")
+            raise UserError(
+                "game.instance_noise_images: there is no noise to fall; set game.instance_noise, or it to 0"
+            )
         if not 0.0 < self.top_k <= 1.0:
             raise UserError(f"game.top_k={self.top_k}: expected a share above 0, at most 1")
         if self.top_k_images and self.top_k == 1.0:
