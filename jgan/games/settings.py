@@ -70,11 +70,7 @@ class Settings(Penalties, Stabilisers):
     def _check_stabilisers(self) -> None:
         if self.instance_noise_images and not self.instance_noise:
             raise UserError(
-<<<<<<< HEAD
-                "game.instance_noise_images: there is no noise; set game.instance_noise above 0, or it to 0"
-=======
                 "game.instance_noise_images: there is no noise to fall; set game.instance_noise, or it to 0"
->>>>>>> 523da500d027ce610ec8d58ed894b40e9743da4b
             )
         if not 0.0 < self.top_k <= 1.0:
             raise UserError(f"game.top_k={self.top_k}: expected a share above 0, at most 1")
