@@ -46,10 +46,10 @@ class Row:
 
 
 ROWS = (
-    Row("vanilla", "vanilla", {"digits": 4000, "cifar": 2500}),
-    Row("cgan", "cgan_digits", {"digits": 4000, "cifar": 2500}),
-    Row("dcgan", "dcgan_digits", {"digits": 1500, "cifar": 1400}),
-    Row("conditional_dcgan", "quickstart", {"digits": 1500, "cifar": 1400}),
+    Row("vanilla", "vanilla", {"digits": 6000, "cifar": 2400}),
+    Row("cgan", "cgan_digits", {"digits": 5000, "cifar": 2000}),
+    Row("dcgan", "dcgan_digits", {"digits": 3000, "cifar": 2200}),
+    Row("conditional_dcgan", "quickstart", {"digits": 2500, "cifar": 2000}),
 )
 
 
