@@ -46,15 +46,16 @@ class Row:
 
 
 ROWS = (
-    Row("vanilla", "vanilla", {"digits": 4000, "cifar": 2500}),
-    Row("cgan", "cgan_digits", {"digits": 4000, "cifar": 2500}),
-    Row("dcgan", "dcgan_digits", {"digits": 1500, "cifar": 1400}),
-    Row("conditional_dcgan", "quickstart", {"digits": 1500, "cifar": 1400}),
+    Row("vanilla", "vanilla", {"digits": 6000, "cifar": 2400}),
+    Row("cgan", "cgan_digits", {"digits": 5000, "cifar": 2000}),
+    Row("dcgan", "dcgan_digits", {"digits": 3000, "cifar": 2200}),
+    Row("conditional_dcgan", "quickstart", {"digits": 1500, "cifar": 2000}),
     Row("wgan", "wgan_digits", {"digits": 3000, "cifar": 2500}),
-    Row("wgan_gp", "wgan_gp_digits", {"digits": 1500, "cifar": 1400}),
-    Row("lsgan", "lsgan_digits", {"digits": 1500, "cifar": 1400}),
-    Row("acgan", "acgan_digits", {"digits": 1500, "cifar": 1400}),
-    Row("relativistic", "relativistic_digits", {"digits": 1500, "cifar": 1400}),
+    Row("wgan_gp", "wgan_gp_digits", {"digits": 2000, "cifar": 1600}),
+    Row("lsgan", "lsgan_digits", {"digits": 3000, "cifar": 2200}),
+    Row("sngan", "sngan_digits", {"digits": 1500, "cifar": 1200}),
+    Row("acgan", "acgan_digits", {"digits": 2500, "cifar": 2000}),
+    Row("relativistic", "relativistic_digits", {"digits": 2500, "cifar": 2000}),
 )
 
 
