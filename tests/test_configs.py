@@ -17,6 +17,23 @@ from jgan.types import UserError, schedule
 
 ROOT = Path(__file__).parent.parent
 
+
+def up(before, after, num_classes=1):
+    """Parameters of SNGAN's generator block: two norms, two 3x3 convolutions and one 1x1."""
+    norms = 2 * num_classes * (before + after)
+    return norms + 9 * before * after + after + 9 * after * after + after + before * after + after
+
+
+def down(before, after):
+    """Parameters of SNGAN's discriminator block: its first convolution keeps the width."""
+    return 9 * before * before + before + 9 * before * after + after + before * after + after
+
+
+def first(before, after):
+    """Parameters of the discriminator's first block, which widens at once."""
+    return 9 * before * after + after + 9 * after * after + after + before * after + after
+
+
 # Parameters of (generator, discriminator). A config without a published count is counted by hand in the comment.
 COUNTS = {
     # The widths of the Keras and PyTorch MNIST tutorials; their model summaries print these two.
@@ -97,6 +114,32 @@ COUNTS |= {
     "wgan_gp_digits": (COUNTS["dcgan_digits"][0] + 16 * 28 * 128, COUNTS["dcgan_digits"][1]),
     "relativistic": standard_cnn(64, 3),
     "relativistic_digits": standard_cnn(16, 1),
+    # torch_mimicry's nets/sngan/sngan_32.py (https://github.com/kwotsin/mimicry), the sums of its layers
+    "sngan": (4_276_739, 1_053_825),
+    # 3x3 and 1x1 kernels with biases, 2 per batch-norm channel, as in torch_mimicry's sngan_48.py
+    "sngan_stl": (
+        128 * 18432 + 18432 + up(512, 256) + up(256, 128) + up(128, 64) + 2 * 64 + 9 * 64 * 3 + 3,
+        first(3, 64) + down(64, 128) + down(128, 256) + down(256, 512) + down(512, 1024) + 1024 + 1,
+    ),
+    # ... and cgan_pd_128.py, with 1000 scales and biases per channel in the blocks, and a direction per class
+    "sngan_imagenet": (
+        128 * 16384
+        + 16384
+        + sum(up(a, b, 1000) for a, b in [(1024, 1024), (1024, 512), (512, 256), (256, 128), (128, 64)])
+        + 2 * 64
+        + 9 * 64 * 3
+        + 3,
+        first(3, 64)
+        + sum(down(a, b) for a, b in [(64, 128), (128, 256), (256, 512), (512, 1024)])
+        + 2 * (9 * 1024 * 1024 + 1024)  # the last block's shortcut has no convolution
+        + 1024
+        + 1
+        + 1000 * 1024,
+    ),
+    "sngan_digits": (
+        128 * 1024 + 1024 + 3 * up(64, 64, 10) + 2 * 64 + 9 * 64 + 1,
+        first(1, 32) + down(32, 32) + 4 * (9 * 32 * 32 + 32) + 32 + 1 + 10 * 32,
+    ),
 }
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 

@@ -10,6 +10,7 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jgan.layers.conv import Conv, ConvTranspose, conv, conv_transpose
+from jgan.layers.resample import PooledConv, UpsampledConv, average_pool, upsample
 
 ONE = ((1, 1), (1, 1))
 # kernel, strides, padding, input size, channels in and out
@@ -161,6 +162,25 @@ def test_bfloat16_activations_keep_a_float32_kernel_gradient():
     theirs, _ = gradient(kernel, x, lambda x, w: reference(x, w, (2, 2), ONE))
     assert (y.dtype, ours.dtype) == (jnp.bfloat16, jnp.float32)
     assert_close(ours, theirs, 4e-6)  # as in float32: the cotangent of ones is exact
+
+
+@pytest.mark.parametrize("layer", [UpsampledConv, PooledConv])
+def test_resampling_joined_with_a_convolution(layer):
+    """... equals the two in a row, each by its definition."""
+    case = ((3, 3), (1, 1), "SAME", (4, 6), 16, 16)
+
+    def in_a_row(x, kernel):
+        if layer is UpsampledConv:
+            return reference(x.repeat(2, 1).repeat(2, 2), kernel, (1, 1), "SAME")
+        y = reference(x, kernel, (1, 1), "SAME")
+        return (y[:, ::2, ::2] + y[:, 1::2, ::2] + y[:, ::2, 1::2] + y[:, 1::2, 1::2]) / 4
+
+    with jax.enable_x64(True):
+        x, kernel = arrays(case, jnp.float64)
+        ours = jax.jit(derivatives(layer(16, (3, 3)).convolve))(x, kernel)
+        assert_close(ours, jax.jit(derivatives(in_a_row))(x, kernel), 1e-12)  # as above
+        np.testing.assert_array_equal(upsample(x), x.repeat(2, 1).repeat(2, 2))
+        np.testing.assert_allclose(average_pool(upsample(x)), x, rtol=1e-15)
 
 
 @pytest.mark.parametrize("layer", [Conv, ConvTranspose])

@@ -12,8 +12,18 @@ from jgan.families.acgan import acgan
 from jgan.families.cgan import cgan, conditional_dcgan, conditional_mlp
 from jgan.families.dcgan import dcgan
 from jgan.families.lsgan import lsgan
+from jgan.families.sngan import sngan, sngan_cnn
 from jgan.families.vanilla import vanilla
 from jgan.types import UserError
+
+
+def at_16_pixels(game, generator_widths, discriminator_widths):
+    """A game of networks that take their widths layer by layer."""
+    generator = game.generator.clone(resolution=16, widths=generator_widths)
+    return dataclasses.replace(
+        game, generator=generator, discriminator=game.discriminator.clone(widths=discriminator_widths)
+    )
+
 
 GAMES = {
     "vanilla": vanilla(16, 1),
@@ -23,6 +33,8 @@ GAMES = {
     "conditional_dcgan": conditional_dcgan(16, 4, 1, 3),
     "lsgan": lsgan(16, 4, 1),
     "acgan": acgan(16, 1, 3, (12, 8, 4), (4, 6, 8)),
+    "sngan": at_16_pixels(sngan(32, 1, 3), (4, 4), (2, 2, 2)),
+    "sngan_cnn": at_16_pixels(sngan_cnn(32, 1, 1, 3), (4, 2), (2, 4)),
 }
 BATCH = {"images": jnp.linspace(-1, 1, 4 * 256).reshape(4, 16, 16, 1), "labels": jnp.array([0, 1, 2, 0])}
 
@@ -58,7 +70,7 @@ def test_bfloat16_inside_float32_outside(name):
     np.testing.assert_allclose(logits_16, logits, atol=0.1 * max(1.0, float(jnp.abs(logits).max())))
 
 
-@pytest.mark.parametrize("name", ["dcgan", "conditional_dcgan", "lsgan", "acgan"])
+@pytest.mark.parametrize("name", ["dcgan", "conditional_dcgan", "lsgan", "acgan", "sngan"])
 def test_remat_changes_memory_not_gradients(name):
     def gradients(game):
         variables, _, _ = run_networks(game)

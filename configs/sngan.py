@@ -1,0 +1,31 @@
+"""SNGAN on CIFAR-10 with residual networks (Miyato et al. 2018, https://arxiv.org/abs/1802.05957), section 4.1.
+
+pip install "jgan[tfds]" && tfds build cifar10 --file_format=array_record
+python -m jgan.main --config configs/sngan.py --workdir runs/sngan
+
+Hinge loss, Adam 2e-4 with betas 0 and 0.9, batch 64, five discriminator steps to one of the generator, learning rates
+falling linearly to 0. A step here is one of the discriminator, so the paper's 50,000 generator steps are 250,000. Any
+folder of images does in place of CIFAR-10: --config.data.source=folder:DIR. Not yet trained at this size; see
+sngan_digits.py for one that trains on two cores.
+"""
+
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.sngan import sngan
+from jgan.optim import AdamConfig
+from jgan.types import Stage
+
+
+def get_config() -> Config:
+    """32 x 32 colour images, no labels."""
+    stage = Stage(steps=250_000, batch_size=64, resolution=32)
+    adam = AdamConfig(b1=0.0, b2=0.9, decay="linear", decay_images=stage.steps * stage.batch_size)
+    return Config(
+        game=sngan(resolution=32),
+        data=DataConfig(source="tfds:cifar10"),
+        stages=(stage,),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        sample_every=5000,
+        checkpoint_every=5000,
+    )
