@@ -233,6 +233,7 @@ def sngan(resolution: int = 32, image_channels: int = 3, num_classes: int = 0, n
         num_classes=num_classes,
         adversarial="hinge",
         generator_every=5,
+        generator_batches=2,
     )
 
 
@@ -246,4 +247,5 @@ def sngan_cnn(resolution: int = 32, channels: int = 64, image_channels: int = 3,
         num_classes=num_classes,
         adversarial="hinge",
         generator_every=5,
+        generator_batches=2,
     )
