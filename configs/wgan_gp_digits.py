@@ -15,7 +15,7 @@ def get_config() -> Config:
     steps, batch_size = 3000, 64
     adam = AdamConfig(learning_rate=1e-3, b1=0.0, b2=0.9, decay="linear", decay_images=steps * batch_size)
     return Config(
-        game=wgan_gp_dcgan(resolution=32, channels=32, image_channels=1),
+        game=wgan_gp_dcgan(resolution=32, channels=32, image_channels=1, critic_steps=3),
         data=DataConfig(source="mnist5k", channels=1),
         stages=(Stage(steps=steps, batch_size=batch_size, resolution=32),),
         generator_optimizer=adam,

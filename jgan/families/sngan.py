@@ -215,7 +215,9 @@ SIZES = {  # by resolution: CIFAR-10, STL-10, ImageNet
 }
 
 
-def sngan(resolution: int = 32, image_channels: int = 3, num_classes: int = 0, narrower: int = 1) -> LatentGAN:
+def sngan(
+    resolution: int = 32, image_channels: int = 3, num_classes: int = 0, narrower: int = 1, critic_steps: int = 5
+) -> LatentGAN:
     """The residual networks at the resolution of one of the papers' data sets, with widths divided by `narrower`.
 
     Raises:
@@ -232,7 +234,7 @@ def sngan(resolution: int = 32, image_channels: int = 3, num_classes: int = 0, n
         latent_dim=128,
         num_classes=num_classes,
         adversarial="hinge",
-        generator_every=5,
+        generator_every=critic_steps,
         generator_batches=2,
     )
 

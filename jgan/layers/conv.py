@@ -59,6 +59,8 @@ def _forward_cpu(window: Window, x: Array, kernel: Array) -> Array:
     form = trilinear_form(window, *kernel.shape[2:])
     dtype = x.dtype
     x, kernel = _widened(x, kernel)
+    if form is None:
+        return _forward_xla(window, x, kernel).astype(dtype)
     parts = _products(zip(form.inputs(x), form.kernels(kernel), strict=True), (1, 0))
     return _transposed(form.outputs, (x.shape[0], *window.outputs, kernel.shape[3]), parts).astype(dtype)
 
@@ -67,6 +69,8 @@ def _transpose_cpu(window: Window, y: Array, kernel: Array) -> Array:
     form = trilinear_form(window, *kernel.shape[2:])
     dtype = y.dtype
     y, kernel = _widened(y, kernel)
+    if form is None:
+        return _transpose_xla(window, y, kernel).astype(dtype)
     parts = _products(zip(form.outputs(y), form.kernels(kernel), strict=True), (1, 1))
     return _transposed(form.inputs_to_transpose, (y.shape[0], *window.inputs, kernel.shape[2]), parts).astype(dtype)
 
@@ -75,6 +79,8 @@ def _kernel_gradient_cpu(window: Window, x: Array, y: Array) -> Array:
     ci, co = x.shape[3], y.shape[3]
     form = trilinear_form(window, ci, co)
     x, y = _widened(x, y)
+    if form is None:
+        return _kernel_gradient_xla(window, x, y)
     parts = _products(zip(form.inputs(x), form.outputs(y), strict=True), (0, 0))
     return _transposed(form.kernels, (*window.kernel, ci, co), parts)
 

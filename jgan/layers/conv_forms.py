@@ -211,10 +211,14 @@ def _kernel_blocks(window: Window) -> Pair:
     return height, width
 
 
-def trilinear_form(window: Window, ci: int, co: int) -> Trilinear:
-    """The form that measured fastest on CPU for such a layer; benchmarks/train_step.py --layers shows it."""
+def trilinear_form(window: Window, ci: int, co: int) -> Trilinear | None:
+    """The form that measured fastest on CPU for such a layer; None where XLA's own convolution did: from many channels
+    to few at stride 1, where nothing is dilated. benchmarks/train_step.py --layers shows it.
+    """
     if window.outputs == (1, 1) or window.kernel == (1, 1) or ci < 16:
         return _patches(window)
+    if window.strides == (1, 1) and co < 16:
+        return None
     blocks = _kernel_blocks(window)
     if blocks[0] in _MINIMAL and blocks[1] in _MINIMAL and co >= 16:
         return _winograd(window)
