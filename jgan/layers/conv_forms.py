@@ -212,7 +212,7 @@ def _kernel_blocks(window: Window) -> Pair:
 
 
 def trilinear_form(window: Window, ci: int, co: int) -> Trilinear:
-    """The form that measured fastest on CPU for such a layer; benchmarks/train_step.py --layers shows it."""
+    """The form that measured fastest on CPU for such a layer; benchmarks/conv_layers.py shows it."""
     if window.outputs == (1, 1) or window.kernel == (1, 1) or ci < 16:
         return _patches(window)
     blocks = _kernel_blocks(window)
