@@ -4,8 +4,9 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 WORKDIR ?= runs/quickstart
 ARGS ?=
+CIFAR ?=
 
-.PHONY: quickstart test lint format bench lock
+.PHONY: quickstart test lint format bench zoo-small lock
 
 quickstart: $(VENV)/installed  ## train on real digits, about five minutes on two cores
 	$(RUN) -m jgan.main --config configs/quickstart.py --workdir $(WORKDIR) $(ARGS)
@@ -28,6 +29,9 @@ bench: $(VENV)/installed  ## beside PyTorch, which is installed for it
 	$(RUN) benchmarks/train_step.py
 	$(RUN) benchmarks/input_pipeline.py
 	$(RUN) benchmarks/metrics.py
+
+zoo-small: $(VENV)/installed  ## every family at 32 px on digits and, with CIFAR=DIR, on its class sub-folders
+	$(RUN) benchmarks/zoo.py $(if $(CIFAR),--cifar "$(CIFAR)") $(ARGS)
 
 lock: $(VENV)/installed  ## pins what pyproject.toml allows today
 	$(RUN) -m pip install --quiet uv

@@ -65,6 +65,8 @@ AT_LEAST_ONE |= {
     "label_units",
     "image_units",
     "joint_units",
+    "generator_batches",
+    "lecam_half_life_images",
 }
 BELOW_ONE = {"b1", "b2", "smoothing", "dropout", "label_smoothing", "label_flipping"}
 BOOLEANS = ("true", "t", "1", "false", "f", "0")

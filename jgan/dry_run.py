@@ -14,7 +14,7 @@ from jgan.setup import RUN, Setup, prepare
 from jgan.step import PLAYERS, active_phases
 from jgan.types import ScheduledStage
 
-PATTERN_STEPS = 64  # this many steps of a stage show all its cadence patterns
+PATTERN_STEPS = 4096  # this many steps of a stage show all its cadence patterns, WGAN's warm-up included
 
 
 def dry_run(config: Config) -> None:

@@ -46,6 +46,56 @@ COUNTS = {
         16 * (74 * 128 + 128 * 64 + 64 * 32 + 32) + 2 * (128 + 64 + 32),
         16 * (32 + 32 * 64 + 64 * 128) + 16 * 128 + 1 + 10 * 16 * 128,
     ),
+    # 3x3 kernels 256 four times, 128, 64, 3 after a dense 1024 to 7x7x256; 5x5 kernels 64-128-256-512 and a dense head
+    # on 7x7x512. All have biases, as in the authors' vgg.py and ops.py; 2 per batch-norm channel, the first none.
+    "lsgan": (
+        1025 * 49 * 256
+        + 9 * (4 * 256 * 256 + 256 * 128 + 128 * 64 + 64 * 3)
+        + 4 * 256
+        + 128
+        + 64
+        + 3
+        + 2 * (5 * 256 + 128 + 64),
+        25 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512) + 64 + 3 * (128 + 256 + 512) + 49 * 512 + 1,
+    ),
+    # 5x5 kernels 192-96-3 after a dense 110 to 4x4x384; 3x3 kernels 16-32-64-128-256-512, heads of 1 and 10 on 4x4x512.
+    # All with biases (the table's initial value for them is 0); 2 per batch-norm channel, none on dense and first.
+    "acgan": (
+        111 * 16 * 384 + 25 * (384 * 192 + 192 * 96 + 96 * 3) + 192 + 96 + 3 + 2 * (192 + 96),
+        9 * (3 * 16 + 16 * 32 + 32 * 64 + 64 * 128 + 128 * 256 + 256 * 512) + 16 + 3 * 992 + 11 * (16 * 512 + 1),
+    ),
+    "acgan_digits": (
+        111 * 16 * 128 + 25 * (128 * 64 + 64 * 32 + 32 * 1) + 64 + 32 + 1 + 2 * (64 + 32),
+        9 * (1 * 16 + 16 * 32 + 32 * 64 + 64 * 128 + 128 * 256 + 256 * 512) + 16 + 3 * 992 + 11 * (16 * 512 + 1),
+    ),
+}
+COUNTS["lsgan_digits"] = COUNTS["dcgan_digits"]  # the same networks
+# Miyato et al. 2018, Table 3 ("standard CNN") at 32 x 32, widths c 2c 4c 8c: kernels of 4 x 4 up, 3 x 3 and 4 x 4 down,
+# biases everywhere, 2 per channel of a batch norm; latents of 128.
+
+
+def standard_cnn(c, image_channels):
+    up = 16 * (8 * c * 4 * c + 4 * c * 2 * c + 2 * c * c) + 3 * (4 + 2 + 1) * c
+    generator = 129 * 16 * 8 * c + up + (9 * c + 1) * image_channels
+    three = 9 * (image_channels * c + c * 2 * c + 2 * c * 4 * c + 4 * c * 8 * c) + 15 * c
+    four = 16 * (c * c + 4 * c * c + 16 * c * c) + 7 * c
+    return generator, three + four + 16 * 8 * c + 1
+
+
+COUNTS |= {
+    # DCGAN's networks at 64 x 64: those of the PyTorch example, as the authors' code has them
+    "wgan": (3_576_704, 2_765_568),
+    "wgan_digits": COUNTS["dcgan_digits"],
+    # SNGAN's chainer code (resnet_32.py) with a generator as wide as the critic, 128: 129 x 2048; three blocks of two
+    # 3 x 3, one 1 x 1 and two norms; the last norm; 3 x 3 to RGB. And 3-128, 128-128, twice without halving.
+    "wgan_gp": (
+        129 * 2048 + 3 * (2 * (9 * 128 + 1) * 128 + 129 * 128 + 4 * 128) + 2 * 128 + (9 * 128 + 1) * 3,
+        (9 * 3 + 1) * 128 + 4 * 128 + 129 * 128 + 7 * (9 * 128 + 1) * 128 + 129,
+    ),
+    # DCGAN's at 32 x 32 with latents of 128, and 2 per channel of a layer norm where DCGAN has a batch norm
+    "wgan_gp_digits": (COUNTS["dcgan_digits"][0] + 16 * 28 * 128, COUNTS["dcgan_digits"][1]),
+    "relativistic": standard_cnn(64, 3),
+    "relativistic_digits": standard_cnn(16, 1),
 }
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jgan.families.acgan import acgan
 from jgan.families.cgan import cgan, conditional_dcgan, conditional_mlp
 from jgan.families.dcgan import dcgan
+from jgan.families.lsgan import lsgan
 from jgan.families.vanilla import vanilla
 from jgan.types import UserError
 
@@ -19,6 +21,8 @@ GAMES = {
     "conditional_mlp": conditional_mlp(16, 1, 3),
     "dcgan": dcgan(16, 4, 1),
     "conditional_dcgan": conditional_dcgan(16, 4, 1, 3),
+    "lsgan": lsgan(16, 4, 1),
+    "acgan": acgan(16, 1, 3, (12, 8, 4), (4, 6, 8)),
 }
 BATCH = {"images": jnp.linspace(-1, 1, 4 * 256).reshape(4, 16, 16, 1), "labels": jnp.array([0, 1, 2, 0])}
 
@@ -54,7 +58,7 @@ def test_bfloat16_inside_float32_outside(name):
     np.testing.assert_allclose(logits_16, logits, atol=0.1 * max(1.0, float(jnp.abs(logits).max())))
 
 
-@pytest.mark.parametrize("name", ["dcgan", "conditional_dcgan"])
+@pytest.mark.parametrize("name", ["dcgan", "conditional_dcgan", "lsgan", "acgan"])
 def test_remat_changes_memory_not_gradients(name):
     def gradients(game):
         variables, _, _ = run_networks(game)
@@ -62,8 +66,9 @@ def test_remat_changes_memory_not_gradients(name):
 
         def loss(params):
             rest = {key: value for key, value in variables[1].items() if key != "params"}
+            rngs = {"dropout": jax.random.key(2)}
             logits, _ = game.discriminator.apply(
-                {"params": params, **rest}, BATCH["images"], labels, train=True, mutable=["batch_stats"]
+                {"params": params, **rest}, BATCH["images"], labels, train=True, rngs=rngs, mutable=["batch_stats"]
             )
             return jnp.square(logits).sum()
 

@@ -11,36 +11,12 @@ from __future__ import annotations
 import math
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from jgan.families import dcgan, vanilla
 from jgan.games.latent import LatentGAN
-from jgan.layers.dense import Dense, Embed
-from jgan.layers.minibatch import minibatch_features
-from jgan.types import Array, Images, Labels, Latents, Logits, UserError
-
-LABEL_INPUTS = ("concatenate", "embedding")
-LAST_LAYERS = ("projection", "auxiliary_classifier")  # where a discriminator may also look at labels
-EMBEDDING_DIM = 50
-
-
-def label_features(
-    labels: Labels | None, num_classes: int, label_input: str, dtype: str, others: tuple[str, ...] = ()
-) -> Array:
-    """What is joined to the other input, [n, features]: one-hot labels, or an embedding learned along.
-
-    Raises:
-      UserError: `label_input` is neither "concatenate" nor "embedding", or there are no labels; `others` are ways that
-        the network has besides.
-    """
-    if label_input not in LABEL_INPUTS:
-        raise UserError(f"label_input={label_input!r}: expected one of {', '.join((*LABEL_INPUTS, *others))}")
-    if labels is None:
-        raise UserError("game.num_classes=0: the networks need labels; set it to the number of classes")
-    if label_input == "concatenate":
-        return jax.nn.one_hot(labels, num_classes, dtype=dtype)
-    return nn.Embed(num_classes, EMBEDDING_DIM, dtype=dtype, name="embedding")(labels)
+from jgan.layers.conditioning import LABEL_INPUTS, check_choice, label_features, to_logits, with_label_planes
+from jgan.types import Array, Images, Labels, Latents, Logits
 
 
 def unit_features(features: Array) -> Array:
@@ -170,10 +146,10 @@ class ConvGenerator(nn.Module):
     @nn.compact
     def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
         """Images in float32, whatever the compute type."""
+        check_choice("game.generator.label_input", self.label_input, (*LABEL_INPUTS, "conditional_batch_norm"))
         in_norm = self.label_input == "conditional_batch_norm"
         if not in_norm:
-            others = ("conditional_batch_norm",)
-            features = label_features(labels, self.num_classes, self.label_input, self.dtype, others)
+            features = label_features(labels, self.num_classes, self.label_input, self.dtype)
             latents = jnp.concatenate([latents, features.astype(latents.dtype)], axis=-1)
         generator = dcgan.Generator(
             self.resolution,
@@ -203,29 +179,10 @@ class ConvDiscriminator(nn.Module):
     @nn.compact
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
         """Logits in float32, whatever the compute type."""
-        by_last_layer = self.label_input in LAST_LAYERS
-        x = images if by_last_layer else self._with_label_planes(images, labels)
+        spectral_norm = self.norm == "spectral"
+        x = with_label_planes(self, images, labels, spectral_norm=spectral_norm)
         x = dcgan.downsample(x, self.channels, self.norm, self.dtype, self.remat, train)
-        x = minibatch_features(x, self.minibatch)
-        x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        self.sow("intermediates", "features", x)
-        init, spectral = dcgan.KERNEL_INIT, self.norm == "spectral"
-        logits = Dense(1, kernel_init=init, spectral_norm=spectral, name="to_logit")(x)[:, 0]
-        if self.label_input == "auxiliary_classifier":
-            classes = Dense(self.num_classes, kernel_init=init, spectral_norm=spectral, name="to_classes")(x)
-            self.sow("intermediates", "class_logits", classes)
-        if self.label_input != "projection":
-            return logits
-        if labels is None:
-            raise UserError("game.num_classes=0: the networks need labels; set it to the number of classes")
-        shape = self.num_classes, x.shape[-1]
-        directions = Embed(*shape, embedding_init=init, spectral_norm=spectral, name="projection")
-        return logits + jnp.sum(directions(labels) * x, axis=-1)
-
-    def _with_label_planes(self, images: Images, labels: Labels | None) -> Array:
-        features = label_features(labels, self.num_classes, self.label_input, self.dtype, others=LAST_LAYERS)
-        planes = jnp.broadcast_to(features[:, None, None, :], (*images.shape[:3], features.shape[-1]))
-        return jnp.concatenate([images, planes.astype(images.dtype)], axis=-1)
+        return to_logits(self, x, labels, dcgan.KERNEL_INIT, spectral_norm=spectral_norm, train=train)
 
 
 def cgan(resolution: int = 28, image_channels: int = 1, num_classes: int = 10) -> LatentGAN:

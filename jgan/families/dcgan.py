@@ -97,6 +97,11 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
         """Images in float32, whatever the compute type."""
+        if self.norm_classes and labels is None:
+            raise UserError(
+                f"game.generator.norm_classes={self.norm_classes}: the game has no labels; set it to 0, or take "
+                "cgan.ConvGenerator with label_input='conditional_batch_norm'"
+            )
         block = nn.remat(GeneratorBlock, static_argnums=(2,)) if self.remat else GeneratorBlock
         x = latents[:, None, None, :]
         for resolution in hidden_resolutions(self.resolution):

@@ -10,20 +10,25 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from jgan.families import dcgan
-from jgan.families.cgan import EMBEDDING_DIM, LABEL_INPUTS, label_features
 from jgan.games.latent import LatentGAN
+from jgan.layers.conditioning import (
+    LABEL_INPUTS,
+    check_choice,
+    label_features,
+    required,
+    to_logits,
+    with_label_planes,
+)
 from jgan.layers.conv import Conv, ConvTranspose
-from jgan.layers.dense import Dense, Embed
+from jgan.layers.dense import Dense
 from jgan.layers.norm import BatchNorm, ConditionalBatchNorm
 from jgan.layers.residual import GLOROT, DiscriminatorBlock, GeneratorBlock
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
 GENERATOR_LABEL_INPUTS = (*LABEL_INPUTS, "conditional_batch_norm")
-DISCRIMINATOR_LABEL_INPUTS = (*LABEL_INPUTS, "projection", "auxiliary_classifier")
 SLOPE = 0.1  # of the convolutional discriminator's leaky ReLUs
 
 
@@ -69,6 +74,7 @@ class Discriminator(nn.Module):
     spectral_norm: bool = True
     norm: str = "none"  # or "layer"
     pool: str = "sum"  # over all pixels, before the last layer; or "mean", as in WGAN-GP
+    minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
     dropout: float = 0.0  # before the last layer
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
@@ -78,7 +84,7 @@ class Discriminator(nn.Module):
         """Logits in float32, whatever the compute type."""
         self._check(images)
         block = nn.remat(DiscriminatorBlock) if self.remat else DiscriminatorBlock
-        x = with_label_planes(self, images, labels)
+        x = with_label_planes(self, images, labels, spectral_norm=self.spectral_norm)
         for index, features in enumerate(self.widths):
             x = block(
                 features,
@@ -91,7 +97,7 @@ class Discriminator(nn.Module):
             )(x)
         x = nn.relu(x).astype(jnp.float32)
         x = x.sum((1, 2)) if self.pool == "sum" else x.mean((1, 2))
-        return to_logits(self, x, labels, train, GLOROT)
+        return to_logits(self, x, labels, GLOROT, spectral_norm=self.spectral_norm, train=train)
 
     def _check(self, images: Images) -> None:
         check_choice("game.discriminator.norm", self.norm, ("none", "layer"))
@@ -141,6 +147,7 @@ class ConvDiscriminator(nn.Module):
     num_classes: int = 0  # 0: labels are ignored
     label_input: str = "projection"  # or "auxiliary_classifier"; "concatenate", "embedding": planes beside the image
     spectral_norm: bool = True
+    minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
     dropout: float = 0.0  # before the last layer
     dtype: str = "float32"
 
@@ -150,14 +157,14 @@ class ConvDiscriminator(nn.Module):
         check_halvings("widths", len(self.widths) - 1, images)
         layer = {"dtype": self.dtype, "kernel_init": dcgan.KERNEL_INIT, "spectral_norm": self.spectral_norm}
         resolution = images.shape[1]
-        x = with_label_planes(self, images, labels)
+        x = with_label_planes(self, images, labels, spectral_norm=self.spectral_norm)
         for level, features in enumerate(self.widths):
             if level:
                 resolution //= 2
                 down = Conv(x.shape[-1], (4, 4), (2, 2), dcgan.DOUBLING, name=f"down_{resolution}", **layer)
                 x = nn.leaky_relu(down(x), SLOPE)
             x = nn.leaky_relu(Conv(features, (3, 3), name=f"conv_{resolution}", **layer)(x), SLOPE)
-        return to_logits(self, x.reshape(x.shape[0], -1), labels, train, dcgan.KERNEL_INIT)
+        return to_logits(self, x, labels, dcgan.KERNEL_INIT, spectral_norm=self.spectral_norm, train=train)
 
 
 def read_labels(
@@ -184,59 +191,6 @@ def first_resolution(generator: Generator | ConvGenerator) -> int:
     return generator.resolution // 2**doublings
 
 
-def with_label_planes(discriminator: Discriminator | ConvDiscriminator, images: Images, labels: Labels | None) -> Array:
-    """The images, with planes of label features beside their channels where the labels enter there."""
-    num_classes, label_input = discriminator.num_classes, discriminator.label_input
-    check_choice("game.discriminator.label_input", label_input, DISCRIMINATOR_LABEL_INPUTS)
-    if not num_classes or label_input not in LABEL_INPUTS:
-        return images
-    if label_input == "concatenate":
-        features = jax.nn.one_hot(required(labels), num_classes)
-    else:
-        embed = Embed(num_classes, EMBEDDING_DIM, spectral_norm=discriminator.spectral_norm, name="embedding")
-        features = embed(required(labels))
-    planes = jnp.broadcast_to(features[:, None, None, :], (*images.shape[:3], features.shape[-1]))
-    return jnp.concatenate([images, planes], axis=-1)
-
-
-def to_logits(
-    discriminator: Discriminator | ConvDiscriminator,
-    x: Array,
-    labels: Labels | None,
-    train: bool,
-    init: nn.initializers.Initializer,
-) -> Logits:
-    """Logits [n] of the last hidden activations [n, f], in float32; the layers are made in the module that calls.
-
-    That module sows `features`, the activations, and with an auxiliary classifier `class_logits` [n, num_classes].
-    """
-    layer = {"kernel_init": init, "spectral_norm": discriminator.spectral_norm}
-    x = x.astype(jnp.float32)
-    discriminator.sow("intermediates", "features", x)
-    x = nn.Dropout(discriminator.dropout, deterministic=not train)(x)
-    logits = Dense(1, name="to_logit", **layer)(x)[:, 0]
-    if discriminator.num_classes and discriminator.label_input == "auxiliary_classifier":
-        class_logits = Dense(discriminator.num_classes, name="to_classes", **layer)(x)
-        discriminator.sow("intermediates", "class_logits", class_logits)
-    if discriminator.num_classes and discriminator.label_input == "projection":
-        directions = Embed(
-            discriminator.num_classes,
-            x.shape[-1],
-            embedding_init=init,
-            spectral_norm=discriminator.spectral_norm,
-            name="projection",
-        )
-        logits += jnp.sum(directions(required(labels)) * x, axis=-1)
-    return logits
-
-
-def required(labels: Labels | None) -> Labels:
-    """The labels. Raises UserError where there are none."""
-    if labels is None:
-        raise UserError("game.num_classes=0: the networks need labels; set it to the number of classes")
-    return labels
-
-
 def check_halvings(field: str, halvings: int, images: Images) -> None:
     """Raises UserError for images that cannot be halved so often; `field` of the discriminator says how often."""
     if images.shape[1] % 2**halvings or images.shape[2] % 2**halvings:
@@ -244,12 +198,6 @@ def check_halvings(field: str, halvings: int, images: Images) -> None:
             f"game.discriminator.{field}: {images.shape[1]} x {images.shape[2]} images cannot be halved {halvings} "
             "times; use fewer"
         )
-
-
-def check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
-    """Raises UserError for a value that is none of the choices."""
-    if value not in choices:
-        raise UserError(f"{field}={value!r}: expected one of {', '.join(choices)}")
 
 
 class Size(NamedTuple):

@@ -30,7 +30,7 @@ def wgan_gp(
         adversarial="wasserstein",
         gradient_penalty_weight=10.0,
         generator_every=critic_steps,
-        generator_images=2,
+        generator_batches=2,
         classifier_weight=1.0 if num_classes else 0.0,
         generator_classifier_weight=0.1 if num_classes else 0.0,
     )

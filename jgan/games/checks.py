@@ -25,6 +25,11 @@ def check_networks(game: Networks) -> None:
             "game.gradient_penalty_weight, game.dragan_weight: they take each example's gradient by itself, and "
             "game.discriminator has batch norm, which mixes examples; set its norm to 'layer' or 'none'"
         )
+    if game.generator_batches > 1 and getattr(game.discriminator, "minibatch", "none") == "discrimination":
+        raise UserError(
+            f"game.generator_batches={game.generator_batches}: minibatch='discrimination' of game.discriminator adds "
+            "up over the batch, and would take more images for more alike; set it to 1, or minibatch to 'std'"
+        )
 
 
 def _check_shown(game: Networks, shown: set[str]) -> None:

@@ -142,7 +142,9 @@ class LatentGAN(Networks):
         drawn = self.draw_more(hand)
         player = state.generator.replace(params=params)
         images_fake, advanced = self.generate(player, drawn)
-        judge = self._look_ahead(state, hand, images_fake) if self.unroll_steps else state.discriminator
+        judge = state.discriminator
+        if self.unroll_steps:
+            judge = self._look_ahead(state.replace(generator=player), hand, images_fake)
         # A loss that does not look at the real images leaves this forward pass dead, and XLA drops it.
         real, _ = self.judge(judge, hand.images, hand, NETWORK_REAL)
         fake, _ = self.judge(judge, images_fake, drawn, NETWORK_FAKE)
@@ -231,10 +233,15 @@ class LatentGAN(Networks):
                 f"game.label_smoothing, game.label_flipping: the loss {self.adversarial!r} has no targets to change; "
                 "set both to 0"
             )
-        if self.generator_images > 1 and self._adversarial.relative:
+        if self.generator_batches > 1 and self._adversarial.relative:
             raise UserError(
-                f"game.generator_images={self.generator_images}: the loss {self.adversarial!r} compares as many fake "
+                f"game.generator_batches={self.generator_batches}: the loss {self.adversarial!r} compares as many fake "
                 "as real images; set it to 1"
+            )
+        if self.top_k < 1.0 and self._adversarial.relative:
+            raise UserError(
+                f"game.top_k={self.top_k}: the loss {self.adversarial!r} sets fake images against real ones, so the "
+                "others would still count; set it to 1"
             )
 
     def _check_resolution(self, index: int, stage: Stage) -> None:

@@ -74,8 +74,8 @@ class Networks(Settings):
         return batch["labels"] if self.num_classes else None
 
     def draw_more(self, hand: Hand) -> Hand:
-        """Keys and labels for `generator_images` an example, neighbours of each other, each with a key of its own."""
-        count = self.generator_images
+        """Keys and labels for `generator_batches` an example, neighbours of each other, each with a key of its own."""
+        count = self.generator_batches
         if count == 1:
             return hand
         copies = jnp.stack([fold(hand.rngs, MORE_IMAGES + copy) for copy in range(count)], axis=1)

@@ -40,7 +40,7 @@ class Stabilisers:
     augment: tuple[str, ...] = ()  # DiffAugment: "color", "translation", "cutout", on all images it sees
     generator_every: int = 1  # discriminator steps per generator step
     critic_warmup: bool = False  # WGAN: 100 critic steps before each of the first 25 generator moves and every 500th
-    generator_images: int = 1  # that the generator's move draws for every image of the batch (SNGAN: 2)
+    generator_batches: int = 1  # that the generator's move draws for every image of the batch (SNGAN: 2)
     top_k: float = 1.0  # share of its images, the most convincing, that the generator learns from (paper: 0.5)
     top_k_images: int = 0  # over which the share falls from 1, linearly; 0: at once
     generator_adversarial_weight: float = 1.0  # 0: feature matching alone, as in its paper
@@ -61,10 +61,23 @@ class Settings(Penalties, Stabilisers):
         check_policy(self.bcr_policy, "game.bcr_policy")
         if self.bcr_weight and not self.bcr_policy:
             raise UserError("game.bcr_policy=(): expected what images are consistent under, such as ('translation',)")
-        if not 0.0 < self.top_k <= 1.0:
-            raise UserError(f"game.top_k={self.top_k}: expected a share above 0, at most 1")
         if self.zcr_generator_weight and not self.zcr_weight:
             raise UserError("game.zcr_generator_weight: needs the discriminator's side; set game.zcr_weight too")
+        if self.zcr_weight and not self.zcr_noise:
+            raise UserError("game.zcr_noise=0: images of the same latents are consistent anyway; set it above 0")
+        self._check_stabilisers()
+
+    def _check_stabilisers(self) -> None:
+        if self.instance_noise_images and not self.instance_noise:
+            raise UserError(
+                "game.instance_noise_images: there is no noise; set game.instance_noise above 0, or it to 0"
+            )
+        if not 0.0 < self.top_k <= 1.0:
+            raise UserError(f"game.top_k={self.top_k}: expected a share above 0, at most 1")
+        if self.top_k_images and self.top_k == 1.0:
+            raise UserError("game.top_k_images: the share stays 1; set game.top_k below 1, or it to 0")
+        if self.top_k < 1.0 and not self.generator_adversarial_weight:
+            raise UserError(f"game.top_k={self.top_k}: it thins out a loss of weight 0; set it to 1")
         if not self.generator_adversarial_weight and not self.feature_matching_weight:
             raise UserError(
                 "game.generator_adversarial_weight=0: the generator would learn nothing; "
@@ -74,3 +87,8 @@ class Settings(Penalties, Stabilisers):
             raise UserError("game.generator_every=1: critic_warmup is for a critic with more steps than the generator")
         if self.unroll_steps and not self.unroll_learning_rate:
             raise UserError("game.unroll_learning_rate=0: the steps would go nowhere; set it, or unroll_steps to 0")
+        if self.unroll_steps and self.generator_batches > 1:
+            raise UserError(
+                f"game.generator_batches={self.generator_batches}: unroll_steps look through steps on as many fake as "
+                "real images; set one of them back"
+            )

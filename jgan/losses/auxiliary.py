@@ -24,11 +24,11 @@ def feature_matching_loss(features_real: Array, features_fake: Array) -> Array:
 
 
 def top_k_mean(losses: Array, logits: Logits, share: Array) -> Array:
-    """Mean of the losses [n, ...] over the `share` of the examples, at least one, with the highest logits (Sinha et al.
-    2020, https://arxiv.org/abs/2002.06224).
+    """Mean of the losses [n, ...] over the `share` of the examples, rounded to at least one, with the highest logits
+    (Sinha et al. 2020, https://arxiv.org/abs/2002.06224). Of equal logits the first count.
     """
     scores = jax.lax.stop_gradient(logits.reshape(logits.shape[0], -1).mean(1))
-    count = jnp.ceil(share * scores.shape[0]).astype(jnp.int32)
+    count = jnp.maximum(jnp.round(share * scores.shape[0]), 1).astype(jnp.int32)
     rank = jnp.argsort(jnp.argsort(-scores))
     per_example = losses.reshape(losses.shape[0], -1).mean(1)
     return jnp.where(rank < count, per_example, 0.0).sum() / count

@@ -61,7 +61,8 @@ def consistency_penalty(logits: Logits, logits_changed: Logits) -> Logits:
 
 def orthogonal_penalty(params: PyTree) -> Array:
     """Sum over kernels of squared inner products between different filters, a scalar (Brock et al. 2019,
-    https://arxiv.org/abs/1809.11096, equation 3, without beta). Kernels are [..., filters].
+    https://arxiv.org/abs/1809.11096, equation 3, without beta). Kernels are [..., filters]; those of a transposed
+    convolution are the filters of the convolution that it transposes.
     """
     kernels = [leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params) if path[-1].key == "kernel"]
     return jnp.stack([_inner_products(kernel.reshape(-1, kernel.shape[-1])) for kernel in kernels]).sum()

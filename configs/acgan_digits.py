@@ -1,0 +1,22 @@
+"""ACGAN (Odena et al. 2017, https://arxiv.org/abs/1610.09585) on the embedded digits; trains on two cores in minutes.
+
+python -m jgan.main --config configs/acgan_digits.py --workdir runs/acgan_digits
+"""
+
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.acgan import acgan
+from jgan.optim import AdamConfig
+from jgan.types import Stage
+
+
+def get_config() -> Config:
+    """32 x 32 gray digits, ten classes; the discriminator's widths are the paper's, the generator's a third."""
+    adam = AdamConfig(learning_rate=2e-4, b1=0.5)
+    return Config(
+        game=acgan(32, 1, 10, generator_widths=(128, 64, 32)),
+        data=DataConfig(source="mnist5k", channels=1),
+        stages=(Stage(steps=3000, batch_size=64, resolution=32),),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+    )

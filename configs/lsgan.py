@@ -1,0 +1,27 @@
+"""LSGAN on scenes at 112 x 112 (Mao et al. 2017, https://arxiv.org/abs/1611.04076), networks as in the authors' code.
+
+python -m jgan.main --config configs/lsgan.py --workdir runs/lsgan --config.data.source=folder:DIR
+
+The paper trains on LSUN's bedroom, kitchen, church, dining room and conference room, each by itself
+(--config.data.source=tfds:lsun/church_outdoor, once prepared); batch 64, Adam 1e-3 with beta1 0.5, uniform latents of
+1024 dimensions. Without a source of your own it draws the 5,000 embedded digits, so that the command works anywhere. On
+two cores a step takes seconds: see lsgan_digits.py for one that trains there. Not yet trained at this size.
+"""
+
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.lsgan import lsgan
+from jgan.optim import AdamConfig
+from jgan.types import Stage
+
+
+def get_config() -> Config:
+    """112 x 112 colour images."""
+    adam = AdamConfig(learning_rate=1e-3, b1=0.5)
+    return Config(
+        game=lsgan(resolution=112, channels=64, image_channels=3),
+        data=DataConfig(source="mnist5k", channels=3),
+        stages=(Stage(steps=1_000_000, batch_size=64, resolution=112),),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+    )
