@@ -1,6 +1,6 @@
 """What options cost: SNGAN's step at 32 x 32 without spectral norm, as published, and with DiffAugment.
 
-    python benchmarks/option_cost.py [--batch-size 32] [--blocks 12] [--steps 3] [--clock cpu]
+    python benchmarks/option_cost.py [--batch-size 32] [--blocks 8] [--steps 3] [--clock cpu]
 
 Blocks of steps alternate between the contestants, as in train_step.py, and `--clock` is its. A cost is the share of the
 step without the option, as the median over blocks with the smallest and the largest.
@@ -41,8 +41,8 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--blocks", type=int, default=12, help="of each contestant")
-    parser.add_argument("--steps", type=int, default=3, help="in a block")
+    parser.add_argument("--blocks", type=int, default=8, help="of each contestant")
+    parser.add_argument("--steps", type=int, default=1, help="in a block")
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     return parser.parse_args()
 

@@ -34,7 +34,7 @@ class TorchGame(NamedTuple):
     resolution: int
     betas: tuple[float, float]  # of Adam
     critic_steps: int = 1  # in a round, which has one move of the generator
-    generator_images: int = 1  # as in jgan; with 1 it moves on the last images that the critic has seen
+    generator_batches: int = 1  # that it draws for its move; with 1 it moves on the images that the critic saw last
 
 
 def make_round(game: TorchGame, batch_size: int, channels_last: bool) -> Callable[[], None]:
@@ -70,11 +70,11 @@ def make_round(game: TorchGame, batch_size: int, channels_last: bool) -> Callabl
             with torch.no_grad():
                 fake = draw(batch_size)
             discriminator_move(fake)
-        with torch.set_grad_enabled(game.generator_images == 1):
+        with torch.set_grad_enabled(game.generator_batches == 1):
             fake = draw(batch_size)
         discriminator_move(fake.detach())
         discriminator.requires_grad_(False)
-        generator_move(fake if game.generator_images == 1 else draw(game.generator_images * batch_size))
+        generator_move(fake if game.generator_batches == 1 else draw(game.generator_batches * batch_size))
 
     return run
 

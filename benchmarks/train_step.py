@@ -1,7 +1,7 @@
 """Time of a whole training step, beside eager PyTorch running the same mathematics in the same process.
 
     pip install 'jgan[bench]'
-    python benchmarks/train_step.py [--rows dcgan-64] [--batch-size 32] [--blocks 12] [--steps 3] [--clock cpu]
+    python benchmarks/train_step.py [--rows dcgan-64] [--batch-size 32] [--blocks 8] [--steps 3] [--clock cpu]
 
 One step is what `python -m jgan.main` runs from one move of the generator to the next: the discriminator's moves on
 real and fake images (one, or five for WGAN-GP and SNGAN), and the generator's, all by Adam, with the moving average of
@@ -91,12 +91,12 @@ ROWS = {
             resolution=32,
             betas=(0.0, 0.9),
             critic_steps=5,
-            generator_images=2,
+            generator_batches=2,
         ),
         batch_size=32,
     ),
     "sngan-32": Row(
-        dataclasses.replace(sngan(), generator_images=2),
+        dataclasses.replace(sngan(), generator_batches=2),
         TorchGame(
             lambda: torch_networks.residual_generator(256),
             torch_networks.ResidualDiscriminator,
@@ -106,7 +106,7 @@ ROWS = {
             resolution=32,
             betas=(0.0, 0.9),
             critic_steps=5,
-            generator_images=2,
+            generator_batches=2,
         ),
         batch_size=32,
     ),
@@ -131,8 +131,8 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--batch-size", type=int, help="in place of each row's own")
-    parser.add_argument("--blocks", type=int, default=12, help="of each contestant")
-    parser.add_argument("--steps", type=int, default=3, help="in a block")
+    parser.add_argument("--blocks", type=int, default=8, help="of each contestant")
+    parser.add_argument("--steps", type=int, default=1, help="in a block")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of PyTorch")
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     return parser.parse_args()
