@@ -38,8 +38,8 @@ import jax
 import numpy as np
 import torch_side
 from flax import linen as nn
+from timing import Peak, alternate
 from tqdm import tqdm
-from train_step import Peak, alternate
 
 from jgan.allocator import keep_memory
 from jgan.metrics import efficientnet_lite, inception

@@ -11,6 +11,7 @@ import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jgan.families import sngan
+from jgan.layers.conditioning import LABEL_INPUTS, LAST_LAYERS
 from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.dense import Dense, Embed
 from jgan.types import SPECTRAL, UserError
@@ -195,7 +196,7 @@ def test_labels_reach_the_generator(network, label_input):
     assert (images != others).any((1, 2, 3)).all()
 
 
-@pytest.mark.parametrize("label_input", sngan.DISCRIMINATOR_LABEL_INPUTS)
+@pytest.mark.parametrize("label_input", (*LABEL_INPUTS, *LAST_LAYERS))
 @pytest.mark.parametrize(
     "network", [sngan.Discriminator((4, 4), 1, 3), sngan.ConvDiscriminator((4, 4), 3)], ids=["residual", "plain"]
 )

@@ -10,13 +10,19 @@ from jgan.games.latent import LatentGAN
 
 
 def relativistic(
-    resolution: int = 32, channels: int = 64, image_channels: int = 3, adversarial: str = "relativistic_average"
+    resolution: int = 32,
+    channels: int = 64,
+    image_channels: int = 3,
+    adversarial: str = "relativistic_average",
+    r1_gamma: float = 0.0,
 ) -> LatentGAN:
-    """`adversarial` is one of the losses whose names begin with "relativistic"."""
+    """`adversarial` is one of the losses whose names begin with "relativistic"; R1, where it is on, is lazy."""
     widths = (channels, 2 * channels, 4 * channels, 8 * channels)
     return LatentGAN(
         ConvGenerator(resolution, widths[::-1], image_channels),
         ConvDiscriminator(widths),
         latent_dim=128,
         adversarial=adversarial,
+        r1_gamma=r1_gamma,
+        r1_every=8,
     )

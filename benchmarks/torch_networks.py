@@ -1,0 +1,227 @@
+"""The networks of the training benchmark in PyTorch, and one round of their training, as a good PyTorch user has them.
+
+Eager; the discriminator frozen in the generator's move, no graph of a generator that does not learn, one power
+iteration a move for both forward passes, and the 1 x 1 convolutions of shortcuts at the lower resolution, as ours.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+try:
+    import torch  # pyright: ignore[reportMissingImports]
+    from torch import nn  # pyright: ignore[reportMissingImports]
+    from torch.nn import functional  # pyright: ignore[reportMissingImports]
+    from torch.nn.utils import parametrize  # pyright: ignore[reportMissingImports]
+    from torch.nn.utils.parametrizations import spectral_norm  # pyright: ignore[reportMissingImports]
+    from torch.utils._python_dispatch import TorchDispatchMode  # pyright: ignore[reportMissingImports]
+    from torch.utils.flop_counter import flop_registry  # pyright: ignore[reportMissingImports]
+except ImportError:
+    sys.exit("PyTorch is missing; run: pip install 'jgan[bench]'")
+
+
+class TorchGame(NamedTuple):
+    """What a round needs to know."""
+
+    generator: Callable[[], nn.Module]  # of latents [n, latent_dim]
+    discriminator: Callable[[], nn.Module]
+    latent_dim: int
+    discriminator_loss: Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]  # (critic, real, fake)
+    generator_loss: Callable[[torch.Tensor], torch.Tensor]  # of logits
+    resolution: int
+    betas: tuple[float, float]  # of Adam
+    critic_steps: int = 1  # in a round, which has one move of the generator
+    generator_batches: int = 1  # that it draws for its move; with 1 it moves on the images that the critic saw last
+
+
+def make_round(game: TorchGame, batch_size: int, channels_last: bool) -> Callable[[], None]:
+    """A round of training on random images, in one of PyTorch's memory layouts."""
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    torch.manual_seed(0)
+    generator, discriminator = game.generator(), game.discriminator()
+    for parameter in itertools.chain(generator.parameters(), discriminator.parameters()):
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=layout)
+    generator_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=game.betas)
+    discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=game.betas)
+    size = game.resolution
+    images = (torch.rand(batch_size, 3, size, size) * 2 - 1).contiguous(memory_format=layout)
+
+    def draw(count: int) -> torch.Tensor:
+        return generator(torch.randn(count, game.latent_dim))
+
+    def discriminator_move(fake: torch.Tensor) -> None:
+        discriminator_optimizer.zero_grad()
+        with parametrize.cached():
+            game.discriminator_loss(discriminator, images, fake).backward()
+        discriminator_optimizer.step()
+
+    def generator_move(fake: torch.Tensor) -> None:
+        generator_optimizer.zero_grad()
+        game.generator_loss(discriminator(fake).flatten()).backward()
+        generator_optimizer.step()
+
+    def run() -> None:
+        discriminator.requires_grad_(True)
+        for _ in range(game.critic_steps - 1):
+            with torch.no_grad():
+                fake = draw(batch_size)
+            discriminator_move(fake)
+        with torch.set_grad_enabled(game.generator_batches == 1):
+            fake = draw(batch_size)
+        discriminator_move(fake.detach())
+        discriminator.requires_grad_(False)
+        generator_move(fake if game.generator_batches == 1 else draw(game.generator_batches * batch_size))
+
+    return run
+
+
+class _FlopCounter(TorchDispatchMode):
+    """PyTorch's own FlopCounterMode fails on a gradient in the graph of another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        count = flop_registry.get(func._overloadpacket)
+        if count:
+            self.total += count(*args, **kwargs, out_val=result)
+        return result
+
+
+def flops(function: Callable[[], object]) -> int:
+    """Floating-point operations of PyTorch's convolutions and matrix products in a call, by direct convolution."""
+    with _FlopCounter() as counter:
+        function()
+    return counter.total
+
+
+# --- Losses ---
+
+
+def cross_entropy_losses(critic: nn.Module, images: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    real, fake = critic(images).flatten(), critic(fake).flatten()
+    loss = functional.binary_cross_entropy_with_logits
+    return loss(real, torch.ones_like(real)) + loss(fake, torch.zeros_like(fake))
+
+
+def non_saturating_loss(logits: torch.Tensor) -> torch.Tensor:
+    return functional.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+
+
+def wasserstein_losses(critic: nn.Module, images: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    """With the gradient penalty, weight 10."""
+    share = torch.rand(images.shape[0], 1, 1, 1)
+    between = (images + share * (fake - images)).requires_grad_(True)
+    (gradients,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    penalty = (gradients.flatten(1).norm(dim=1) - 1).square().mean()
+    return critic(fake).mean() - critic(images).mean() + 10 * penalty
+
+
+def hinge_losses(critic: nn.Module, images: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    return functional.relu(1 - critic(images)).mean() + functional.relu(1 + critic(fake)).mean()
+
+
+def raise_logits(logits: torch.Tensor) -> torch.Tensor:
+    return -logits.mean()
+
+
+# --- DCGAN ---
+
+
+def dcgan_generator(latent_dim: int = 100, channels: int = 64) -> nn.Sequential:
+    """https://github.com/pytorch/examples/blob/main/dcgan/main.py"""
+    layers: list[nn.Module] = [nn.Unflatten(1, (latent_dim, 1, 1))]
+    widths = (latent_dim, 8 * channels, 4 * channels, 2 * channels, channels)
+    for index, (before, after) in enumerate(itertools.pairwise(widths)):
+        stride, padding = (2, 1) if index else (1, 0)
+        layers.append(nn.ConvTranspose2d(before, after, 4, stride, padding, bias=False))
+        layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.ConvTranspose2d(channels, 3, 4, 2, 1, bias=False), nn.Tanh())
+
+
+def dcgan_discriminator(layer_norm: bool = False, channels: int = 64) -> nn.Sequential:
+    """The same example's, without the sigmoid: the losses take logits. Layer norm in place of batch norm: WGAN-GP's."""
+    layers: list[nn.Module] = [nn.Conv2d(3, channels, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
+    for before, after in itertools.pairwise((channels, 2 * channels, 4 * channels, 8 * channels)):
+        layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=False))
+        layers.append(nn.GroupNorm(1, after) if layer_norm else nn.BatchNorm2d(after))
+        layers.append(nn.LeakyReLU(0.2, inplace=True))
+    return nn.Sequential(*layers, nn.Conv2d(8 * channels, 1, 4, 1, 0, bias=False))
+
+
+# --- Residual networks, as in jgan.families.sngan ---
+
+
+class GeneratorBlock(nn.Module):
+    """[n, width, h, w] to [n, width, 2 h, 2 w]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm_1, self.norm_2 = nn.BatchNorm2d(width), nn.BatchNorm2d(width)
+        self.conv_1, self.conv_2 = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, width, 3, padding=1)
+        self.shortcut = nn.Conv2d(width, width, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        residual = self.conv_1(functional.interpolate(functional.relu(self.norm_1(x), inplace=True), scale_factor=2))
+        residual = self.conv_2(functional.relu(self.norm_2(residual), inplace=True))
+        return residual + functional.interpolate(self.shortcut(x), scale_factor=2)
+
+
+def residual_generator(width: int, latent_dim: int = 128) -> nn.Sequential:
+    """Latents to 32 x 32 images."""
+    return nn.Sequential(
+        nn.Linear(latent_dim, 16 * width),
+        nn.Unflatten(1, (width, 4, 4)),
+        *(GeneratorBlock(width) for _ in range(3)),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(width, 3, 3, padding=1),
+        nn.Tanh(),
+    )
+
+
+class DiscriminatorBlock(nn.Module):
+    """[n, before, h, w] to [n, width, h, w], or half of both sizes."""
+
+    def __init__(self, before: int, width: int, wrap: Callable[[nn.Module], nn.Module], downsample: bool) -> None:
+        super().__init__()
+        self.first, self.downsample = before != width, downsample  # the first sees images
+        self.conv_1 = wrap(nn.Conv2d(before, width, 3, padding=1))
+        self.conv_2 = wrap(nn.Conv2d(width, width, 3, padding=1))
+        self.shortcut = wrap(nn.Conv2d(before, width, 1)) if downsample else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        residual = self.conv_1(x if self.first else functional.relu(x))
+        residual = self.conv_2(functional.relu(residual, inplace=True))
+        if self.shortcut is None:
+            return residual + x
+        return functional.avg_pool2d(residual, 2) + self.shortcut(functional.avg_pool2d(x, 2))
+
+
+class ResidualDiscriminator(nn.Module):
+    """32 x 32 images to logits [n]. The sum over pixels, or WGAN-GP's mean, cost the same."""
+
+    def __init__(self, width: int = 128, normalize: bool = True) -> None:
+        super().__init__()
+        wrap: Callable[[nn.Module], nn.Module] = spectral_norm if normalize else lambda layer: layer
+        self.blocks = nn.Sequential(
+            DiscriminatorBlock(3, width, wrap, True),
+            DiscriminatorBlock(width, width, wrap, True),
+            DiscriminatorBlock(width, width, wrap, False),
+            DiscriminatorBlock(width, width, wrap, False),
+        )
+        self.to_logit = wrap(nn.Linear(width, 1))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        return self.to_logit(functional.relu(self.blocks(images)).sum((2, 3))).squeeze(1)
+
+
+def wgan_gp_critic() -> ResidualDiscriminator:
+    return ResidualDiscriminator(normalize=False)
