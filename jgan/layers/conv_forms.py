@@ -211,15 +211,10 @@ def _kernel_blocks(window: Window) -> Pair:
     return height, width
 
 
-<<<<<<< HEAD
 def trilinear_form(window: Window, ci: int, co: int) -> Trilinear | None:
     """The form that measured fastest on CPU for such a layer; None where XLA's own convolution did: from many channels
-    to few at stride 1, where nothing is dilated. benchmarks/train_step.py --layers shows it.
+    to few at stride 1, where nothing is dilated. benchmarks/conv_layers.py shows it.
     """
-=======
-def trilinear_form(window: Window, ci: int, co: int) -> Trilinear:
-    """The form that measured fastest on CPU for such a layer; benchmarks/conv_layers.py shows it."""
->>>>>>> 2eac8ff7ee6fae03c018b00c0287713f5f173f3e
     if window.outputs == (1, 1) or window.kernel == (1, 1) or ci < 16:
         return _patches(window)
     if window.strides == (1, 1) and co < 16:
