@@ -4,7 +4,7 @@ pip install "jgan[tfds]" && tfds build imagenet2012 --file_format=array_record
 python -m jgan.main --config configs/sngan_imagenet.py --workdir runs/sngan_imagenet
 
 Conditional batch norm and projection; 450,000 generator steps, each after five of the discriminator, and learning rates
-that fall linearly from the 400,000th on, as in configs/sn_projection.yml of the official code. A step here is one of the
+that fall linearly from the 400,000th on, as in the official code. A step here is one of the
 discriminator. ImageNet must be downloaded by hand first; a folder with one folder for each class does as well:
 --config.data.source=folder:DIR, with as many --config.game.num_classes, --config.game.generator.num_classes and
 --config.game.discriminator.num_classes. Not yet trained at this size.

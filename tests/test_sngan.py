@@ -196,7 +196,7 @@ def test_labels_reach_the_generator(network, label_input):
     assert (images != others).any((1, 2, 3)).all()
 
 
-@pytest.mark.parametrize("label_input", (*LABEL_INPUTS, *LAST_LAYERS))
+@pytest.mark.parametrize("label_input", [*LABEL_INPUTS, *LAST_LAYERS])
 @pytest.mark.parametrize(
     "network", [sngan.Discriminator((4, 4), 1, 3), sngan.ConvDiscriminator((4, 4), 3)], ids=["residual", "plain"]
 )
