@@ -613,8 +613,8 @@ def test_flags_set_options_that_are_empty_by_default():
 OPTIONS = {
     "gradient_penalty_weight": ({"gradient_penalty_weight": 10.0}, "discriminator/gradient_penalty"),
     "dragan_weight": ({"dragan_weight": 10.0}, "discriminator/dragan"),
-    "r1_gamma": ({"r1_gamma": 1.0}, "r1/r1"),
-    "r2_gamma": ({"r2_gamma": 1.0}, "r1/r2"),
+    "r1_gamma": ({"r1_gamma": 1.0}, "penalty/r1"),
+    "r2_gamma": ({"r2_gamma": 1.0}, "penalty/r2"),
     "r1_every": ({"r1_gamma": 1.0, "r1_every": 1}, "discriminator/r1"),
     "drift_weight": ({"drift_weight": 0.1}, "discriminator/drift"),
     "lecam_weight": ({"lecam_weight": 0.1}, "discriminator/lecam"),

@@ -14,7 +14,10 @@ from jgan.games.latent import LatentGAN
 def wgan_gp(
     resolution: int = 32, channels: int = 128, image_channels: int = 3, num_classes: int = 0, critic_steps: int = 5
 ) -> LatentGAN:
-    """The residual networks at 32 x 32; with classes, conditional batch norm and an auxiliary classifier."""
+    """The residual networks at 32 x 32; with classes, conditional batch norm and an auxiliary classifier.
+
+    The classifier learns from real and from fake images, as ACGAN's; the authors' code shows it real ones only.
+    """
     widths = (channels,) * 4
     return LatentGAN(
         sngan.Generator(resolution, widths, image_channels, num_classes),

@@ -104,7 +104,7 @@ class LatentGAN(Networks):
         phases = [Phase("discriminator", "discriminator", bind(self.discriminator_loss, stage))]
         if (self.r1_gamma or self.r2_gamma) and self.r1_every > 1:
             lazy_loss = bind(self.lazy_loss, stage)
-            phases.append(Phase("r1", "discriminator", lazy_loss, every=self.r1_every, lazy=True))
+            phases.append(Phase("penalty", "discriminator", lazy_loss, every=self.r1_every, lazy=True))
         kind = CriticFirst if self.critic_warmup else Phase
         generator_loss = bind(self.generator_loss, stage)
         phases.append(kind("generator", "generator", generator_loss, every=self.generator_every))
