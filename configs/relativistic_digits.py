@@ -16,7 +16,7 @@ def get_config() -> Config:
     return Config(
         game=relativistic(resolution=32, channels=16, image_channels=1, r1_gamma=0.1),
         data=DataConfig(source="mnist5k", channels=1),
-        stages=(Stage(steps=2500, batch_size=64, resolution=32),),
+        stages=(Stage(steps=1200, batch_size=64, resolution=32),),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         ema=EmaConfig(half_life_images=2_500.0),
