@@ -5,8 +5,9 @@ RUN := $(VENV)/bin/python
 WORKDIR ?= runs/quickstart
 ARGS ?=
 CIFAR ?=
+OUT ?= runs/modes
 
-.PHONY: quickstart test lint format bench zoo-small lock
+.PHONY: quickstart test lint format bench modes zoo-small lock
 
 quickstart: $(VENV)/installed  ## train on real digits, about five minutes on two cores
 	$(RUN) -m jgan.main --config configs/quickstart.py --workdir $(WORKDIR) $(ARGS)
@@ -29,6 +30,9 @@ bench: $(VENV)/installed  ## beside PyTorch, which is installed for it
 	$(RUN) benchmarks/train_step.py
 	$(RUN) benchmarks/input_pipeline.py
 	$(RUN) benchmarks/metrics.py
+
+modes: $(VENV)/installed  ## two mixtures of points: mode collapse, and what each cure does about it
+	$(RUN) benchmarks/modes.py --out $(OUT) $(ARGS)
 
 zoo-small: $(VENV)/installed  ## every family at 32 px on digits and, with CIFAR=DIR, on its class sub-folders
 	$(RUN) benchmarks/zoo.py $(if $(CIFAR),--cifar "$(CIFAR)") $(ARGS)
