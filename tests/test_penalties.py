@@ -203,7 +203,7 @@ def test_lazy_r1_stands_for_as_many_steps(state):
     game = dataclasses.replace(GAME, r1_gamma=0.7, r2_gamma=0.3, r1_every=4)
     assert [(phase.name, phase.every, phase.lazy) for phase in game.phases(STAGE)] == [
         ("discriminator", 1, False),
-        ("r1", 4, True),
+        ("penalty", 4, True),
         ("generator", 1, False),
     ]
     loss, (metrics, _) = game.lazy_loss(STAGE, state.discriminator.params, state, {"images": IMAGES}, RNGS)
