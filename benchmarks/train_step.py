@@ -21,7 +21,6 @@ a core is not in it. Run it on one core (`taskset -c 0 python ... --threads 1`):
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import statistics
 from collections.abc import Callable
 from typing import NamedTuple
@@ -96,7 +95,7 @@ ROWS = {
         batch_size=32,
     ),
     "sngan-32": Row(
-        dataclasses.replace(sngan(), generator_batches=2),
+        sngan(),
         TorchGame(
             lambda: torch_networks.residual_generator(256),
             torch_networks.ResidualDiscriminator,
