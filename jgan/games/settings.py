@@ -48,7 +48,7 @@ class Stabilisers:
     classifier_weight: float = 0.0  # of an auxiliary classifier, in the discriminator's loss (ACGAN: 1)
     generator_classifier_weight: float = 0.0  # and in the generator's (ACGAN: 1; WGAN-GP: 0.1)
     unroll_steps: int = 0  # discriminator steps that the generator's gradient looks through
-    unroll_learning_rate: float = 0.1  # of these steps, plain gradient descent
+    unroll_learning_rate: float = 0.003  # of these steps, plain gradient descent; 0.01 and more lost modes in trials
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
