@@ -5,6 +5,8 @@ They see one call's batch: real and fake images are judged apart, a microbatch b
 
 from __future__ import annotations
 
+import functools
+
 import flax.linen as nn
 import jax.numpy as jnp
 
@@ -65,7 +67,9 @@ class MinibatchDiscrimination(nn.Module):
         shape = (x.shape[-1], self.measures * self.dimensions)
         kernel = self.param("kernel", nn.initializers.normal(0.05), shape, jnp.float32)
         matrices = (x @ kernel).reshape(-1, self.measures, self.dimensions)
-        distances = jnp.abs(matrices[:, None] - matrices[None, :]).sum(-1)
+        # One dimension at a time: an array of all differences takes five times as long on CPU.
+        differences = [jnp.abs(part[:, None] - part[None, :]) for part in jnp.moveaxis(matrices, -1, 0)]
+        distances = functools.reduce(jnp.add, differences)
         others = 1.0 - jnp.eye(x.shape[0])[:, :, None]  # the distance to oneself is no news
         return (others * jnp.exp(-distances)).sum(1)
 
