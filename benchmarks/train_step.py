@@ -21,6 +21,7 @@ a core is not in it. Run it on one core (`taskset -c 0 python ... --threads 1`):
 from __future__ import annotations
 
 import argparse
+import functools
 import statistics
 from collections.abc import Callable
 from typing import NamedTuple
@@ -51,6 +52,11 @@ class Row(NamedTuple):
     batch_size: int
 
 
+# What WGAN-GP and SNGAN share.
+five_to_one = functools.partial(
+    TorchGame, latent_dim=128, generator_loss=torch_networks.raise_logits, betas=(0.0, 0.9), critic_steps=5
+)
+
 ROWS = {
     "dcgan-64": Row(
         dcgan(),
@@ -67,44 +73,32 @@ ROWS = {
     ),
     "wgan-gp-dcgan-64": Row(
         wgan_gp_dcgan(),
-        TorchGame(
+        five_to_one(
             lambda: torch_networks.dcgan_generator(latent_dim=128),
             lambda: torch_networks.dcgan_discriminator(layer_norm=True),
-            latent_dim=128,
             discriminator_loss=torch_networks.wasserstein_losses,
-            generator_loss=torch_networks.raise_logits,
             resolution=64,
-            betas=(0.0, 0.9),
-            critic_steps=5,
         ),
         batch_size=32,
     ),
     "wgan-gp-resnet-32": Row(
         wgan_gp(),
-        TorchGame(
+        five_to_one(
             lambda: torch_networks.residual_generator(128),
             torch_networks.wgan_gp_critic,
-            latent_dim=128,
             discriminator_loss=torch_networks.wasserstein_losses,
-            generator_loss=torch_networks.raise_logits,
             resolution=32,
-            betas=(0.0, 0.9),
-            critic_steps=5,
             generator_batches=2,
         ),
         batch_size=32,
     ),
     "sngan-32": Row(
         sngan(),
-        TorchGame(
+        five_to_one(
             lambda: torch_networks.residual_generator(256),
             torch_networks.ResidualDiscriminator,
-            latent_dim=128,
             discriminator_loss=torch_networks.hinge_losses,
-            generator_loss=torch_networks.raise_logits,
             resolution=32,
-            betas=(0.0, 0.9),
-            critic_steps=5,
             generator_batches=2,
         ),
         batch_size=32,
