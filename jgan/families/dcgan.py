@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from jgan.games.latent import LatentGAN
+from jgan.layers.conditioning import check_choice
 from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.dense import Dense
 from jgan.layers.minibatch import MinibatchDiscrimination, MinibatchStd, check_minibatch
@@ -143,9 +144,10 @@ class Discriminator(nn.Module):
         x = downsample(images, self.channels, self.norm, self.dtype, self.remat, train)
         if self.minibatch == "std":
             x = MinibatchStd(name="minibatch_std")(x)
-        x = nn.Dropout(self.dropout, deterministic=not train)(x)
         features = x.reshape(x.shape[0], -1).astype(jnp.float32)
         self.sow("intermediates", "features", features)
+        spectral_norm = self.norm == "spectral"
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = Conv(
             1,
             KERNEL,
@@ -153,21 +155,19 @@ class Discriminator(nn.Module):
             use_bias=False,
             dtype=self.dtype,
             kernel_init=KERNEL_INIT,
-            spectral_norm=self.norm == "spectral",
+            spectral_norm=spectral_norm,
             name="to_logit",
         )(x)
         logits = x.astype(jnp.float32)[:, 0, 0, 0]
         if self.minibatch != "discrimination":
             return logits
         similarities = MinibatchDiscrimination(name="minibatch_discrimination")(features)
-        spectral_norm = self.norm == "spectral"
         return logits + Dense(1, spectral_norm=spectral_norm, name="similarities_to_logit")(similarities)[:, 0]
 
 
 def downsample(images: Images, channels: int, norm: str, dtype: str, remat: bool, train: bool) -> Array:
     """The discriminator's blocks, made in the module that calls: [n, r, r, c] to [n, 4, 4, channels r / 8]."""
-    if norm not in NORMS:
-        raise UserError(f"game.discriminator.norm={norm!r}: expected one of {', '.join(NORMS)}")
+    check_choice("game.discriminator.norm", norm, NORMS)
     block = nn.remat(DiscriminatorBlock, static_argnums=(2,)) if remat else DiscriminatorBlock
     image_resolution = images.shape[1]
     x = images
