@@ -15,18 +15,21 @@ from jgan.layers.resample import PooledConv, UpsampledConv, average_pool, upsamp
 ONE = ((1, 1), (1, 1))
 # kernel, strides, padding, input size, channels in and out
 CASES = {
-    "dcgan": ((4, 4), (2, 2), ONE, (8, 8), 16, 16),
-    "dcgan_odd": ((4, 4), (2, 2), ONE, (9, 7), 16, 17),
+    "dcgan": ((4, 4), (2, 2), ONE, (8, 8), 32, 33),
+    "dcgan_odd": ((4, 4), (2, 2), ONE, (9, 7), 32, 33),
+    "dcgan_narrow": ((4, 4), (2, 2), ONE, (9, 7), 16, 16),
     "dcgan_images": ((4, 4), (2, 2), ONE, (8, 8), 3, 8),
     "whole_input": ((4, 4), (1, 1), "VALID", (4, 4), 20, 1),
     "patch_critic": ((4, 4), (1, 1), ONE, (6, 6), 16, 1),
-    "residual": ((3, 3), (1, 1), "SAME", (5, 6), 16, 16),
-    "residual_strided": ((3, 3), (2, 2), "SAME", (8, 9), 16, 16),
-    "five": ((5, 5), (2, 2), "SAME", (9, 8), 16, 16),
+    "residual": ((3, 3), (1, 1), "SAME", (5, 6), 32, 33),
+    "residual_narrow": ((3, 3), (1, 1), "SAME", (5, 6), 16, 16),
+    "residual_strided": ((3, 3), (2, 2), "SAME", (8, 9), 32, 33),
+    "five": ((5, 5), (2, 2), "SAME", (9, 8), 32, 33),
+    "even": ((4, 4), (1, 1), "SAME", (5, 6), 32, 33),
     "pixel": ((1, 1), (1, 1), "SAME", (3, 4), 5, 6),
     "pixel_strided": ((1, 1), (2, 2), "VALID", (5, 4), 5, 6),
-    "kernel_below_stride": ((2, 2), (3, 3), "VALID", (9, 10), 16, 16),
-    "uneven": ((7, 3), (3, 1), ((3, 2), (0, 1)), (11, 5), 16, 16),
+    "kernel_below_stride": ((2, 2), (3, 3), "VALID", (9, 10), 32, 33),
+    "uneven": ((7, 3), (3, 1), ((3, 2), (0, 1)), (11, 5), 32, 33),
 }
 # size of the output, kernel, strides, padding, output padding
 TRANSPOSED = [
@@ -76,8 +79,8 @@ def test_conv_and_its_derivatives_match_xla(case):
         x, kernel = arrays(case, jnp.float64)
         ours = jax.jit(derivatives(lambda x, w: conv(x, w, strides, padding)))(x, kernel)
         theirs = jax.jit(derivatives(lambda x, w: reference(x, w, strides, padding)))(x, kernel)
-        # At most 7 * 3 * 16 terms a sum, three sums deep, each within Winograd's factor of about 4: 336 * 3 * 4 eps.
-        assert_close(ours, theirs, 1e-12)
+        # At most 7 * 3 * 33 terms a sum, three sums deep, each within Winograd's factor of about 4: 693 * 3 * 4 eps.
+        assert_close(ours, theirs, 2e-12)
 
 
 @pytest.mark.parametrize(("inside", "kernel", "strides", "padding", "extra"), TRANSPOSED)
@@ -105,7 +108,7 @@ def test_conv_transpose_by_hand():
     np.testing.assert_array_equal(ours[0, :, :, 0], canvas[1:, 1:])
 
 
-def test_no_dilated_convolution_is_left():
+def test_no_dilated_convolution_is_left_between_many_channels():
     """Neither in the value and gradients nor in a gradient of gradients: XLA runs those slowly on CPU."""
     for case in ("dcgan", "kernel_below_stride"):
         _, strides, padding, *_ = CASES[case]
@@ -155,7 +158,7 @@ def test_bfloat16_activations_keep_a_float32_kernel_gradient():
 
     def loss(kernel, x, function):
         y = function(x, kernel)
-        return (y.astype(jnp.float32) * jnp.ones_like(x[:, ::2, ::2])).sum(), y
+        return y.astype(jnp.float32).sum(), y
 
     gradient = jax.jit(jax.grad(loss, has_aux=True), static_argnums=2)
     ours, y = gradient(kernel, x.astype(jnp.bfloat16), lambda x, w: conv(x, w, (2, 2), ONE))

@@ -8,7 +8,7 @@ under differentiation, so that gradients of gradients (R1, gradient penalties) s
     T(y, w)  its transpose in the input                                      C(g, w), W(g, y)
     W(x, y)  its gradient in the kernel                                      T(y, g), C(x, g)
 
-On CPU they are computed by the trilinear forms of conv_forms.py.
+On CPU they are computed by the trilinear forms of conv_forms.py, or by XLA's convolution where that is faster.
 
 Arrays are NHWC and kernels [height, width, in, out]; a transposed convolution has the kernel of the convolution that
 it transposes, [height, width, out, in], so both come from PyTorch's weights by `weight.transpose(2, 3, 1, 0)`. The
@@ -28,7 +28,7 @@ from flax import linen as nn
 from jax import lax
 from jax.typing import DTypeLike
 
-from jgan.layers.conv_forms import Pair, Window, trilinear_form
+from jgan.layers.conv_forms import Pair, Window, forward_form, gradient_form, transpose_form
 from jgan.layers.spectral import spectral_normalize
 from jgan.types import Array
 
@@ -56,7 +56,7 @@ def _widened(*arrays: Array) -> list[Array]:
 
 
 def _forward_cpu(window: Window, x: Array, kernel: Array) -> Array:
-    form = trilinear_form(window, *kernel.shape[2:])
+    form = forward_form(window, *kernel.shape[2:])
     dtype = x.dtype
     x, kernel = _widened(x, kernel)
     if form is None:
@@ -66,18 +66,18 @@ def _forward_cpu(window: Window, x: Array, kernel: Array) -> Array:
 
 
 def _transpose_cpu(window: Window, y: Array, kernel: Array) -> Array:
-    form = trilinear_form(window, *kernel.shape[2:])
+    form = transpose_form(window, *kernel.shape[2:])
+    if form is None:
+        return _forward_cpu(window.transposed, y, kernel[::-1, ::-1].swapaxes(2, 3))
     dtype = y.dtype
     y, kernel = _widened(y, kernel)
-    if form is None:
-        return _transpose_xla(window, y, kernel).astype(dtype)
     parts = _products(zip(form.outputs(y), form.kernels(kernel), strict=True), (1, 1))
     return _transposed(form.inputs_to_transpose, (y.shape[0], *window.inputs, kernel.shape[2]), parts).astype(dtype)
 
 
 def _kernel_gradient_cpu(window: Window, x: Array, y: Array) -> Array:
     ci, co = x.shape[3], y.shape[3]
-    form = trilinear_form(window, ci, co)
+    form = gradient_form(window, ci, co)
     x, y = _widened(x, y)
     if form is None:
         return _kernel_gradient_xla(window, x, y)

@@ -38,6 +38,13 @@ class Window(NamedTuple):
         height, width = ((size + sum(pads) - kernel) // stride + 1 for size, pads, kernel, stride in sizes)
         return height, width
 
+    @property
+    def transposed(self) -> Window:
+        """At stride 1: the window of the convolution, by the turned kernel, that this one's transpose is."""
+        axes = zip(self.inputs, self.outputs, self.kernel, self.padding, strict=True)
+        top, left = ((kernel - 1 - low, inside + low - outside) for inside, outside, kernel, (low, _) in axes)
+        return Window(self.kernel, self.strides, (top, left), self.outputs)
+
     def pads_to(self, size: Pair) -> list[Pair]:
         """Padding that makes the input this large (a negative number crops), its first rows where they were."""
         axes = zip(self.inputs, self.padding, size, strict=True)
@@ -211,14 +218,47 @@ def _kernel_blocks(window: Window) -> Pair:
     return height, width
 
 
-def trilinear_form(window: Window, ci: int, co: int) -> Trilinear | None:
-    """The form that measured fastest on CPU for such a layer; None where XLA's own convolution did: from many channels
-    to few at stride 1, where nothing is dilated. benchmarks/conv_layers.py shows it.
+# Pairs of channels up to which products of so few are not worth their transforms, and take long to compile: of C and T,
+# and of W.
+_FEW = 32 * 32
+_FEW_FOR_GRADIENT = 16 * 16
+
+
+def forward_form(window: Window, ci: int, co: int) -> Trilinear | None:
+    """The form that measured fastest on CPU for C of such a layer; None where XLA's own convolution did.
+
+    benchmarks/conv_layers.py shows it, and for the two below.
     """
-    if window.outputs == (1, 1) or window.kernel == (1, 1) or ci < 16:
+    if _suits_patches(window, ci):
         return _patches(window)
-    if window.strides == (1, 1) and co < 16:
+    if ci * co <= _FEW or (window.strides == (1, 1) and co < 16):
         return None
+    return _product_form(window, co)
+
+
+def transpose_form(window: Window, ci: int, co: int) -> Trilinear | None:
+    """The form for T; None where it is best computed as the convolution that a transpose is at stride 1."""
+    if _suits_patches(window, ci):
+        return _patches(window)
+    if window.strides == (1, 1):
+        return None
+    return _patches(window) if ci * co <= _FEW else _product_form(window, co)
+
+
+def gradient_form(window: Window, ci: int, co: int) -> Trilinear | None:
+    """The form for W; None where XLA's own convolution is fastest."""
+    if _suits_patches(window, ci):
+        return _patches(window)
+    if ci * co <= _FEW_FOR_GRADIENT or (window.strides == (1, 1) and co < 16):
+        return None
+    return _product_form(window, co)
+
+
+def _suits_patches(window: Window, ci: int) -> bool:
+    return window.outputs == (1, 1) or window.kernel == (1, 1) or ci < 16
+
+
+def _product_form(window: Window, co: int) -> Trilinear:
     blocks = _kernel_blocks(window)
     if blocks[0] in _MINIMAL and blocks[1] in _MINIMAL and co >= 16:
         return _winograd(window)
