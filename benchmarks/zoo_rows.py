@@ -53,9 +53,9 @@ ROWS = (
     Row("wgan", "wgan_digits", {"digits": 3000, "cifar": 2500}),
     Row("wgan_gp", "wgan_gp_digits", {"digits": 2000, "cifar": 1600}),
     Row("lsgan", "lsgan_digits", {"digits": 3000, "cifar": 2200}),
-    Row("sngan", "sngan_digits", {"digits": 800, "cifar": 800}),
+    Row("sngan", "sngan_digits", {"digits": 700, "cifar": 800}),
     Row("acgan", "acgan_digits", {"digits": 2500, "cifar": 2000}),
-    Row("relativistic", "relativistic_digits", {"digits": 1200, "cifar": 1000}),
+    Row("relativistic", "relativistic_digits", {"digits": 900, "cifar": 900}),
 )
 
 

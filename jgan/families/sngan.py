@@ -215,10 +215,8 @@ SIZES = {  # by resolution: CIFAR-10, STL-10, ImageNet
 }
 
 
-def sngan(
-    resolution: int = 32, image_channels: int = 3, num_classes: int = 0, narrower: int = 1, critic_steps: int = 5
-) -> LatentGAN:
-    """The residual networks at the resolution of one of the papers' data sets, with widths divided by `narrower`.
+def sngan(resolution: int = 32, image_channels: int = 3, num_classes: int = 0) -> LatentGAN:
+    """The residual networks at the resolution of one of the papers' data sets.
 
     Raises:
       UserError: the papers have no networks for this resolution.
@@ -226,15 +224,13 @@ def sngan(
     if resolution not in SIZES:
         raise UserError(f"sngan(resolution={resolution}): expected one of {', '.join(map(str, SIZES))}")
     size = SIZES[resolution]
-    generator_widths = tuple(width // narrower for width in size.generator_widths)
-    discriminator_widths = tuple(width // narrower for width in size.discriminator_widths)
     return LatentGAN(
-        Generator(resolution, generator_widths, image_channels, num_classes),
-        Discriminator(discriminator_widths, size.downsamples, num_classes),
+        Generator(resolution, size.generator_widths, image_channels, num_classes),
+        Discriminator(size.discriminator_widths, size.downsamples, num_classes),
         latent_dim=128,
         num_classes=num_classes,
         adversarial="hinge",
-        generator_every=critic_steps,
+        generator_every=5,
         generator_batches=2,
     )
 
