@@ -4,7 +4,8 @@
 
 Trains the vanilla GAN without and with each cure of `modes_methods.py`, on a ring of 8 and a grid of 25 normals, for
 the same steps of the same batch size with the same optimizer but where a cure brings its own, three seeds each, and
-draws 2,500 points from every trained generator (its weights as trained, not their average). Writes into OUT:
+draws 2,500 points from every trained generator (its weights as trained, not their average). Writes into OUT, anew after
+every method:
 
     modes.md      a table: modes, high-quality points, KL; whether each method helps, by a stated rule
     modes.png     the points of the first seed in the course of training
@@ -61,12 +62,8 @@ def main() -> None:
             pictures[method.title] = points[:, 0]
             scores = [score(drawn[:, -1], mixture) for drawn, mixture in zip(points, MIXTURES, strict=True)]
             results[name] = Result(method.title, seconds, scores)
-    write_json(options.out / "modes.json", {name: dataclasses.asdict(result) for name, result in results.items()})
-    text = to_text(results, options.steps, options.seeds)
-    with replacing(options.out / "modes.md") as partial:
-        partial.write_text(text)
-    draw_picture(pictures, [call * options.steps // CALLS for call in SNAPSHOTS], options.out / "modes.png")
-    print(text)
+            write(options, results, pictures)
+    print((options.out / "modes.md").read_text())
 
 
 def parse() -> argparse.Namespace:
@@ -81,6 +78,14 @@ def parse() -> argparse.Namespace:
         parser.error(f"--steps {options.steps}: expected a multiple of {MULTIPLE}")
     options.methods = {VANILLA, *options.methods}
     return options
+
+
+def write(options: argparse.Namespace, results: dict[str, Result], pictures: dict[str, np.ndarray]) -> None:
+    """What the methods came to so far."""
+    write_json(options.out / "modes.json", {name: dataclasses.asdict(result) for name, result in results.items()})
+    with replacing(options.out / "modes.md") as partial:
+        partial.write_text(to_text(results, options.steps, options.seeds))
+    draw_picture(pictures, [call * options.steps // CALLS for call in SNAPSHOTS], options.out / "modes.png")
 
 
 def train(method: Method, steps: int, seeds: list[int], report: Callable[[int], object]) -> np.ndarray:

@@ -48,17 +48,19 @@ class Result:
 
 def score(points: np.ndarray, mixture: Mixture) -> Score:
     """Of points [seeds, n, 2]; a point is of high quality within 3 standard deviations of its nearest centre."""
+    covered, touched, high_quality, kl = zip(*(_score_seed(seed, mixture) for seed in points), strict=True)
+    return Score(list(covered), list(touched), list(high_quality), list(kl))
+
+
+def _score_seed(points: np.ndarray, mixture: Mixture) -> tuple[int, int, float, float]:
+    """Covered, touched, high quality, KL; a run that ended in numbers that are not finite found nothing."""
+    if not np.isfinite(points).all():
+        return 0, 0, 0.0, math.inf
     modes = len(mixture.centres)
-    quarter = math.ceil(FAIR_SHARE * points.shape[1] / modes)
-    covered = [mixture_modes(seed, mixture.centres, STD, at_least=quarter) for seed in points]
-    touched = [mixture_modes(seed, mixture.centres, STD).captured for seed in points]
-    histograms = [class_modes(nearest(seed, mixture.centres)[0][:, 0], modes) for seed in points]
-    return Score(
-        [found.captured for found in covered],
-        touched,
-        [found.high_quality for found in covered],
-        [histogram.kl for histogram in histograms],
-    )
+    quarter = math.ceil(FAIR_SHARE * len(points) / modes)
+    found = mixture_modes(points, mixture.centres, STD, at_least=quarter)
+    touched = mixture_modes(points, mixture.centres, STD).captured
+    return found.captured, touched, found.high_quality, class_modes(nearest(points, mixture.centres)[0][:, 0], modes).kl
 
 
 # --- The table ---

@@ -211,11 +211,12 @@ class Progress:
         self._bar.update(steps)
 
     def timings(self) -> dict[str, float]:
-        """Images per second since the last call and seconds since the start of this process's training."""
+        """Images per second since the last call, where some were shown, and seconds since training began here."""
         now = time.perf_counter()
         rate = self._window_images / max(now - self._window_start, 1e-9)
+        rates = {"time/images_per_second": rate} if self._window_images else {}
         self._window_start, self._window_images = now, 0
-        return {"time/images_per_second": rate, "time/seconds": now - self._started}
+        return {**rates, "time/seconds": now - self._started}
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

@@ -26,6 +26,8 @@ def test_counts_of_points_made_by_hand():
     assert (found.covered, found.touched, found.high_quality) == ([1], [2], [0.63])
     shares = np.array([0.60, 0.03, 0.37])
     np.testing.assert_allclose(found.kl, [(shares * np.log(8 * shares)).sum()])
+    diverged = score(np.full((1, 100, 2), np.nan), RING)
+    assert (diverged.covered, diverged.touched, diverged.high_quality, diverged.kl) == ([0], [0], [0.0], [np.inf])
 
 
 @pytest.mark.parametrize("mixture", MIXTURES, ids=["ring", "grid"])

@@ -59,10 +59,17 @@ class SmoothDiscriminator(nn.Module):
         return nn.Dense(1, param_dtype=jnp.float64)(x)[:, 0]
 
 
-def test_the_generator_learns_from_a_discriminator_two_steps_ahead():
-    """Its gradient is that of a loss for which the steps are taken one by one, by finite differences."""
+@pytest.mark.parametrize("adversarial", ["non_saturating", "minimax", "wasserstein"])
+def test_the_generator_learns_from_a_discriminator_two_steps_ahead(adversarial):
+    """Its gradient is that of a loss for which the steps are taken one by one, by finite differences.
+
+    In a zero-sum game that is the whole value of the game, the discriminator's view of real images included.
+    """
+    values = {"minimax": lambda logits: -jax.nn.softplus(-logits), "wasserstein": lambda logits: logits}
+    value_of_real = values.get(adversarial, jnp.zeros_like)
     with jax.enable_x64(True):
-        settings = {"drift_weight": 0.3, "zcr_weight": 5.0, "zcr_noise": 0.3, "label_smoothing": 0.1}
+        settings = {"drift_weight": 0.3, "zcr_weight": 5.0, "zcr_noise": 0.3, "adversarial": adversarial}
+        settings |= {"label_smoothing": 0.1} if adversarial != "wasserstein" else {}
         plain = LatentGAN(SmoothGenerator(), SmoothDiscriminator(), latent_dim=2, **settings)
         game = dataclasses.replace(plain, unroll_steps=2, unroll_learning_rate=0.3)
         batch = {"images": jnp.asarray(np.tanh(RANDOM.normal(size=(BATCH, 2, 2, 1))))}
@@ -78,7 +85,9 @@ def test_the_generator_learns_from_a_discriminator_two_steps_ahead():
         def by_hand(generator):
             params = step(step(state.discriminator.params, generator), generator)
             ahead = state.replace(discriminator=state.discriminator.replace(params=params))
-            return plain.generator_loss(STAGE, generator, ahead, batch, RNGS)[0]
+            logits_real = plain.discriminator.apply({"params": params}, batch["images"], train=True)
+            of_fake = plain.generator_loss(STAGE, generator, ahead, batch, RNGS)[0]
+            return of_fake + value_of_real(logits_real).mean()
 
         @compile_quickly
         def ours(generator):

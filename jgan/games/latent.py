@@ -148,7 +148,7 @@ class LatentGAN(Networks):
         # A loss that does not look at the real images leaves this forward pass dead, and XLA drops it.
         real, _ = self.judge(judge, hand.images, hand, NETWORK_REAL)
         fake, _ = self.judge(judge, images_fake, drawn, NETWORK_FAKE)
-        losses = self._adversarial.generator(real.logits, fake.logits)
+        losses = self._generator_losses(real.logits, fake.logits)
         loss = self.generator_adversarial_weight * self._mean_of_best(losses, fake.logits, hand)
         added, metrics = generator_terms(self, player, drawn, images_fake, real, fake)
         return loss + added, (metrics, state.replace(generator=advanced))
@@ -197,6 +197,12 @@ class LatentGAN(Networks):
         return against_target(logits_real, jnp.where(flips_real, 0.0, real)) + against_target(
             logits_fake, jnp.where(flips_fake, real, 0.0)
         )
+
+    def _generator_losses(self, logits_real: Logits, logits_fake: Logits) -> Array:
+        """Metz et al. 2017, section 2: steps ahead, how the discriminator sees real images depends on the generator."""
+        if self.unroll_steps and self._adversarial.zero_sum:
+            return -self._adversarial.discriminator(logits_real, logits_fake)
+        return self._adversarial.generator(logits_real, logits_fake)
 
     def _draw_flips(self, rngs: Rngs) -> Array:
         return jax.vmap(lambda rng: jax.random.bernoulli(rng, self.label_flipping))(rngs)

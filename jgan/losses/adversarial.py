@@ -15,13 +15,16 @@ class Adversarial(NamedTuple):
     """One loss for each side. Both take (logits_real, logits_fake) of any equal shape and return that shape.
 
     `against_target` is the discriminator's loss of a logit for a target in [0, 1] (1: real), for losses of that kind;
-    label smoothing and label flipping need it. `relative` losses compare real with fake logits, on both sides.
+    label smoothing and label flipping need it. `relative` losses compare real with fake logits, on both sides. In
+    `zero_sum` games the generator's loss is the discriminator's with the other sign, less its part of the real logits,
+    which depends on the generator only through a discriminator that answers to it (unrolling).
     """
 
     discriminator: Callable[[Logits, Logits], Logits]
     generator: Callable[[Logits, Logits], Logits]
     against_target: Callable[[Logits, Array], Logits] | None = None
     relative: bool = False
+    zero_sum: bool = False
 
 
 def _cross_entropy(logits: Logits, target: Array) -> Logits:
@@ -96,7 +99,7 @@ def _symmetric_square(logits_real: Logits, logits_fake: Logits) -> Logits:
 
 
 # Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661: equation 1, and section 3's remark on log D.
-minimax = Adversarial(_cross_entropy_discriminator, _minimax_generator, _cross_entropy)
+minimax = Adversarial(_cross_entropy_discriminator, _minimax_generator, _cross_entropy, zero_sum=True)
 non_saturating = Adversarial(_cross_entropy_discriminator, _non_saturating_generator, _cross_entropy)
 # Mao et al. 2017, https://arxiv.org/abs/1611.04076: equation 9 (a=0, b=c=1) without its factors 1/2.
 least_squares = Adversarial(_least_squares_discriminator, _least_squares_generator, _square_error)
@@ -104,7 +107,7 @@ least_squares = Adversarial(_least_squares_discriminator, _least_squares_generat
 # Lim & Ye 2017, https://arxiv.org/abs/1705.02894: section 3.1, as in Miyato et al. 2018, equations 16 and 17.
 hinge = Adversarial(_hinge_discriminator, _hinge_generator)
 # Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875: Algorithm 1.
-wasserstein = Adversarial(_wasserstein_discriminator, _wasserstein_generator)
+wasserstein = Adversarial(_wasserstein_discriminator, _wasserstein_generator, zero_sum=True)
 # Jolicoeur-Martineau 2019, https://arxiv.org/abs/1807.00734: the paired loss (RpGAN with cross entropy), and the
 # average ones (RaSGAN, RaLSGAN, RaHingeGAN), whose means are over the (micro)batch.
 relativistic_paired = Adversarial(_paired_discriminator, _paired_generator, relative=True)
