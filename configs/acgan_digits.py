@@ -11,7 +11,7 @@ from jgan.types import Stage
 
 
 def get_config() -> Config:
-    """32 x 32 gray digits, ten classes, a quarter of the paper's widths."""
+    """32 x 32 gray digits, ten classes, narrow networks."""
     adam = AdamConfig(learning_rate=2e-4, b1=0.5)
     return Config(
         game=acgan(32, 1, 10, generator_widths=(96, 48, 24), discriminator_widths=(8, 16, 32, 64, 96, 128)),

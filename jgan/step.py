@@ -155,7 +155,8 @@ def _gradients(
     """Loss, metrics, advanced state and gradients: means over `accumulate` microbatches, one in memory at a time.
 
     Each example keeps its key, so the update equals that of the whole batch up to float error, except where a network
-    looks at several examples at once: batch norm's statistics and dropout's masks are those of the microbatch.
+    or a loss looks at several examples at once: batch norm's statistics, dropout's masks and what mini-batch layers,
+    feature matching and relativistic averages compare are those of the microbatch.
     """
     params = getattr(state, phase.player).params
 

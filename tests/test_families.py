@@ -7,14 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax.traverse_util import flatten_dict
 
 from jgan.families.acgan import acgan
 from jgan.families.cgan import cgan, conditional_dcgan, conditional_mlp
 from jgan.families.dcgan import dcgan
-from jgan.families.lsgan import lsgan
+from jgan.families.lsgan import lsgan, lsgan_dcgan
 from jgan.families.sngan import sngan, sngan_cnn
 from jgan.families.vanilla import vanilla
-from jgan.types import UserError
+from jgan.types import SPECTRAL, UserError
 
 
 def at_16_pixels(game, generator_widths, discriminator_widths):
@@ -94,6 +95,19 @@ def test_remat_changes_memory_not_gradients(name):
     jax.tree.map(close, plain(params), remat(params))
 
 
+@pytest.mark.parametrize("name", [*GAMES, "lsgan_dcgan"])
+def test_every_discriminator_can_have_spectral_norm(name):
+    """On every kernel and embedding, in place of any other norm."""
+    game = GAMES[name] if name in GAMES else lsgan_dcgan(16, 4, 1)
+    field = {"spectral_norm": True} if hasattr(game.discriminator, "spectral_norm") else {"norm": "spectral"}
+    discriminator = game.discriminator.clone(**field)
+    labels = BATCH["labels"] if game.num_classes else None
+    variables = jax.eval_shape(lambda: discriminator.init(jax.random.key(0), BATCH["images"], labels, train=False))
+    normalized = {path[:-1] for path in flatten_dict(variables["params"]) if path[-1] in ("kernel", "embedding")}
+    assert {path[:-1] for path in flatten_dict(variables[SPECTRAL])} == normalized
+    assert "batch_stats" not in variables
+
+
 @pytest.mark.parametrize("label_input", ["concatenate", "embedding", "projection"])
 def test_labels_reach_both_networks(label_input):
     game = GAMES["conditional_dcgan"]
@@ -109,7 +123,7 @@ def test_labels_reach_both_networks(label_input):
 
 def test_unknown_label_input_and_missing_labels_are_refused():
     game = GAMES["conditional_dcgan"]
-    with pytest.raises(UserError, match="label_input='x': expected one of concatenate, embedding"):
+    with pytest.raises(UserError, match=r"game\.generator\.label_input='x': expected one of concatenate"):
         game.generator.clone(label_input="x").init(jax.random.key(0), jnp.zeros((1, 4)), jnp.zeros(1, int), train=True)
     with pytest.raises(UserError, match="need labels"):
         game.generator.init(jax.random.key(0), jnp.zeros((1, 4)), train=True)

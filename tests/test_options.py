@@ -57,6 +57,10 @@ REFUSED = [
         {"generator_batches": 2, "minibatch": "discrimination"},
         "game.generator_batches=2: minibatch='discrimination' of",
     ),
+    (
+        {"unroll_steps": 1, "r1_gamma": 1.0, "r1_every": 16},
+        "game.r1_every=16: unroll_steps would look through steps without R1 and R2; set it to 1",
+    ),
     ({"minibatch": "sdt"}, "game.discriminator.minibatch='sdt': expected one of none, std, discrimination"),
     ({"classifier_weight": 1.0}, "game.classifier_weight, game.generator_classifier_weight: game.discriminator has no"),
     ({"generator_classifier_weight": 1.0}, "game.classifier_weight, game.generator_classifier_weight: game.discrim"),
@@ -111,6 +115,13 @@ def test_networks_that_lack_what_an_option_needs_are_refused():
         (
             dataclasses.replace(conditional, num_classes=0, classifier_weight=1.0, generator_classifier_weight=1.0),
             "game.num_classes=0: game.generator takes 10 classes; set both to the same number",
+        ),
+        (
+            dataclasses.replace(
+                conditional, discriminator=cgan.ConvDiscriminator(4, 10, minibatch="std"), generator_batches=2
+            ),
+            "game.generator_batches=2: minibatch='std' of game.discriminator compares the images of a batch, and would "
+            "take groups of fewer classes for more alike",
         ),
         (
             dataclasses.replace(dcgan_16, dragan_weight=10.0),

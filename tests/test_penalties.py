@@ -1,6 +1,7 @@
 """Penalties against PyTorch's double backward (tests/golden/penalties.py), and what a game makes of them."""
 
 import dataclasses
+import functools
 import importlib.util
 import json
 from pathlib import Path
@@ -214,7 +215,8 @@ def test_lazy_r1_stands_for_as_many_steps(state):
 
 def test_lecam_averages_have_their_half_life_in_images(state):
     game = dataclasses.replace(GAME, lecam_weight=0.1, lecam_half_life_images=8.0)
-    _, (metrics, after) = game.discriminator_loss(STAGE, state.discriminator.params, state, {"images": IMAGES}, RNGS)
+    take_step = functools.partial(game.discriminator_loss, STAGE, state.discriminator.params)
+    _, (metrics, after) = take_step(state.replace(step=jnp.int32(1)), {"images": IMAGES}, RNGS)
     decay = 0.5 ** (4 / 8)
     np.testing.assert_allclose(
         after.extras["logits_real"], decay * 0.4 + (1 - decay) * metrics["logits_real"], rtol=1e-6
@@ -222,6 +224,8 @@ def test_lecam_averages_have_their_half_life_in_images(state):
     np.testing.assert_allclose(
         after.extras["logits_fake"], decay * -0.1 + (1 - decay) * metrics["logits_fake"], rtol=1e-6
     )
+    _, (metrics, after) = take_step(state.replace(step=jnp.int32(0)), {"images": IMAGES}, RNGS)
+    assert after.extras == {name: metrics[name] for name in after.extras}  # begins where it finds itself
 
 
 def test_consistency_compares_the_same_images_with_transformed_copies(state):

@@ -11,10 +11,11 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jgan.games.latent import LatentGAN
-from jgan.layers.conditioning import label_features
+from jgan.layers.conditioning import check_choice, label_features
 from jgan.layers.conv import Conv, ConvTranspose
+from jgan.layers.dense import Dense
 from jgan.layers.minibatch import minibatch_features
-from jgan.layers.norm import BatchNorm
+from jgan.layers.norm import DISCRIMINATOR_NORMS, BatchNorm, discriminator_norm
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
 SLOPE = 0.2  # of the leaky ReLUs
@@ -43,7 +44,7 @@ class DiscriminatorBlock(nn.Module):
 
     features: int
     stride: int
-    norm: bool
+    norm: str  # one of DISCRIMINATOR_NORMS
     dropout: float
     dtype: str = "float32"
 
@@ -51,9 +52,9 @@ class DiscriminatorBlock(nn.Module):
     def __call__(self, x: Array, train: bool) -> Array:
         """Batch statistics and dropout with `train`, running ones and none without."""
         strides = (self.stride, self.stride)
-        x = Conv(self.features, (3, 3), strides, dtype=self.dtype, kernel_init=KERNEL_INIT, name="conv")(x)
-        if self.norm:
-            x = BatchNorm(name="norm")(x, train)
+        spectral_norm = self.norm == "spectral"
+        layer = {"dtype": self.dtype, "kernel_init": KERNEL_INIT, "spectral_norm": spectral_norm}
+        x = discriminator_norm(Conv(self.features, (3, 3), strides, name="conv", **layer)(x), self.norm, train)
         return nn.Dropout(self.dropout, deterministic=not train)(nn.leaky_relu(x, SLOPE))
 
 
@@ -109,6 +110,7 @@ class Discriminator(nn.Module):
     num_classes: int = 10
     label_input: str = AUXILIARY_CLASSIFIER  # the only way: the class is an output
     widths: tuple[int, ...] = (16, 32, 64, 128, 256, 512)  # every other block halves the size, from the first on
+    norm: str = "batch"  # one of DISCRIMINATOR_NORMS; but for spectral norm, the first block has none
     dropout: float = 0.5
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
@@ -123,15 +125,17 @@ class Discriminator(nn.Module):
                 "for other ways see jgan/families/cgan.py"
             )
         block = nn.remat(DiscriminatorBlock, static_argnums=(2,)) if self.remat else DiscriminatorBlock
+        check_choice("game.discriminator.norm", self.norm, DISCRIMINATOR_NORMS)
+        spectral_norm = self.norm == "spectral"
+        last = {"kernel_init": KERNEL_INIT, "spectral_norm": spectral_norm}
         x = images
         for index, width in enumerate(self.widths):
-            stride, norm = 2 - index % 2, index > 0
+            stride, norm = 2 - index % 2, self.norm if index or spectral_norm else "none"
             x = block(width, stride, norm, self.dropout, self.dtype, name=f"block_{index}")(x, train)
         x = minibatch_features(x, self.minibatch)
         self.sow("intermediates", "features", x)
-        class_logits = nn.Dense(self.num_classes, kernel_init=KERNEL_INIT, name="to_classes")(x)
-        self.sow("intermediates", "class_logits", class_logits)
-        return nn.Dense(1, kernel_init=KERNEL_INIT, name="to_logit")(x)[:, 0]
+        self.sow("intermediates", "class_logits", Dense(self.num_classes, name="to_classes", **last)(x))
+        return Dense(1, name="to_logit", **last)(x)[:, 0]
 
 
 def acgan(

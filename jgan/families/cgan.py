@@ -16,6 +16,8 @@ import jax.numpy as jnp
 from jgan.families import dcgan, vanilla
 from jgan.games.latent import LatentGAN
 from jgan.layers.conditioning import LABEL_INPUTS, check_choice, label_features, to_logits, with_label_planes
+from jgan.layers.dense import Dense
+from jgan.layers.minibatch import minibatch_features
 from jgan.types import Array, Images, Labels, Latents, Logits
 
 
@@ -58,11 +60,13 @@ class Maxout(nn.Module):
     units: int
     pieces: int
     dtype: str = "float32"
+    spectral_norm: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Unit by unit."""
-        x = nn.Dense(self.units * self.pieces, dtype=self.dtype, name="linear")(x)
+        linear = Dense(self.units * self.pieces, dtype=self.dtype, spectral_norm=self.spectral_norm, name="linear")
+        x = linear(x)
         return x.reshape(*x.shape[:-1], self.units, self.pieces).max(-1)
 
 
@@ -76,19 +80,22 @@ class Discriminator(nn.Module):
     joint_units: int = 240
     dropout: float = 0.5
     dtype: str = "float32"
+    minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
+    spectral_norm: bool = False
 
     @nn.compact
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
         """Logits in float32, whatever the compute type."""
-        labels = label_features(labels, self.num_classes, self.label_input, self.dtype)
-        x = Maxout(self.image_units, 5, self.dtype, name="images")(images.reshape(images.shape[0], -1))
-        y = Maxout(self.label_units, 5, self.dtype, name="labels")(labels)
+        layer = {"dtype": self.dtype, "spectral_norm": self.spectral_norm}
+        labels = label_features(labels, self.num_classes, self.label_input, player="discriminator", **layer)
+        x = Maxout(self.image_units, 5, name="images", **layer)(images.reshape(images.shape[0], -1))
+        y = Maxout(self.label_units, 5, name="labels", **layer)(labels)
         x = nn.Dropout(self.dropout, deterministic=not train)(jnp.concatenate([x, y], axis=-1))
-        x = Maxout(self.joint_units, 4, self.dtype, name="joint")(x)
+        x = Maxout(self.joint_units, 4, name="joint", **layer)(x)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        x = x.astype(jnp.float32)
+        x = minibatch_features(x, self.minibatch)
         self.sow("intermediates", "features", x)
-        return nn.Dense(1, name="to_logit")(x)[:, 0]
+        return Dense(1, spectral_norm=self.spectral_norm, name="to_logit")(x)[:, 0]
 
 
 class MLPGenerator(nn.Module):
@@ -119,15 +126,18 @@ class MLPDiscriminator(nn.Module):
     dropout: float = 0.3
     dtype: str = "float32"
     minibatch: str = "none"  # or "std", "discrimination"
+    spectral_norm: bool = False
 
     @nn.compact
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
         """Logits in float32, whatever the compute type."""
-        labels = unit_features(label_features(labels, self.num_classes, self.label_input, self.dtype))
+        layer = {"dtype": self.dtype, "spectral_norm": self.spectral_norm}
+        labels = label_features(labels, self.num_classes, self.label_input, player="discriminator", **layer)
+        labels = unit_features(labels)
         pixels = images.reshape(images.shape[0], -1)
         x = jnp.concatenate([pixels, labels.astype(pixels.dtype)], axis=-1)
         vanilla_discriminator = vanilla.Discriminator(
-            self.widths, self.dropout, self.dtype, self.minibatch, name="vanilla"
+            self.widths, self.dropout, self.dtype, self.minibatch, self.spectral_norm, name="vanilla"
         )
         return vanilla_discriminator(x, train=train)
 
@@ -170,7 +180,7 @@ class ConvDiscriminator(nn.Module):
     num_classes: int = 10
     # or "auxiliary_classifier"; or "concatenate", "embedding": planes beside the image's channels
     label_input: str = "projection"
-    norm: str = "none"  # one of dcgan.NORMS
+    norm: str = "none"  # one of DISCRIMINATOR_NORMS in jgan/layers/norm.py
     dtype: str = "float32"
     remat: bool = False
     minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py

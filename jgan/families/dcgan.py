@@ -15,10 +15,9 @@ from jgan.layers.conditioning import check_choice
 from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.dense import Dense
 from jgan.layers.minibatch import MinibatchDiscrimination, MinibatchStd, check_minibatch
-from jgan.layers.norm import BatchNorm, ConditionalBatchNorm, LayerNorm
+from jgan.layers.norm import DISCRIMINATOR_NORMS, BatchNorm, ConditionalBatchNorm, discriminator_norm
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
-NORMS = ("batch", "layer", "spectral", "none")  # of a discriminator
 SLOPE = 0.2  # of the leaky ReLUs
 KERNEL_INIT = nn.initializers.normal(0.02)
 KERNEL = (4, 4)
@@ -61,7 +60,7 @@ class DiscriminatorBlock(nn.Module):
     """Strided convolution, norm, leaky ReLU: [n, h, w, c] to [n, h / 2, w / 2, features]."""
 
     features: int
-    norm: str = "batch"  # one of NORMS
+    norm: str = "batch"  # one of DISCRIMINATOR_NORMS
     dtype: str = "float32"
 
     @nn.compact
@@ -78,11 +77,7 @@ class DiscriminatorBlock(nn.Module):
             spectral_norm=self.norm == "spectral",
             name="conv",
         )(x)
-        if self.norm == "batch":
-            x = BatchNorm(scale_init=scale_init, name="norm")(x, train)
-        if self.norm == "layer":
-            x = LayerNorm(name="norm")(x)
-        return nn.leaky_relu(x, SLOPE)
+        return nn.leaky_relu(discriminator_norm(x, self.norm, train, scale_init), SLOPE)
 
 
 class Generator(nn.Module):
@@ -126,7 +121,7 @@ class Discriminator(nn.Module):
 
     resolution: int = 64
     channels: int = 64  # of the first hidden layer; doubled at every lower resolution
-    norm: str = "batch"  # one of NORMS; but for spectral norm, the first layer has none
+    norm: str = "batch"  # one of DISCRIMINATOR_NORMS; but for spectral norm, the first layer has none
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
     minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
@@ -167,7 +162,7 @@ class Discriminator(nn.Module):
 
 def downsample(images: Images, channels: int, norm: str, dtype: str, remat: bool, train: bool) -> Array:
     """The discriminator's blocks, made in the module that calls: [n, r, r, c] to [n, 4, 4, channels r / 8]."""
-    check_choice("game.discriminator.norm", norm, NORMS)
+    check_choice("game.discriminator.norm", norm, DISCRIMINATOR_NORMS)
     block = nn.remat(DiscriminatorBlock, static_argnums=(2,)) if remat else DiscriminatorBlock
     image_resolution = images.shape[1]
     x = images

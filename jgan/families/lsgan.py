@@ -12,9 +12,11 @@ import jax.numpy as jnp
 
 from jgan.families import dcgan
 from jgan.games.latent import LatentGAN
+from jgan.layers.conditioning import check_choice
 from jgan.layers.conv import Conv, ConvTranspose
+from jgan.layers.dense import Dense
 from jgan.layers.minibatch import minibatch_features
-from jgan.layers.norm import BatchNorm
+from jgan.layers.norm import DISCRIMINATOR_NORMS, BatchNorm, discriminator_norm
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
 SLOPE = 0.2  # of the leaky ReLUs
@@ -41,16 +43,16 @@ class DiscriminatorBlock(nn.Module):
     """Strided 5 x 5 convolution, norm, leaky ReLU: [n, h, w, c] to [n, h / 2, w / 2, features]."""
 
     features: int
-    norm: bool
+    norm: str  # one of DISCRIMINATOR_NORMS
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         """Batch statistics with `train`, running ones without."""
-        x = Conv(self.features, (5, 5), (2, 2), dtype=self.dtype, kernel_init=KERNEL_INIT, name="conv")(x)
-        if self.norm:
-            x = BatchNorm(name="norm")(x, train)
-        return nn.leaky_relu(x, SLOPE)
+        spectral_norm = self.norm == "spectral"
+        layer = {"dtype": self.dtype, "kernel_init": KERNEL_INIT, "spectral_norm": spectral_norm}
+        x = Conv(self.features, (5, 5), (2, 2), name="conv", **layer)(x)
+        return nn.leaky_relu(discriminator_norm(x, self.norm, train), SLOPE)
 
 
 class Generator(nn.Module):
@@ -86,6 +88,7 @@ class Discriminator(nn.Module):
 
     resolution: int = 112  # a multiple of 16
     channels: int = 64  # of the first hidden layer; doubled by each that follows
+    norm: str = "batch"  # one of DISCRIMINATOR_NORMS; but for spectral norm, the first layer has none
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
     minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
@@ -99,15 +102,18 @@ class Discriminator(nn.Module):
                 f"game.discriminator.resolution={self.resolution}: its images are {images.shape[1]} x "
                 f"{images.shape[2]}; set it to the same resolution"
             )
+        check_choice("game.discriminator.norm", self.norm, DISCRIMINATOR_NORMS)
+        spectral_norm = self.norm == "spectral"
         block = nn.remat(DiscriminatorBlock, static_argnums=(2,)) if self.remat else DiscriminatorBlock
         x = images
         for level in range(1, DOUBLINGS + 1):
             features, name = self.channels * 2 ** (level - 1), f"block_{self.resolution // 2**level}"
-            x = block(features, level > 1, self.dtype, name=name)(x, train)
+            norm = self.norm if level > 1 or spectral_norm else "none"
+            x = block(features, norm, self.dtype, name=name)(x, train)
         x = minibatch_features(x, self.minibatch)
         self.sow("intermediates", "features", x)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        return nn.Dense(1, kernel_init=KERNEL_INIT, name="to_logit")(x)[:, 0]
+        return Dense(1, kernel_init=KERNEL_INIT, spectral_norm=spectral_norm, name="to_logit")(x)[:, 0]
 
 
 def first_side(resolution: int) -> int:

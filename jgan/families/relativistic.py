@@ -1,6 +1,7 @@
 """Relativistic GANs (Jolicoeur-Martineau 2019, https://arxiv.org/abs/1807.00734): average and paired losses.
 
-The networks are the "standard CNN" of SNGAN, spectral norm in the discriminator, which the paper trains on CIFAR-10.
+The networks are the "standard CNN" of SNGAN, which the paper trains on CIFAR-10. The discriminator's convolutions have
+spectral norm and its last layer has none, as in the authors' code, https://github.com/AlexiaJM/RelativisticGAN.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def relativistic(
     widths = (channels, 2 * channels, 4 * channels, 8 * channels)
     return LatentGAN(
         ConvGenerator(resolution, widths[::-1], image_channels),
-        ConvDiscriminator(widths),
+        ConvDiscriminator(widths, normalize_last=False),
         latent_dim=128,
         adversarial=adversarial,
         r1_gamma=r1_gamma,

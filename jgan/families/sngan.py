@@ -1,8 +1,9 @@
 """SNGAN (Miyato et al. 2018, https://arxiv.org/abs/1802.05957): every layer of the discriminator spectrally normalised.
 
 Class-conditional as in Miyato & Koyama 2018 (https://arxiv.org/abs/1802.05637): conditional batch norm in the generator
-and projection in the discriminator. The residual networks are those of https://github.com/pfnet-research/sngan_projection,
-the plain convolutional ones the paper's "standard CNN", Table 3.
+and projection in the discriminator. The residual networks are those of
+https://github.com/pfnet-research/sngan_projection, with a bias in the last layer as in
+https://github.com/kwotsin/mimicry, the plain convolutional ones the paper's "standard CNN", Table 3.
 """
 
 from __future__ import annotations
@@ -147,6 +148,7 @@ class ConvDiscriminator(nn.Module):
     num_classes: int = 0  # 0: labels are ignored
     label_input: str = "projection"  # or "auxiliary_classifier"; "concatenate", "embedding": planes beside the image
     spectral_norm: bool = True
+    normalize_last: bool = True  # whether the last layer has spectral norm too
     minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
     dropout: float = 0.0  # before the last layer
     dtype: str = "float32"
@@ -164,7 +166,8 @@ class ConvDiscriminator(nn.Module):
                 down = Conv(x.shape[-1], (4, 4), (2, 2), dcgan.DOUBLING, name=f"down_{resolution}", **layer)
                 x = nn.leaky_relu(down(x), SLOPE)
             x = nn.leaky_relu(Conv(features, (3, 3), name=f"conv_{resolution}", **layer)(x), SLOPE)
-        return to_logits(self, x, labels, dcgan.KERNEL_INIT, spectral_norm=self.spectral_norm, train=train)
+        on_last = self.spectral_norm and self.normalize_last
+        return to_logits(self, x, labels, dcgan.KERNEL_INIT, spectral_norm=on_last, train=train)
 
 
 def read_labels(

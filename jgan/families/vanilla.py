@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jgan.games.latent import LatentGAN
+from jgan.layers.dense import Dense
 from jgan.layers.minibatch import minibatch_features
 from jgan.types import Images, Labels, Latents, Logits
 
@@ -44,17 +45,19 @@ class Discriminator(nn.Module):
     dropout: float = 0.3
     dtype: str = "float32"
     minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
+    spectral_norm: bool = False
 
     @nn.compact
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
         """Logits in float32, whatever the compute type."""
         x = images.reshape(images.shape[0], -1)
         for index, width in enumerate(self.widths):
-            x = nn.leaky_relu(nn.Dense(width, dtype=self.dtype, name=f"dense_{index}")(x), SLOPE)
+            dense = Dense(width, dtype=self.dtype, spectral_norm=self.spectral_norm, name=f"dense_{index}")
+            x = nn.leaky_relu(dense(x), SLOPE)
             x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = minibatch_features(x, self.minibatch)
         self.sow("intermediates", "features", x)
-        return nn.Dense(1, name="to_logit")(x)[:, 0]
+        return Dense(1, spectral_norm=self.spectral_norm, name="to_logit")(x)[:, 0]
 
 
 def vanilla(resolution: int = 28, image_channels: int = 1) -> LatentGAN:

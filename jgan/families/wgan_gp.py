@@ -1,8 +1,8 @@
 """WGAN-GP (Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028), Algorithm 1.
 
-The residual networks for CIFAR-10 are those of the authors' gan_cifar_resnet.py, which SNGAN took over without the
-norms of the critic and with the means over pixels as sums; the others are DCGAN's with layer norm in the critic
-(section 4: no batch norm, since the penalty is on each example by itself).
+The residual networks for CIFAR-10 are those of the authors' gan_cifar_resnet.py, whose critic has no norms by default;
+SNGAN took them over with the means over pixels as sums. The noise that it adds to pixels is left out. The others are
+DCGAN's with layer norm in the critic (section 4: no batch norm, since the penalty is on each example by itself).
 """
 
 from __future__ import annotations

@@ -25,10 +25,16 @@ def check_networks(game: Networks) -> None:
             "game.gradient_penalty_weight, game.dragan_weight: they take each example's gradient by itself, and "
             "game.discriminator has batch norm, which mixes examples; set its norm to 'layer' or 'none'"
         )
-    if game.generator_batches > 1 and getattr(game.discriminator, "minibatch", "none") == "discrimination":
+    minibatch = getattr(game.discriminator, "minibatch", "none")
+    if game.generator_batches > 1 and (minibatch == "discrimination" or (minibatch == "std" and game.num_classes)):
+        alike = "more images" if minibatch == "discrimination" else "groups of fewer classes"
         raise UserError(
-            f"game.generator_batches={game.generator_batches}: minibatch='discrimination' of game.discriminator adds "
-            "up over the batch, and would take more images for more alike; set it to 1, or minibatch to 'std'"
+            f"game.generator_batches={game.generator_batches}: minibatch={minibatch!r} of game.discriminator compares "
+            f"the images of a batch, and would take {alike} for more alike; set it to 1, or minibatch to 'none'"
+        )
+    if game.unroll_steps and (game.r1_gamma or game.r2_gamma) and game.r1_every > 1:
+        raise UserError(
+            f"game.r1_every={game.r1_every}: unroll_steps would look through steps without R1 and R2; set it to 1"
         )
 
 

@@ -210,6 +210,7 @@ class LatentGAN(Networks):
     def _advance_averages(self, extras: PyTree, metrics: Metrics, hand: Hand) -> PyTree:
         """LeCam's averages with this batch's mean logits."""
         decay = 0.5 ** (hand.images.shape[0] / self.lecam_half_life_images)
+        decay = jnp.where(hand.images_seen > 0, decay, 0.0)  # the first batch's means are the first averages
         return {
             name: decay * average + (1.0 - decay) * jax.lax.stop_gradient(metrics[name])
             for name, average in extras.items()

@@ -37,14 +37,20 @@ def required(labels: Labels | None) -> Labels:
 
 
 def label_features(
-    labels: Labels | None, num_classes: int, label_input: str, dtype: str = "float32", *, spectral_norm: bool = False
+    labels: Labels | None,
+    num_classes: int,
+    label_input: str,
+    dtype: str = "float32",
+    *,
+    player: str = "generator",
+    spectral_norm: bool = False,
 ) -> Array:
     """What is joined to another input, [n, features] in `dtype`: one-hot labels, or an embedding learned along.
 
     Raises:
       UserError: `label_input` is neither "concatenate" nor "embedding", or there are no labels.
     """
-    check_choice("label_input", label_input, LABEL_INPUTS)
+    check_choice(f"game.{player}.label_input", label_input, LABEL_INPUTS)
     if label_input == "concatenate":
         return jax.nn.one_hot(required(labels), num_classes, dtype=dtype)
     embed = Embed(num_classes, EMBEDDING_DIM, dtype=dtype, spectral_norm=spectral_norm, name="embedding")
@@ -72,7 +78,7 @@ def with_label_planes(
     if not discriminator.num_classes or discriminator.label_input in LAST_LAYERS:
         return images
     classes, label_input = discriminator.num_classes, discriminator.label_input
-    features = label_features(labels, classes, label_input, spectral_norm=spectral_norm)
+    features = label_features(labels, classes, label_input, player="discriminator", spectral_norm=spectral_norm)
     planes = jnp.broadcast_to(features[:, None, None, :], (*images.shape[:3], features.shape[-1]))
     return jnp.concatenate([images, planes.astype(images.dtype)], axis=-1)
 

@@ -57,7 +57,7 @@ class MinibatchDiscrimination(nn.Module):
     Every example is compared with every other, so a batch spread over devices is gathered.
     """
 
-    measures: int = 100  # B of the paper; as in its code
+    measures: int = 100  # B of the paper; both as in its code
     dimensions: int = 5  # C
 
     @nn.compact
@@ -65,7 +65,8 @@ class MinibatchDiscrimination(nn.Module):
         """[n, f] to [n, measures]: the sum over the others j of exp(-|M_i - M_j|), as float32."""
         x = x.astype(jnp.float32)
         shape = (x.shape[-1], self.measures * self.dimensions)
-        kernel = self.param("kernel", nn.initializers.normal(0.05), shape, jnp.float32)
+        # Where features vary by 1, the nearest examples are then at a distance of about 2, as the authors' code has it.
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape, jnp.float32)
         matrices = (x @ kernel).reshape(-1, self.measures, self.dimensions)
         # One dimension at a time: an array of all differences takes five times as long on CPU.
         differences = [jnp.abs(part[:, None] - part[None, :]) for part in jnp.moveaxis(matrices, -1, 0)]

@@ -15,6 +15,9 @@ from jax import lax
 
 from jgan.types import Array, Labels
 
+DISCRIMINATOR_NORMS = ("batch", "layer", "spectral", "none")
+ONES = nn.initializers.ones_init()
+
 
 class BatchNorm(nn.Module):
     """Normalises each channel of [..., c] over all other axes, with flax's names and conventions.
@@ -91,6 +94,18 @@ class LayerNorm(nn.Module):
         scale = self.param("scale", nn.initializers.ones_init(), channels, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros_init(), channels, jnp.float32)
         return layer_normalize(self.epsilon, x, scale, bias)
+
+
+def discriminator_norm(x: Array, norm: str, train: bool, scale_init: nn.initializers.Initializer = ONES) -> Array:
+    """What follows a discriminator's convolution under one of DISCRIMINATOR_NORMS; made in the module that calls.
+
+    Spectral norm belongs to the convolution itself.
+    """
+    if norm == "batch":
+        return BatchNorm(scale_init=scale_init, name="norm")(x, train)
+    if norm == "layer":
+        return LayerNorm(name="norm")(x)
+    return x
 
 
 def moments(x: Array) -> tuple[Array, Array]:

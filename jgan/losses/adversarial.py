@@ -109,7 +109,7 @@ hinge = Adversarial(_hinge_discriminator, _hinge_generator)
 # Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875: Algorithm 1.
 wasserstein = Adversarial(_wasserstein_discriminator, _wasserstein_generator, zero_sum=True)
 # Jolicoeur-Martineau 2019, https://arxiv.org/abs/1807.00734: the paired loss (RpGAN with cross entropy), and the
-# average ones (RaSGAN, RaLSGAN, RaHingeGAN), whose means are over the (micro)batch.
+# average ones (RaSGAN, RaLSGAN, RaHingeGAN), whose means are over the (micro)batch. Her code halves the average ones.
 relativistic_paired = Adversarial(_paired_discriminator, _paired_generator, relative=True)
 relativistic_average = _relativistic_average(_cross_entropy_discriminator)
 relativistic_average_least_squares = _relativistic_average(_symmetric_square)
