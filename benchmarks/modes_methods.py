@@ -122,7 +122,12 @@ def methods(steps: int) -> dict[str, Method]:
             "the same, unrolled 5 steps",
             adam,
             slow,
-            {"adversarial": "minimax", "unroll_steps": 5, "unroll_learning_rate": 0.003},
+            {
+                "adversarial": "minimax",
+                "unroll_steps": 5,
+                "unroll_learning_rate": slow.learning_rate,
+                "unroll_b2": slow.b2,
+            },
         ),
         "minibatch_discrimination": cure("mini-batch discrimination", ComparingDiscriminator()),
         "minibatch_std": cure("mini-batch std", dataclasses.replace(PLAIN, minibatch="std")),

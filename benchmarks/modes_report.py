@@ -93,8 +93,7 @@ def to_text(results: Mapping[str, Result], steps: int, seeds: Sequence[int]) -> 
         "A point is of high quality within 3 standard deviations of its nearest mode. A mode is covered with a quarter "
         "of its fair share of such points, touched with one. KL: of the nearest modes of all points from the uniform "
         "distribution, mean over seeds.",
-        "The number behind a penalty is its weight. Small ones were found by trial on these points, as was the rate of "
-        "the unrolled steps.",
+        "The number behind a penalty is its weight; small ones were found by trial on these points.",
         "helps: yes with more modes covered than vanilla in every seed, or a larger share of high quality in every "
         "seed and no fewer modes in any. After the colon stands what holds in every seed.",
     ]

@@ -68,7 +68,7 @@ AT_LEAST_ONE |= {
     "generator_batches",
     "lecam_half_life_images",
 }
-BELOW_ONE = {"b1", "b2", "smoothing", "dropout", "label_smoothing", "label_flipping"}
+BELOW_ONE = {"b1", "b2", "unroll_b1", "unroll_b2", "smoothing", "dropout", "label_smoothing", "label_flipping"}
 BOOLEANS = ("true", "t", "1", "false", "f", "0")
 
 

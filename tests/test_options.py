@@ -183,7 +183,7 @@ OPTIONS = {
 }
 # Set with another one above, or (the classifier) played by other tests here.
 WITH_OTHERS = {"lecam_half_life_images", "bcr_policy", "zcr_noise", "instance_noise_images", "top_k_images"}
-WITH_OTHERS |= {"unroll_learning_rate", "classifier_weight", "generator_classifier_weight"}
+WITH_OTHERS |= {"unroll_learning_rate", "unroll_b1", "unroll_b2", "classifier_weight", "generator_classifier_weight"}
 # Differences of logits do not change with the bias of the last layer; nor does the hinge loss while they are below 1.
 NO_LAST_BIAS = {name for name, loss in ADVERSARIAL.items() if loss.relative} | {"wasserstein", "hinge"}
 

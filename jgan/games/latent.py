@@ -26,7 +26,7 @@ from jgan.games.networks import (
     fold,
 )
 from jgan.games.terms import discriminator_terms, generator_terms, zero_gradient_terms
-from jgan.games.unrolling import unroll
+from jgan.games.unrolling import adam_ahead, adam_state, unroll
 from jgan.losses.adversarial import ADVERSARIAL, Adversarial
 from jgan.losses.auxiliary import top_k_mean
 from jgan.types import (
@@ -217,13 +217,18 @@ class LatentGAN(Networks):
         }
 
     def _look_ahead(self, state: TrainState, hand: Hand, images_fake: Images) -> Player:
-        """The discriminator after `unroll_steps` more steps against these fake images; it answers to them."""
+        """The discriminator after `unroll_steps` more steps of Adam against these fake images; it answers to them.
+
+        As in the authors' toy, https://github.com/poolio/unrolled_gan.
+        """
         player = state.discriminator
 
         def loss(params: PyTree) -> Array:
             return self._discriminator_objective(player.replace(params=params), hand, images_fake, state)[0]
 
-        return player.replace(params=unroll(loss, player.params, self.unroll_steps, self.unroll_learning_rate))
+        adam = adam_ahead(self.unroll_b1, self.unroll_b2, self.unroll_learning_rate)
+        params = unroll(loss, player.params, adam, adam_state(player.opt_state), self.unroll_steps)
+        return player.replace(params=params)
 
     def _mean_of_best(self, losses: Array, logits: Logits, hand: Hand) -> Array:
         if self.top_k == 1.0:

@@ -48,7 +48,9 @@ class Stabilisers:
     classifier_weight: float = 0.0  # of an auxiliary classifier, in the discriminator's loss (ACGAN: 1)
     generator_classifier_weight: float = 0.0  # and in the generator's (ACGAN: 1; WGAN-GP: 0.1)
     unroll_steps: int = 0  # discriminator steps that the generator's gradient looks through
-    unroll_learning_rate: float = 0.003  # of these steps, plain gradient descent; 0.01 and more lost modes in trials
+    unroll_learning_rate: float = 2e-4  # of these steps, by Adam from the discriminator's own moments
+    unroll_b1: float = 0.5  # as discriminator_optimizer has them
+    unroll_b2: float = 0.999
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
