@@ -24,7 +24,7 @@ from jgan.reports.tables import Table, duration, to_markdown
 POINTS = 2500  # as VEEGAN and PacGAN draw
 FAIR_SHARE = 0.25  # of points / modes, for a mode to count as covered
 SHOWN, COLORS = 500, 32  # points in a panel of the picture; its palette
-PANEL, LABEL, HEADING, INCHES = 2.15, 5.9, 1.1, 0.42  # of the picture; all but the last in units of images' values
+PANEL, LABEL, HEADING, INCHES = 2.15, 7.3, 1.1, 0.42  # of the picture; all but the last in units of images' values
 
 
 @dataclasses.dataclass(frozen=True)
