@@ -34,6 +34,11 @@ def first(before, after):
     return 9 * before * after + after + 9 * after * after + after + before * after + after
 
 
+def attention(c):
+    """Parameters of SAGAN's self-attention: four 1x1 convolutions without biases, and a gain."""
+    return 2 * c * c // 8 + 2 * c * c // 2 + 1
+
+
 # Parameters of (generator, discriminator). A config without a published count is counted by hand in the comment.
 COUNTS = {
     # The widths of the Keras and PyTorch MNIST tutorials; their model summaries print these two.
@@ -141,6 +146,44 @@ COUNTS |= {
         first(1, 16) + down(16, 32) + down(32, 64) + down(64, 128) + 128 + 1 + 10 * 128,
     ),
 }
+# SNGAN's of ImageNet with attention at 32 x 32 and, as in SAGAN's code, blocks that widen at once.
+COUNTS["sagan"] = (
+    COUNTS["sngan_imagenet"][0] + attention(256),
+    sum(first(a, b) for a, b in [(3, 64), (64, 128), (128, 256), (256, 512), (512, 1024)])
+    + 2 * (9 * 1024 + 1) * 1024
+    + 1001 * 1024
+    + 1
+    + attention(128),
+)
+COUNTS["sagan_digits"] = (
+    129 * 16 * 64 + up(64, 64, 10) + up(64, 32, 10) + up(32, 16, 10) + 2 * 16 + 9 * 16 + 1 + attention(32),
+    first(1, 16) + first(16, 32) + first(32, 64) + 2 * (9 * 64 + 1) * 64 + 11 * 64 + 1 + attention(16),
+)
+
+
+def modulated(before, after, condition):
+    """Parameters of BigGAN's generator block: SNGAN's with norms that are linear in vectors, without biases."""
+    return up(before, after, 0) + 2 * condition * (before + after)
+
+
+# The numbers that BigGAN-PyTorch prints (https://github.com/ajbrock/BigGAN-PyTorch, logs/BigGAN_ch96_bs256x8.txt has
+# the run); 70.43 and 87.98 million.
+COUNTS["biggan"] = (70_433_988, 87_982_370)
+# SNGAN's for CIFAR-10 with ten classes, and a discriminator as wide as the generator
+COUNTS["biggan_cifar"] = (
+    129 * 16 * 256 + 3 * up(256, 256, 10) + 2 * 256 + (9 * 256 + 1) * 3,
+    first(3, 256) + down(256, 256) + 4 * (9 * 256 + 1) * 256 + 11 * 256 + 1,
+)
+COUNTS["biggan_digits"] = (
+    10 * 32
+    + 17 * 16 * 128
+    + sum(modulated(a, b, 32 + 16) for a, b in [(128, 64), (64, 32), (32, 16)])
+    + attention(64 // 2)
+    + 2 * 16
+    + 9 * 16
+    + 1,
+    first(1, 16) + first(16, 32) + first(32, 64) + first(64, 128) + 11 * 128 + 1 + attention(16),
+)
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 

@@ -10,9 +10,11 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from jgan.families.acgan import acgan
+from jgan.families.biggan import biggan
 from jgan.families.cgan import cgan, conditional_dcgan, conditional_mlp
 from jgan.families.dcgan import dcgan
 from jgan.families.lsgan import lsgan, lsgan_dcgan
+from jgan.families.sagan import sagan
 from jgan.families.sngan import sngan, sngan_cnn
 from jgan.families.vanilla import vanilla
 from jgan.types import SPECTRAL, UserError
@@ -26,6 +28,13 @@ def at_16_pixels(game, generator_widths, discriminator_widths):
     )
 
 
+def small_biggan():
+    game = biggan(32, 4, 1, 3, attention=())
+    generator = game.generator.clone(resolution=16, widths=(16, 8, 8), attention=(8,))
+    discriminator = game.discriminator.clone(widths=(8, 8, 8), attention=(8,))
+    return dataclasses.replace(game, generator=generator, discriminator=discriminator, latent_dim=12)
+
+
 GAMES = {
     "vanilla": vanilla(16, 1),
     "cgan": cgan(16, 1, 3),
@@ -35,6 +44,8 @@ GAMES = {
     "lsgan": lsgan(16, 4, 1),
     "acgan": acgan(16, 1, 3, (12, 8, 4), (4, 6, 8)),
     "sngan": at_16_pixels(sngan(32, 1, 3), (4, 4), (2, 2, 2)),
+    "sagan": sagan(16, 8, 1, 3, attention=(8,)),
+    "biggan": small_biggan(),
     "sngan_cnn": at_16_pixels(sngan_cnn(32, 1, 1, 3), (4, 2), (2, 4)),
 }
 BATCH = {"images": jnp.linspace(-1, 1, 4 * 256).reshape(4, 16, 16, 1), "labels": jnp.array([0, 1, 2, 0])}
@@ -71,7 +82,7 @@ def test_bfloat16_inside_float32_outside(name):
     np.testing.assert_allclose(logits_16, logits, atol=0.1 * max(1.0, float(jnp.abs(logits).max())))
 
 
-@pytest.mark.parametrize("name", ["dcgan", "conditional_dcgan", "lsgan", "acgan", "sngan"])
+@pytest.mark.parametrize("name", ["dcgan", "conditional_dcgan", "lsgan", "acgan", "sngan", "biggan"])
 def test_remat_changes_memory_not_gradients(name):
     def gradients(game):
         variables, _, _ = run_networks(game)

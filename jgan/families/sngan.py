@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from jgan.families import dcgan
 from jgan.games.latent import LatentGAN
+from jgan.layers.attention import SelfAttention
 from jgan.layers.conditioning import (
     LABEL_INPUTS,
     check_choice,
@@ -26,7 +27,7 @@ from jgan.layers.conditioning import (
 from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.dense import Dense
 from jgan.layers.norm import BatchNorm, ConditionalBatchNorm
-from jgan.layers.residual import GLOROT, DiscriminatorBlock, GeneratorBlock
+from jgan.layers.residual import KERNEL_INITS, DiscriminatorBlock, GeneratorBlock
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
 GENERATOR_LABEL_INPUTS = (*LABEL_INPUTS, "conditional_batch_norm")
@@ -42,22 +43,31 @@ class Generator(nn.Module):
     num_classes: int = 0  # 0: labels are ignored
     label_input: str = "conditional_batch_norm"  # or "concatenate", "embedding": joined to the latents
     spectral_norm: bool = False
+    attention: tuple[int, ...] = ()  # resolutions: self-attention follows the block that leaves one
+    weight_init: str = "glorot"  # or another of KERNEL_INITS
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
 
     @nn.compact
     def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
         """Images in float32, whatever the compute type."""
-        layer = {"dtype": self.dtype, "kernel_init": GLOROT, "spectral_norm": self.spectral_norm}
+        check_choice("game.generator.weight_init", self.weight_init, tuple(KERNEL_INITS))
+        init = KERNEL_INITS[self.weight_init]
+        layer = {"dtype": self.dtype, "kernel_init": init.other, "spectral_norm": self.spectral_norm}
         block = nn.remat(GeneratorBlock, static_argnums=(3,)) if self.remat else GeneratorBlock
         latents, labels = read_labels(self, latents, labels)
-        resolution = first_resolution(self)
+        resolution = first_resolution(self.resolution, self.widths)
+        check_attention("generator", self.attention, [resolution * 2**i for i in range(1, len(self.widths))])
         x = Dense(resolution * resolution * self.widths[0], name="from_latents", **layer)(latents)
         x = x.reshape(-1, resolution, resolution, self.widths[0])
         for features in self.widths[1:]:
             resolution *= 2
-            residual = block(features, self.num_classes, self.spectral_norm, self.dtype, name=f"block_{resolution}")
+            residual = block(
+                features, self.num_classes, self.spectral_norm, dtype=self.dtype, name=f"block_{resolution}"
+            )
             x = residual(x, labels, train)
+            if resolution in self.attention:
+                x = SelfAttention(self.spectral_norm, init.other, self.dtype, name=f"attention_{resolution}")(x)
         x = nn.relu(BatchNorm(name="norm")(x, train))
         return jnp.tanh(Conv(self.image_channels, (3, 3), name="to_image", **layer)(x).astype(jnp.float32))
 
@@ -74,7 +84,10 @@ class Discriminator(nn.Module):
     label_input: str = "projection"  # or "auxiliary_classifier"; "concatenate", "embedding": planes beside the image
     spectral_norm: bool = True
     norm: str = "none"  # or "layer"
+    wide: bool = False  # the first convolution of a block already has all its features
+    attention: tuple[int, ...] = ()  # resolutions: self-attention follows the first block that leaves one
     pool: str = "sum"  # over all pixels, before the last layer; or "mean", as in WGAN-GP
+    weight_init: str = "glorot"  # or another of KERNEL_INITS
     minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
     dropout: float = 0.0  # before the last layer
     dtype: str = "float32"
@@ -84,25 +97,36 @@ class Discriminator(nn.Module):
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
         """Logits in float32, whatever the compute type."""
         self._check(images)
+        init = KERNEL_INITS[self.weight_init]
         block = nn.remat(DiscriminatorBlock) if self.remat else DiscriminatorBlock
         x = with_label_planes(self, images, labels, spectral_norm=self.spectral_norm)
+        resolutions = [images.shape[1] >> min(index + 1, self.downsamples) for index in range(len(self.widths))]
+        check_attention("discriminator", self.attention, resolutions)
         for index, features in enumerate(self.widths):
             x = block(
                 features,
                 first=index == 0,
                 downsample=index < self.downsamples,
+                wide=self.wide,
                 norm=self.norm,
                 spectral_norm=self.spectral_norm,
+                kernel_init=init,
                 dtype=self.dtype,
                 name=f"block_{index + 1}",  # several have the same resolution
             )(x)
+            if resolutions[index] in self.attention and resolutions.index(resolutions[index]) == index:
+                attend = SelfAttention(
+                    self.spectral_norm, init.other, self.dtype, name=f"attention_{resolutions[index]}"
+                )
+                x = attend(x)
         x = nn.relu(x).astype(jnp.float32)
         x = x.sum((1, 2)) if self.pool == "sum" else x.mean((1, 2))
-        return to_logits(self, x, labels, GLOROT, spectral_norm=self.spectral_norm, train=train)
+        return to_logits(self, x, labels, init.other, spectral_norm=self.spectral_norm, train=train)
 
     def _check(self, images: Images) -> None:
         check_choice("game.discriminator.norm", self.norm, ("none", "layer"))
         check_choice("game.discriminator.pool", self.pool, ("sum", "mean"))
+        check_choice("game.discriminator.weight_init", self.weight_init, tuple(KERNEL_INITS))
         if self.downsamples > len(self.widths):
             raise UserError(f"game.discriminator.downsamples={self.downsamples}: expected at most one for each width")
         check_halvings("downsamples", self.downsamples, images)
@@ -124,7 +148,7 @@ class ConvGenerator(nn.Module):
         """Images in float32, whatever the compute type."""
         layer = {"dtype": self.dtype, "kernel_init": dcgan.KERNEL_INIT, "spectral_norm": self.spectral_norm}
         latents, labels = read_labels(self, latents, labels)
-        resolution = first_resolution(self)
+        resolution = first_resolution(self.resolution, self.widths)
         x = Dense(resolution * resolution * self.widths[0], name="from_latents", **layer)(latents)
         x = x.reshape(-1, resolution, resolution, self.widths[0])
         for features in self.widths[1:]:
@@ -183,15 +207,15 @@ def read_labels(
     return jnp.concatenate([latents, features.astype(latents.dtype)], axis=-1), None
 
 
-def first_resolution(generator: Generator | ConvGenerator) -> int:
+def first_resolution(resolution: int, widths: tuple[int, ...]) -> int:
     """Of what the latents become: each width after the first doubles it."""
-    doublings = len(generator.widths) - 1
-    if generator.resolution % 2**doublings:
+    doublings = len(widths) - 1
+    if resolution % 2**doublings:
         raise UserError(
-            f"game.generator.resolution={generator.resolution}: expected a multiple of {2**doublings}, which "
-            f"{len(generator.widths)} widths double {doublings} times"
+            f"game.generator.resolution={resolution}: expected a multiple of {2**doublings}, which "
+            f"{len(widths)} widths double {doublings} times"
         )
-    return generator.resolution // 2**doublings
+    return resolution // 2**doublings
 
 
 def check_halvings(field: str, halvings: int, images: Images) -> None:
@@ -201,6 +225,16 @@ def check_halvings(field: str, halvings: int, images: Images) -> None:
             f"game.discriminator.{field}: {images.shape[1]} x {images.shape[2]} images cannot be halved {halvings} "
             "times; use fewer"
         )
+
+
+def check_attention(player: str, attention: tuple[int, ...], resolutions: list[int]) -> None:
+    """Raises UserError where attention is asked for at a resolution that no block leaves."""
+    for resolution in attention:
+        if resolution not in resolutions:
+            raise UserError(
+                f"game.{player}.attention: no block leaves {resolution} x {resolution} features; expected some of "
+                f"{', '.join(map(str, sorted(set(resolutions))))}"
+            )
 
 
 class Size(NamedTuple):

@@ -1,7 +1,8 @@
 """Batch normalisation (Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167), Algorithms 1 and 2, and its kin.
 
-With a scale and a bias for each class (de Vries et al. 2017, https://arxiv.org/abs/1707.00683), and over an example in
-place of the batch (layer normalisation, Ba et al. 2016, https://arxiv.org/abs/1607.06450).
+With a scale and a bias for each class (de Vries et al. 2017, https://arxiv.org/abs/1707.00683) or linear in a vector
+(Brock et al. 2019, https://arxiv.org/abs/1809.11096, appendix B), and over an example in place of the batch (layer
+normalisation, Ba et al. 2016, https://arxiv.org/abs/1607.06450).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
+from jax.typing import DTypeLike
 
+from jgan.layers.dense import Dense
 from jgan.types import Array, Labels
 
 DISCRIMINATOR_NORMS = ("batch", "layer", "spectral", "none")
@@ -62,8 +65,31 @@ class ConditionalBatchNorm(nn.Module):
         return (normal * scale + bias).astype(x.dtype)
 
 
+class ModulatedBatchNorm(nn.Module):
+    """`BatchNorm` with scale and bias linear in a vector of each example, as BigGAN's generator has it.
+
+    Layers `scale` (of the scale less 1) and `bias`, kernels [k, c] without biases.
+    """
+
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+    spectral_norm: bool = False
+    momentum: float = 0.9  # as in BatchNorm
+    epsilon: float = 1e-5
+    dtype: DTypeLike = "float32"  # compute type of the two layers
+
+    @nn.compact
+    def __call__(self, x: Array, condition: Array, train: bool) -> Array:
+        """[n, ..., c] and vectors [n, k], as `BatchNorm`."""
+        channels, between = (x.shape[-1],), tuple(range(1, x.ndim - 1))
+        layer = {"use_bias": False, "spectral_norm": self.spectral_norm, "dtype": self.dtype}
+        scale = 1.0 + _float32(Dense(*channels, kernel_init=self.kernel_init, name="scale", **layer)(condition))
+        bias = _float32(Dense(*channels, kernel_init=self.kernel_init, name="bias", **layer)(condition))
+        normal = _normalize_by_batch(self, _float32(x), jnp.ones(channels), jnp.zeros(channels), train)
+        return (normal * lax.expand_dims(scale, between) + lax.expand_dims(bias, between)).astype(x.dtype)
+
+
 def _normalize_by_batch(
-    layer: BatchNorm | ConditionalBatchNorm, x: Array, scale: Array, bias: Array, train: bool
+    layer: BatchNorm | ConditionalBatchNorm | ModulatedBatchNorm, x: Array, scale: Array, bias: Array, train: bool
 ) -> Array:
     """The batch's statistics with `train`, the layer's running ones without."""
     channels = (x.shape[-1],)

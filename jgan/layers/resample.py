@@ -28,6 +28,12 @@ def average_pool(x: Array) -> Array:
     return x.reshape(n, h // 2, 2, w // 2, 2, c).mean((2, 4))
 
 
+def max_pool(x: Array) -> Array:
+    """Maxima of 2 x 2 pixels: [n, h, w, c] to [n, h / 2, w / 2, c]. Among equal ones the gradient is shared."""
+    n, h, w, c = x.shape
+    return x.reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
+
+
 class UpsampledConv(Conv):
     """`upsample`, then a convolution: [n, h, w, in] to [n, 2 h, 2 w, features]. Its kernel is 3 x 3."""
 

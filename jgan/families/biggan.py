@@ -1,0 +1,148 @@
+"""BigGAN (Brock et al. 2019, https://arxiv.org/abs/1809.11096): SAGAN's recipe, larger, with latents at every block.
+
+Networks of appendix B, checked against https://github.com/ajbrock/BigGAN-PyTorch, which also has those for 32 x 32.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jgan.families.sngan import Discriminator, check_attention, first_resolution
+from jgan.games.latent import LatentGAN
+from jgan.layers.attention import SelfAttention
+from jgan.layers.conditioning import check_choice, required
+from jgan.layers.conv import Conv
+from jgan.layers.dense import Dense, Embed
+from jgan.layers.norm import BatchNorm
+from jgan.layers.residual import KERNEL_INITS, GeneratorBlock
+from jgan.types import Array, Images, Labels, Latents, UserError
+
+
+class Generator(nn.Module):
+    """Latents [n, z] and labels [n] to images [n, r, r, c] in [-1, 1].
+
+    Hierarchical latents are cut into equal pieces: the first becomes the features that the first block takes, each of
+    the others modulates the batch norms of a block, together with a vector for each class that all blocks share.
+    """
+
+    resolution: int = 128
+    widths: tuple[int, ...] = (1536, 1536, 768, 384, 192, 96)  # of what the latents become, then of each block
+    image_channels: int = 3
+    num_classes: int = 1000  # 0: labels are ignored
+    class_features: int = 128  # of the shared embedding
+    hierarchical: bool = True
+    attention: tuple[int, ...] = (64,)  # resolutions: self-attention follows the block that leaves one
+    spectral_norm: bool = True
+    weight_init: str = "orthogonal"  # or another of KERNEL_INITS
+    dtype: str = "float32"
+    remat: bool = False  # compute each block again in the backward pass, to save memory
+
+    @nn.compact
+    def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
+        """Images in float32, whatever the compute type."""
+        resolution = self._check()
+        init = KERNEL_INITS[self.weight_init]
+        layer = {"dtype": self.dtype, "kernel_init": init.other, "spectral_norm": self.spectral_norm}
+        block = nn.remat(GeneratorBlock, static_argnums=(3,)) if self.remat else GeneratorBlock
+        first, conditions = self._split(latents, labels)
+        x = Dense(resolution * resolution * self.widths[0], name="from_latents", **layer)(first)
+        x = x.reshape(-1, resolution, resolution, self.widths[0])
+        for features, condition in zip(self.widths[1:], conditions, strict=True):
+            resolution *= 2
+            residual = block(
+                features,
+                spectral_norm=self.spectral_norm,
+                kernel_init=init,
+                dtype=self.dtype,
+                name=f"block_{resolution}",
+            )
+            x = residual(x, condition, train)
+            if resolution in self.attention:
+                attend = SelfAttention(self.spectral_norm, init.other, self.dtype, name=f"attention_{resolution}")
+                x = attend(x)
+        x = nn.relu(BatchNorm(name="norm")(x, train))
+        return jnp.tanh(Conv(self.image_channels, (3, 3), name="to_image", **layer)(x).astype(jnp.float32))
+
+    def _check(self) -> int:
+        """The first resolution. Raises UserError for fields that contradict each other."""
+        resolution = first_resolution(self.resolution, self.widths)
+        check_choice("game.generator.weight_init", self.weight_init, tuple(KERNEL_INITS))
+        check_attention("generator", self.attention, [resolution << i for i in range(1, len(self.widths))])
+        return resolution
+
+    def _split(self, latents: Latents, labels: Labels | None) -> tuple[Array, list[Array | None]]:
+        """(what the first layer takes, what the norms of each block depend on)."""
+        blocks = len(self.widths) - 1
+        first, rest = latents, [latents[:, :0]] * blocks
+        if self.hierarchical:
+            if latents.shape[1] % (blocks + 1):
+                raise UserError(
+                    f"game.latent_dim={latents.shape[1]}: hierarchical latents are cut into {blocks + 1} equal pieces; "
+                    f"expected a multiple of {blocks + 1}"
+                )
+            first, *rest = jnp.split(latents, blocks + 1, axis=1)
+        if self.num_classes:
+            init = KERNEL_INITS[self.weight_init].other
+            embed = Embed(self.num_classes, self.class_features, self.dtype, init, name="class_vectors")
+            vectors = embed(required(labels))
+            rest = [jnp.concatenate([vectors, piece.astype(vectors.dtype)], axis=1) for piece in rest]
+        return first, [condition if condition.shape[1] else None for condition in rest]
+
+
+class Size(NamedTuple):
+    """Networks of a resolution: widths as multiples, of what the latents become and of each block, and latents."""
+
+    generator: tuple[int, ...]
+    discriminator: tuple[int, ...]
+    downsamples: int
+    latent_dim: int
+
+
+SIZES = {
+    32: Size((4, 4, 4, 4), (4, 4, 4, 4), 2, 80),
+    64: Size((16, 16, 8, 4, 2), (1, 2, 4, 8, 16), 4, 120),
+    128: Size((16, 16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16), 5, 120),
+    256: Size((16, 16, 8, 8, 4, 2, 1), (1, 2, 4, 8, 8, 16, 16), 6, 140),
+    512: Size((16, 16, 8, 8, 4, 2, 1, 1), (1, 1, 2, 4, 8, 8, 16, 16), 7, 128),
+}
+
+
+def biggan(
+    resolution: int = 128,
+    channels: int = 96,
+    image_channels: int = 3,
+    num_classes: int = 1000,
+    attention: tuple[int, ...] = (64,),
+) -> LatentGAN:
+    """The networks of a resolution, their widths in multiples of `channels`; hinge loss, two discriminator steps.
+
+    Raises:
+      UserError: there are no networks for this resolution.
+    """
+    if resolution not in SIZES:
+        raise UserError(f"biggan(resolution={resolution}): expected one of {', '.join(map(str, SIZES))}")
+    size = SIZES[resolution]
+    return LatentGAN(
+        Generator(
+            resolution,
+            tuple(channels * multiple for multiple in size.generator),
+            image_channels,
+            num_classes,
+            attention=attention,
+        ),
+        Discriminator(
+            tuple(channels * multiple for multiple in size.discriminator),
+            size.downsamples,
+            num_classes,
+            wide=True,
+            attention=attention,
+            weight_init="orthogonal",
+        ),
+        latent_dim=size.latent_dim,
+        num_classes=num_classes,
+        adversarial="hinge",
+        generator_every=2,
+    )
