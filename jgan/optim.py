@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jgan.types import Array, Phase, Player, PlayerName, ScheduledStage, UserError
+from jgan.types import Array, Phase, Player, PlayerName, PyTree, ScheduledStage, UserError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -114,6 +114,30 @@ def clip_params(limit: float) -> optax.GradientTransformation:
         return jax.tree.map(lambda u, p: jnp.clip(p + u, -limit, limit) - p, updates, params), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+def adam_ahead(b1: float, b2: float, learning_rate: float) -> optax.GradientTransformation:
+    """Adam to look through (games/unrolling.py): to be differentiable, its small number is inside of the root."""
+    return optax.chain(optax.scale_by_adam(b1, b2, eps=0.0, eps_root=1e-16), optax.scale(-learning_rate))
+
+
+def adam_state(opt_state: PyTree) -> PyTree:
+    """For `adam_ahead`, the moments that a player's Adam has reached.
+
+    Raises:
+      UserError: it trains by another optimizer.
+    """
+
+    def is_moments(part: object) -> bool:
+        return isinstance(part, optax.ScaleByAdamState)
+
+    found = [part for part in jax.tree.leaves(opt_state, is_leaf=is_moments) if is_moments(part)]
+    if len(found) != 1:
+        raise UserError(
+            "game.unroll_steps: they look through steps of Adam, and the discriminator has another optimizer; set "
+            "discriminator_optimizer to AdamConfig, or unroll_steps to 0"
+        )
+    return found[0], optax.EmptyState()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "interop": set(),
     "metrics": {"interop", "files", "layers", "optim", "processes", "sharding"},  # a classifier; fast convolutions
     "data": set(),
-    "games": {"augment", "losses"},
+    "games": {"augment", "losses", "optim"},  # unrolling looks through the optimizer's steps
     "families": {"games", "layers", "losses"},
     "config": {"data", "metrics", "optim", "files"},
     "setup": {"config", "data", "optim", "sharding", "step", "checkpoint"},

@@ -19,9 +19,10 @@ from jgan.families import cgan
 from jgan.games.cadence import CriticFirst
 from jgan.games.latent import LatentGAN
 from jgan.games.networks import NETWORK_FAKE, NETWORK_REAL
-from jgan.games.unrolling import adam_ahead, unroll
+from jgan.games.unrolling import unroll
 from jgan.layers.minibatch import MinibatchDiscrimination, MinibatchStd
 from jgan.losses.auxiliary import classification_loss, feature_matching_loss, top_k_mean
+from jgan.optim import adam_ahead
 from jgan.sharding import make_sharding
 from jgan.step import active_phases
 from jgan.types import Phase, Player, TrainState, UserError
@@ -36,7 +37,7 @@ def test_unrolling_a_quadratic_game_has_the_derivative_by_hand():
 
     def ahead(g, steps):
         start_at = jnp.float32(start)
-        return unroll(lambda d: 0.5 * a * d**2 - g * d, start_at, descent, descent.init(start_at), steps)
+        return unroll(lambda d: 0.5 * a * d**2 - g * d, start_at, descent.update, descent.init(start_at), steps)
 
     for steps in (0, 1, 5):
         left = (1 - rate * a) ** steps
@@ -59,7 +60,7 @@ def test_unrolling_is_finite_where_a_weight_has_no_gradient():
 
     def ahead(g):
         params = {"used": jnp.float32(1.0), "dead": jnp.float32(2.0)}
-        return unroll(lambda p: g * p["used"] ** 2 + 0.0 * p["dead"], params, adam, adam.init(params), 3)["used"]
+        return unroll(lambda p: g * p["used"] ** 2 + 0.0 * p["dead"], params, adam.update, adam.init(params), 3)["used"]
 
     assert jnp.isfinite(jax.grad(ahead)(0.5))
 

@@ -26,9 +26,10 @@ from jgan.games.networks import (
     fold,
 )
 from jgan.games.terms import discriminator_terms, generator_terms, zero_gradient_terms
-from jgan.games.unrolling import adam_ahead, adam_state, unroll
+from jgan.games.unrolling import unroll
 from jgan.losses.adversarial import ADVERSARIAL, Adversarial
 from jgan.losses.auxiliary import top_k_mean
+from jgan.optim import adam_ahead, adam_state
 from jgan.types import (
     Array,
     Batch,
@@ -227,7 +228,7 @@ class LatentGAN(Networks):
             return self._discriminator_objective(player.replace(params=params), hand, images_fake, state)[0]
 
         adam = adam_ahead(self.unroll_b1, self.unroll_b2, self.unroll_learning_rate)
-        params = unroll(loss, player.params, adam, adam_state(player.opt_state), self.unroll_steps)
+        params = unroll(loss, player.params, adam.update, adam_state(player.opt_state), self.unroll_steps)
         return player.replace(params=params)
 
     def _mean_of_best(self, losses: Array, logits: Logits, hand: Hand) -> Array:
