@@ -51,11 +51,13 @@ ROWS = (
     Row("dcgan", "dcgan_digits", {"digits": 3000, "cifar": 2200}),
     Row("conditional_dcgan", "quickstart", {"digits": 1500, "cifar": 1200}),
     Row("wgan", "wgan_digits", {"digits": 3000, "cifar": 1800}),
-    Row("wgan_gp", "wgan_gp_digits", {"digits": 2000, "cifar": 800}),
+    Row("wgan_gp", "wgan_gp_digits", {"digits": 2000, "cifar": 2400}),
     Row("lsgan", "lsgan_digits", {"digits": 3000, "cifar": 1500}),
     Row("sngan", "sngan_digits", {"digits": 700, "cifar": 450}),
     Row("acgan", "acgan_digits", {"digits": 2500, "cifar": 900}),
     Row("relativistic", "relativistic_digits", {"digits": 900, "cifar": 500}),
+    Row("sagan", "sagan_digits", {"digits": 700, "cifar": 700}),
+    Row("biggan", "biggan_digits", {"digits": 700, "cifar": 700}),
 )
 
 
