@@ -1,4 +1,4 @@
-"""Time of the convolutions of DCGAN's and the residual networks: ours, plain XLA's and PyTorch's, channels last.
+"""Time of the convolutions of DCGAN's, residual and narrow networks: ours, plain XLA's and PyTorch's, channels last.
 
     pip install 'jgan[bench]'
     python benchmarks/conv_layers.py [--layers dcgan] [--batch-size 32] [--blocks 12] [--steps 3] [--clock cpu]
@@ -71,6 +71,10 @@ LAYERS = {
         Layer(32, 3, 128, kernel=3, stride=1),
         Layer(32, 256, 3, kernel=3, stride=1),
         Layer(16, 256, 256, kernel=1, stride=1, padding=0),
+    ],
+    "narrow": [
+        *(Layer(size, width, width, kernel=3, stride=1) for width in (16, 32) for size in (8, 16, 32)),
+        *(Layer(size, width, width) for width in (16, 32) for size in (8, 16, 32)),
     ],
 }
 

@@ -6,7 +6,6 @@ import dataclasses
 import importlib
 import importlib.util
 import json
-import math
 import traceback
 import typing
 from collections.abc import Collection, Iterator, Sequence
@@ -21,7 +20,8 @@ from jgan.data.config import DataConfig
 from jgan.files import write_json
 from jgan.metrics.config import EvaluationConfig
 from jgan.optim import AdamConfig, EmaConfig, OptimizerConfig
-from jgan.types import DTYPES, Game, Stage, UserError, did_you_mean
+from jgan.ranges import check_range
+from jgan.types import Game, Stage, UserError, did_you_mean
 
 TYPE = "type"  # the JSON key that holds a dataclass's name
 
@@ -56,19 +56,6 @@ EVALUATION_FIELDS = ("evaluate_every", *(f"evaluation.{field.name}" for field in
 FREE_FIELDS += EVALUATION_FIELDS
 
 
-AT_LEAST_ONE = {"steps", "batch_size", "resolution", "accumulate", "channels", "image_channels", "widths", "fsdp"}
-AT_LEAST_ONE |= {
-    "keep_checkpoints",
-    "num_samples",
-    "latent_dim",
-    "latent_units",
-    "label_units",
-    "image_units",
-    "joint_units",
-    "generator_batches",
-    "lecam_half_life_images",
-}
-BELOW_ONE = {"b1", "b2", "unroll_b1", "unroll_b2", "smoothing", "dropout", "label_smoothing", "label_flipping"}
 BOOLEANS = ("true", "t", "1", "false", "f", "0")
 
 
@@ -78,7 +65,7 @@ def check(config: Config) -> None:
     for path, value, hint in _leaves(config):
         _check_leaf(path, value, hint)
         for number in value if isinstance(value, tuple) else (value,):
-            _check_range(path, number)
+            check_range(path, number)
     config.generator_optimizer.check("generator_optimizer")
     config.discriminator_optimizer.check("discriminator_optimizer")
     if config.evaluate_every:
@@ -98,25 +85,6 @@ def _check_parts(config: Config) -> None:
     stages: Any = config.stages
     if not isinstance(stages, tuple) or not stages or not all(isinstance(stage, Stage) for stage in stages):
         raise UserError(f"stages={stages!r}: expected a tuple of at least one Stage")
-
-
-def _check_range(path: str, value: Any) -> None:
-    """Sizes and periods are at least 1, shares below 1, everything but the seed finite and not negative."""
-    name = path.rsplit(".", 1)[-1]
-    if name == "dtype" and value not in DTYPES:
-        raise UserError(f"{path}={value!r}: expected one of {', '.join(DTYPES)}")
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return
-    if not math.isfinite(value):
-        raise UserError(f"{path}={value}: expected a finite number")
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise UserError(f"{path}={value}: expected a whole number of 64 bits")
-    counts = name in AT_LEAST_ONE or name.endswith("_every")
-    least = 1 if counts and path not in ("data.channels", "evaluate_every") else 0
-    if path != "seed" and value < least:
-        raise UserError(f"{path}={value}: expected at least {least}")
-    if name in BELOW_ONE and value >= 1:
-        raise UserError(f"{path}={value}: expected less than 1")
 
 
 def _check_leaf(path: str, value: Any, hint: Any) -> None:

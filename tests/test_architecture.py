@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "data": set(),
     "games": {"augment", "losses", "optim"},  # unrolling looks through the optimizer's steps
     "families": {"games", "layers", "losses"},
-    "config": {"data", "metrics", "optim", "files"},
+    "ranges": set(),
+    "config": {"data", "metrics", "optim", "files", "ranges"},
     "setup": {"config", "data", "optim", "sharding", "step", "checkpoint"},
     "train": {
         "config",

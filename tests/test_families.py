@@ -119,6 +119,17 @@ def test_every_discriminator_can_have_spectral_norm(name):
     assert "batch_stats" not in variables
 
 
+@pytest.mark.parametrize("name", ["sngan", "sagan", "biggan"])
+def test_initial_kernels_are_as_asked_in_every_layer(name):
+    generator, discriminator = run_networks(with_networks(GAMES[name], weight_init="normal"))[0]
+    for params in (generator["params"], discriminator["params"]):
+        kernels = {path: leaf for path, leaf in flatten_dict(params).items() if path[-1] in ("kernel", "embedding")}
+        assert len(kernels) >= 5
+        for path, kernel in kernels.items():
+            # The deviation of n draws of N(0, 0.02) is below 0.02 (1 + 5 / sqrt(2 n)): five standard errors.
+            assert np.sqrt(np.square(kernel).mean()) < 0.02 * (1 + 5 / np.sqrt(2 * kernel.size)), path
+
+
 @pytest.mark.parametrize("label_input", ["concatenate", "embedding", "projection"])
 def test_labels_reach_both_networks(label_input):
     game = GAMES["conditional_dcgan"]

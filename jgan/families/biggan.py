@@ -10,14 +10,11 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jgan.families.sngan import Discriminator, check_attention, first_resolution
+from jgan.families.sngan import Discriminator, draw_images
 from jgan.games.latent import LatentGAN
-from jgan.layers.attention import SelfAttention
 from jgan.layers.conditioning import check_choice, required
-from jgan.layers.conv import Conv
-from jgan.layers.dense import Dense, Embed
-from jgan.layers.norm import BatchNorm
-from jgan.layers.residual import KERNEL_INITS, GeneratorBlock
+from jgan.layers.dense import Embed
+from jgan.layers.residual import KERNEL_INITS
 from jgan.types import Array, Images, Labels, Latents, UserError
 
 
@@ -43,35 +40,8 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
         """Images in float32, whatever the compute type."""
-        resolution = self._check()
-        init = KERNEL_INITS[self.weight_init]
-        layer = {"dtype": self.dtype, "kernel_init": init.other, "spectral_norm": self.spectral_norm}
-        block = nn.remat(GeneratorBlock, static_argnums=(3,)) if self.remat else GeneratorBlock
-        first, conditions = self._split(latents, labels)
-        x = Dense(resolution * resolution * self.widths[0], name="from_latents", **layer)(first)
-        x = x.reshape(-1, resolution, resolution, self.widths[0])
-        for features, condition in zip(self.widths[1:], conditions, strict=True):
-            resolution *= 2
-            residual = block(
-                features,
-                spectral_norm=self.spectral_norm,
-                kernel_init=init,
-                dtype=self.dtype,
-                name=f"block_{resolution}",
-            )
-            x = residual(x, condition, train)
-            if resolution in self.attention:
-                attend = SelfAttention(self.spectral_norm, init.other, self.dtype, name=f"attention_{resolution}")
-                x = attend(x)
-        x = nn.relu(BatchNorm(name="norm")(x, train))
-        return jnp.tanh(Conv(self.image_channels, (3, 3), name="to_image", **layer)(x).astype(jnp.float32))
-
-    def _check(self) -> int:
-        """The first resolution. Raises UserError for fields that contradict each other."""
-        resolution = first_resolution(self.resolution, self.widths)
         check_choice("game.generator.weight_init", self.weight_init, tuple(KERNEL_INITS))
-        check_attention("generator", self.attention, [resolution << i for i in range(1, len(self.widths))])
-        return resolution
+        return draw_images(self, *self._split(latents, labels), train)
 
     def _split(self, latents: Latents, labels: Labels | None) -> tuple[Array, list[Array | None]]:
         """(what the first layer takes, what the norms of each block depend on)."""

@@ -8,7 +8,7 @@ https://github.com/kwotsin/mimicry, the plain convolutional ones the paper's "st
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -51,25 +51,8 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
         """Images in float32, whatever the compute type."""
-        check_choice("game.generator.weight_init", self.weight_init, tuple(KERNEL_INITS))
-        init = KERNEL_INITS[self.weight_init]
-        layer = {"dtype": self.dtype, "kernel_init": init.other, "spectral_norm": self.spectral_norm}
-        block = nn.remat(GeneratorBlock, static_argnums=(3,)) if self.remat else GeneratorBlock
-        latents, labels = read_labels(self, latents, labels)
-        resolution = first_resolution(self.resolution, self.widths)
-        check_attention("generator", self.attention, [resolution * 2**i for i in range(1, len(self.widths))])
-        x = Dense(resolution * resolution * self.widths[0], name="from_latents", **layer)(latents)
-        x = x.reshape(-1, resolution, resolution, self.widths[0])
-        for features in self.widths[1:]:
-            resolution *= 2
-            residual = block(
-                features, self.num_classes, self.spectral_norm, dtype=self.dtype, name=f"block_{resolution}"
-            )
-            x = residual(x, labels, train)
-            if resolution in self.attention:
-                x = SelfAttention(self.spectral_norm, init.other, self.dtype, name=f"attention_{resolution}")(x)
-        x = nn.relu(BatchNorm(name="norm")(x, train))
-        return jnp.tanh(Conv(self.image_channels, (3, 3), name="to_image", **layer)(x).astype(jnp.float32))
+        first, condition = read_labels(self, latents, labels)
+        return draw_images(self, first, [condition] * (len(self.widths) - 1), train)
 
 
 class Discriminator(nn.Module):
@@ -85,7 +68,7 @@ class Discriminator(nn.Module):
     spectral_norm: bool = True
     norm: str = "none"  # or "layer"
     wide: bool = False  # the first convolution of a block already has all its features
-    attention: tuple[int, ...] = ()  # resolutions: self-attention follows the first block that leaves one
+    attention: tuple[int, ...] = ()  # resolutions: self-attention follows the block that halves to one
     pool: str = "sum"  # over all pixels, before the last layer; or "mean", as in WGAN-GP
     weight_init: str = "glorot"  # or another of KERNEL_INITS
     minibatch: str = "none"  # or "std", "discrimination": jgan/layers/minibatch.py
@@ -100,8 +83,8 @@ class Discriminator(nn.Module):
         init = KERNEL_INITS[self.weight_init]
         block = nn.remat(DiscriminatorBlock) if self.remat else DiscriminatorBlock
         x = with_label_planes(self, images, labels, spectral_norm=self.spectral_norm)
-        resolutions = [images.shape[1] >> min(index + 1, self.downsamples) for index in range(len(self.widths))]
-        check_attention("discriminator", self.attention, resolutions)
+        halved = [images.shape[1] >> (index + 1) for index in range(self.downsamples)]
+        check_attention("discriminator", self.attention, halved)
         for index, features in enumerate(self.widths):
             x = block(
                 features,
@@ -114,11 +97,8 @@ class Discriminator(nn.Module):
                 dtype=self.dtype,
                 name=f"block_{index + 1}",  # several have the same resolution
             )(x)
-            if resolutions[index] in self.attention and resolutions.index(resolutions[index]) == index:
-                attend = SelfAttention(
-                    self.spectral_norm, init.other, self.dtype, name=f"attention_{resolutions[index]}"
-                )
-                x = attend(x)
+            if index < self.downsamples and halved[index] in self.attention:
+                x = SelfAttention(self.spectral_norm, init.other, self.dtype, name=f"attention_{halved[index]}")(x)
         x = nn.relu(x).astype(jnp.float32)
         x = x.sum((1, 2)) if self.pool == "sum" else x.mean((1, 2))
         return to_logits(self, x, labels, init.other, spectral_norm=self.spectral_norm, train=train)
@@ -216,6 +196,45 @@ def first_resolution(resolution: int, widths: tuple[int, ...]) -> int:
             f"{len(widths)} widths double {doublings} times"
         )
     return resolution // 2**doublings
+
+
+class ResidualGenerator(Protocol):
+    """The fields of a generator that `draw_images` reads."""
+
+    resolution: int
+    widths: tuple[int, ...]  # of what the first layer makes, then of each block
+    image_channels: int
+    num_classes: int
+    spectral_norm: bool
+    attention: tuple[int, ...]
+    weight_init: str
+    dtype: str
+    remat: bool
+
+
+def draw_images(generator: ResidualGenerator, first: Array, conditions: list[Array | None], train: bool) -> Images:
+    """Images [n, r, r, c] of what the first layer takes [n, z]; made in the module that calls.
+
+    There is a condition for each block, of which its batch norms depend: labels [n], vectors [n, k] or None.
+    """
+    check_choice("game.generator.weight_init", generator.weight_init, tuple(KERNEL_INITS))
+    init, spectral_norm = KERNEL_INITS[generator.weight_init], generator.spectral_norm
+    layer = {"dtype": generator.dtype, "kernel_init": init.other, "spectral_norm": spectral_norm}
+    block = nn.remat(GeneratorBlock, static_argnums=(3,)) if generator.remat else GeneratorBlock
+    resolution, wide = first_resolution(generator.resolution, generator.widths), generator.widths[0]
+    check_attention(
+        "generator", generator.attention, [resolution << level for level in range(1, len(generator.widths))]
+    )
+    x = Dense(resolution * resolution * wide, name="from_latents", **layer)(first)
+    x = x.reshape(-1, resolution, resolution, wide)
+    for features, condition in zip(generator.widths[1:], conditions, strict=True):
+        resolution *= 2
+        fields = generator.num_classes, spectral_norm, init, generator.dtype
+        x = block(features, *fields, name=f"block_{resolution}")(x, condition, train)
+        if resolution in generator.attention:
+            x = SelfAttention(spectral_norm, init.other, generator.dtype, name=f"attention_{resolution}")(x)
+    x = nn.relu(BatchNorm(name="norm")(x, train))
+    return jnp.tanh(Conv(generator.image_channels, (3, 3), name="to_image", **layer)(x).astype(jnp.float32))
 
 
 def check_halvings(field: str, halvings: int, images: Images) -> None:

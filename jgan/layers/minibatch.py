@@ -57,8 +57,8 @@ class MinibatchDiscrimination(nn.Module):
     Every example is compared with every other, so a batch spread over devices is gathered.
     """
 
-    measures: int = 100  # B of the paper; both as in its code
-    dimensions: int = 5  # C
+    measures: int = 100  # B of the paper, as in its code
+    dimensions: int = 5  # C, likewise
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
