@@ -40,7 +40,7 @@ class Row:
 
     name: str
     config: str  # configs/NAME.py
-    steps: Mapping[str, int]  # name of the data set: two to four minutes on two quiet cores
+    steps: Mapping[str, int]  # of all stages, by name of the data set: two to four minutes on two quiet cores
     fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     cifar_fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # besides, on CIFAR
 
@@ -54,10 +54,28 @@ ROWS = (
     Row("wgan_gp", "wgan_gp_digits", {"digits": 2000, "cifar": 2400}),
     Row("lsgan", "lsgan_digits", {"digits": 3000, "cifar": 1500}),
     Row("sngan", "sngan_digits", {"digits": 700, "cifar": 450}),
-    Row("acgan", "acgan_digits", {"digits": 2500, "cifar": 900}),
-    Row("relativistic", "relativistic_digits", {"digits": 900, "cifar": 500}),
+    Row(
+        "acgan",
+        "acgan_digits",
+        {"digits": 2500, "cifar": 1500},
+        cifar_fields={
+            "game.discriminator.widths": (32, 64, 64, 128, 128, 256),
+            "game.discriminator.dropout": 0.2,
+        },
+    ),
+    Row(
+        "relativistic",
+        "relativistic_digits",
+        {"digits": 900, "cifar": 1500},
+        cifar_fields={
+            "game.r1_gamma": 1.0,
+            "generator_optimizer.learning_rate": 5e-4,
+            "discriminator_optimizer.learning_rate": 5e-4,
+        },
+    ),
     Row("sagan", "sagan_digits", {"digits": 700, "cifar": 700}),
     Row("biggan", "biggan_digits", {"digits": 700, "cifar": 700}),
+    Row("progan", "progan_digits", {"digits": 2250, "cifar": 2250}),
 )
 
 
@@ -80,7 +98,7 @@ class Run:
     @property
     def steps(self) -> int:
         """Of training."""
-        return self.config.stages[0].steps
+        return sum(stage.steps for stage in self.config.stages)
 
     @property
     def is_conditional(self) -> bool:
@@ -96,28 +114,33 @@ def plan(row: Row, data: DataSet, seed: int, out: Path, scale: float = 1.0) -> R
     """
     path = str(CONFIGS / f"{row.config}.py")
     config = configs.read_config(path, [])
-    steps = max(1, round(scale * row.steps[data.name]))
+    ratio = scale * row.steps[data.name] / sum(stage.steps for stage in config.stages)
+    steps = [max(1, round(ratio * stage.steps)) for stage in config.stages]
+    batch_sizes = [
+        row.fields.get(f"stages[{index}].batch_size", stage.batch_size) for index, stage in enumerate(config.stages)
+    ]
+    images = sum(count * batch_size for count, batch_size in zip(steps, batch_sizes, strict=True))
     fields = {
         **_shape_fields(config, data.channels),
+        **_schedule_fields(config, images),
         "data.source": data.source,
         "seed": seed,
-        "stages[0].steps": steps,
-        "sample_every": steps,
-        "checkpoint_every": max(1, steps // 4),
+        **{f"stages[{index}].steps": count for index, count in enumerate(steps)},
+        "sample_every": sum(steps),
+        "checkpoint_every": max(1, sum(steps) // 4),
         **row.fields,
         **(row.cifar_fields if data.name == "cifar" else {}),
     }
-    images = steps * fields.get("stages[0].batch_size", config.stages[0].batch_size)
-    fields = {**_schedule_fields(config, images), **fields}
     overrides = tuple(f"--config.{field}={value}" for field, value in fields.items())
     workdir = out / data.name / row.name / f"seed{seed}"
     return Run(row, data, seed, workdir, overrides, configs.read_config(path, overrides))
 
 
 def _shape_fields(config: Config, channels: int) -> dict[str, Any]:
-    """Every field that says how large images are, or how many channels they have."""
+    """Every field that says how large images are, or how many channels they have; those of stages that grow stay."""
     values = {"resolution": RESOLUTION, "image_channels": channels}
-    shapes = {path: values.get(path.rpartition(".")[2]) for path in configs.flatten(config)}
+    paths = [path for path in configs.flatten(config) if len(config.stages) == 1 or not path.startswith("stages")]
+    shapes = {path: values.get(path.rpartition(".")[2]) for path in paths}
     return {path: value for path, value in shapes.items() if value} | {"data.channels": channels}
 
 

@@ -14,10 +14,11 @@ from jgan import processes
 from jgan.checkpoint import BEST, CHECKPOINTS, Checkpoints
 from jgan.config import Config
 from jgan.games.latent import LatentGAN
+from jgan.layers.resample import upsample
 from jgan.pictures import to_uint8
 from jgan.setup import shapes_from_data, state_target
 from jgan.sharding import make_sharding
-from jgan.types import PixelBatch, Player, UserError, schedule
+from jgan.types import Images, PixelBatch, Player, ScheduledStage, Stage, UserError, schedule, stage_ending
 
 
 def latent_game(config: Config, field: str, truncation: float | None = None) -> LatentGAN:
@@ -31,8 +32,8 @@ def latent_game(config: Config, field: str, truncation: float | None = None) -> 
         raise UserError(f"{field}: {type(game).__name__} does not draw from latents")
     if truncation is not None and not 0 < truncation < math.inf:
         raise UserError(f"--truncation={truncation}: expected a positive number")
-    if truncation is not None and game.latent_distribution != "normal":
-        raise UserError("--truncation: this run's latents are uniform; only normal ones can be truncated")
+    if truncation is not None:
+        game.check_truncation()
     return game
 
 
@@ -58,28 +59,57 @@ def restore_generator(config: Config, workdir: Path, *, raw: bool = False, best:
 class Draw:
     """Draws images from a generator: image i comes from the key `fold_in(key(seed), i)` and its label."""
 
-    def __init__(self, game: LatentGAN, seed: int, batch_size: int, truncation: float | None = None) -> None:
-        """Batches hold `batch_size` images, rounded up to a multiple of the devices."""
+    def __init__(
+        self,
+        game: LatentGAN,
+        stages: tuple[Stage, ...],
+        seed: int,
+        batch_size: int,
+        truncation: float | None = None,
+        *,
+        enlarge: bool = False,
+    ) -> None:
+        """Batches hold `batch_size` images, rounded up to a multiple of the devices.
+
+        Images are as large as those of the stage of their generator or, to `enlarge`, of the last stage: every pixel
+        is repeated.
+        """
+        self._stages = schedule(stages)
         self._sharding = make_sharding()
         devices = self._sharding.mesh.size
         self._batch_size = -(-batch_size // devices) * devices
 
-        @jax.jit
-        def draw_batch(generator: Player, indices: jax.Array, labels: jax.Array | None) -> jax.Array:
+        @functools.partial(jax.jit, static_argnames="stage")
+        def draw_batch(
+            generator: Player, indices: jax.Array, labels: jax.Array | None, step: jax.Array, stage: ScheduledStage
+        ) -> jax.Array:
             rngs = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(indices)
-            return game.sample(generator, rngs, labels, truncation)
+            images = game.sample(generator, rngs, labels, truncation, game.growth(stage, step))
+            return _repeat_pixels(images, stages[-1].resolution) if enlarge else images
 
         self._draw_batch = draw_batch
 
-    def __call__(self, generator: Player, labels: np.ndarray | None, num: int) -> Iterator[PixelBatch]:
-        """Batches of images uint8 [n, h, w, c] and their labels, `num` in all; image i is of class `labels[i]`."""
+    def __call__(self, generator: Player, step: int, labels: np.ndarray | None, num: int) -> Iterator[PixelBatch]:
+        """Batches of images uint8 [n, h, w, c] and their labels, `num` in all; image i is of class `labels[i]`.
+
+        The generator has been trained for so many steps.
+        """
+        stage = stage_ending(self._stages, step)
         for first in range(0, num, self._batch_size):
             # The last batch is cut, not compiled anew.
             indices = np.arange(first, first + self._batch_size, dtype=np.int32)
             chosen = None if labels is None else labels[indices % num]
-            images = self._draw_batch(generator, *self._sharding.put_batch((indices, chosen)))
+            images = self._draw_batch(
+                generator, *self._sharding.put_batch((indices, chosen)), np.int32(step), stage=stage
+            )
             count = min(self._batch_size, num - first)
             yield to_uint8(processes.fetch(images))[:count], None if chosen is None else chosen[:count]
+
+
+def _repeat_pixels(images: Images, resolution: int) -> Images:
+    while images.shape[1] < resolution:
+        images = upsample(images)
+    return images
 
 
 def classes_in_turn(game: LatentGAN, num: int) -> np.ndarray | None:

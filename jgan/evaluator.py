@@ -42,7 +42,7 @@ class Evaluator:
         self._is_conditional = game.num_classes > 0
         self._reference_images = training_images(config, source, settings.num_samples)
         self._comparison.check_labels(generated=self._is_conditional, reference=self._reference_images.has_labels)
-        self._draw = Draw(game, settings.seed, images_at_once())
+        self._draw = Draw(game, config.stages, settings.seed, images_at_once(), enlarge=True)
         self._reference: ImageSet | None = None
         self.warnings: list[str] = []
         ways = rankings(metrics, settings.features)
@@ -58,9 +58,10 @@ class Evaluator:
         }
         self.best = BestCheckpoint(workdir, best, ways[best], self._settings_of(best))
 
-    def scores(self, generator: Player, stop: Callable[[], bool]) -> dict[str, float]:
-        """Scores by name, as in "averaged/fd_efficientnet_lite0", of both kinds of weights. `warnings` tells what to
-        mind of them.
+    def scores(self, generator: Player, step: int, stop: Callable[[], bool]) -> dict[str, float]:
+        """Scores by name, as in "averaged/fd_efficientnet_lite0", of both kinds of weights.
+
+        The generator has been trained for so many steps. `warnings` tells what to mind of the scores.
 
         Raises:
           StoppedError: `stop()` was true; every process asks it at the same points.
@@ -73,7 +74,7 @@ class Evaluator:
         labels = labels_like(self._reference, count) if self._is_conditional else None
         scores = {}
         for name, weights in ((AVERAGED, generator.averaged()), (TRAINED, generator)):
-            generated = collector.collect(self._draw(weights, labels, count), count, f"evaluating {name} weights")
+            generated = collector.collect(self._draw(weights, step, labels, count), count, f"evaluating {name} weights")
             found = self._comparison.scores(generated, self._reference, self._config.seed)
             scores |= {f"{name}/{score}": value for score, value in found.items()}
             self.warnings = self._comparison.warnings(generated, self._reference)

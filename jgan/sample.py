@@ -51,8 +51,10 @@ def main(argv: Sequence[str]) -> int:
     labels = _labels(game, options.labels, options.num)
     make_directory(out, "--out")
     generator, step = restore_generator(config, options.workdir, raw=options.raw, best=options.best)
-    draw = Draw(game, options.seed, options.batch_size, options.truncation)
-    images = _collect(draw(generator, labels, options.num), options.num, shown=options.num >= 10 * options.batch_size)
+    draw = Draw(game, config.stages, options.seed, options.batch_size, options.truncation)
+    images = _collect(
+        draw(generator, step, labels, options.num), options.num, shown=options.num >= 10 * options.batch_size
+    )
     _write(images, out, columns=_columns(options.labels, game, options.num))
     weights = "trained" if options.raw else "averaged"
     print(f"{options.num} images from the {weights} generator at step {step}: {out}/grid.png")

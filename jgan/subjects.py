@@ -50,8 +50,9 @@ class RunImages:
         """Of the classes of its own data in their shares there; against other data, of all classes in turn."""
         own = self.has_labels and self.options.reference is None
         labels = labels_like(reference, self.count) if own else classes_in_turn(self.game, self.count)
-        draw = Draw(self.game, self.options.seed, images_at_once(), self.options.truncation)
-        return draw(self.generator, labels, self.count)
+        stages, options = self.config.stages, self.options
+        draw = Draw(self.game, stages, options.seed, images_at_once(), options.truncation, enlarge=True)
+        return draw(self.generator, self.step, labels, self.count)
 
     def provenance(self) -> dict[str, Any]:
         """Where they come from, for eval.json."""

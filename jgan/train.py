@@ -23,7 +23,7 @@ from jgan.monitor import MetricWindow, NonFiniteError, Progress, RunLog, gradien
 from jgan.pictures import make_grid, to_uint8
 from jgan.setup import PREVIEW, RUN, Setup, prepare, shapes_to_data
 from jgan.step import TrainStep, active_phases
-from jgan.types import Images, Player, ScheduledStage, TrainState, UserError
+from jgan.types import Images, Player, ScheduledStage, TrainState, UserError, stage_ending
 from jgan.workdir import locked, write_environment
 
 Preview = Callable[[TrainState, Player], Images]
@@ -246,7 +246,7 @@ class _Loop:
         self._save(state, step)
         try:
             with self.progress.paused():
-                scores = self.evaluator.scores(state.generator, interruption.agreed)
+                scores = self.evaluator.scores(state.generator, step, interruption.agreed)
         except StoppedError:
             return  # the run evaluates this step when it goes on
         is_best = self.evaluator.best.offer(state, step, self._record(), scores)
@@ -272,16 +272,12 @@ class _Loop:
             self.log = RunLog(self.workdir, step, last_line)
 
     def _write(self, step: int, means: dict[str, float]) -> None:
-        self.progress.show(step, self._stage_ending(step).batch_size, self.window.latest)
+        self.progress.show(step, stage_ending(self.setup.stages, step).batch_size, self.window.latest)
         if self.log:
             self.log.write(step, {"images_seen": self._images_seen(step), **means}, self.progress.timings())
 
-    def _stage_ending(self, step: int) -> ScheduledStage:
-        """The stage of the last of `step` finished steps."""
-        return next(stage for stage in self.setup.stages if step <= stage.start + stage.steps)
-
     def _images_seen(self, step: int) -> int:
-        stage = self._stage_ending(step)
+        stage = stage_ending(self.setup.stages, step)
         return stage.start_images + (step - stage.start) * stage.batch_size
 
     def _note(self, step: int, text: str) -> None:

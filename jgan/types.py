@@ -147,6 +147,11 @@ def schedule(stages: tuple[Stage, ...]) -> tuple[ScheduledStage, ...]:
     return tuple(scheduled)
 
 
+def stage_ending(stages: tuple[ScheduledStage, ...], step: int) -> ScheduledStage:
+    """The stage of the last of `step` finished steps."""
+    return next(stage for stage in stages if step <= stage.start + stage.steps)
+
+
 class Game(Protocol):
     """The wiring of a family: which inputs go where, and what each player minimises."""
 

@@ -1,7 +1,7 @@
 """Tiny games of every shape to come, and data for them: what the engine must drive unchanged.
 
-Each is the smallest game with its family's awkward part: a conditional patch critic, image pools, layers that grow,
-lazy phases and critic ratios, frozen weights.
+Each is the smallest game with its family's awkward part: a conditional patch critic, image pools, frozen weights.
+Layers that grow are ProGAN's own, with lazy phases and a critic ratio.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgan.families.progan import Discriminator, Generator
 from jgan.games.forward import forward
 from jgan.losses.adversarial import ADVERSARIAL
-from jgan.losses.penalties import zero_gradient_penalty
 from jgan.types import Phase
 
 RESOLUTION = 8
@@ -231,98 +231,11 @@ class UnpairedGame(_Game):
         return loss, ({}, state.replace(discriminator=player, extras=extras))
 
 
-class GrowingGenerator(nn.Module):
-    """Latents to images whose newest layers fade in; layers are named by resolution."""
-
-    @nn.compact
-    def __call__(self, latents, *, resolution, fade, train):
-        x = nn.Dense(4 * 4 * 8, name="base")(latents).reshape(-1, 4, 4, 8)
-        images = nn.Conv(3, (1, 1), name="to_rgb_4")(x)
-        size = 4
-        while size < resolution:
-            size *= 2
-            x = nn.relu(nn.Conv(8, (3, 3), name=f"block_{size}")(_double(x)))
-            share = fade if size == resolution else 1.0
-            new = nn.Conv(3, (1, 1), name=f"to_rgb_{size}")(x)
-            images = (1.0 - share) * _double(images) + share * new
-        return jnp.tanh(images)
-
-
-class GrowingDiscriminator(nn.Module):
-    """The mirror image."""
-
-    @nn.compact
-    def __call__(self, images, *, resolution, fade, train):
-        x = nn.Conv(8, (1, 1), name=f"from_rgb_{resolution}")(images)
-        size = resolution
-        while size > 4:
-            x = _half(nn.relu(nn.Conv(8, (3, 3), name=f"block_{size}")(x)))
-            if size == resolution:
-                old = nn.Conv(8, (1, 1), name=f"from_rgb_{size // 2}")(_half(images))
-                x = (1.0 - fade) * old + fade * x
-            size //= 2
-        return nn.Dense(1, name="logit")(x.reshape(x.shape[0], -1))[:, 0]
-
-
-def _double(x):
-    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
-
-
-def _half(x):
-    return nn.avg_pool(x, (2, 2), (2, 2))
-
-
-@dataclasses.dataclass(frozen=True)
-class GrowingGame(_Game):
-    """ProGAN in small, with a lazy penalty and a critic ratio."""
-
-    generator: nn.Module = GrowingGenerator()
-    discriminator: nn.Module = GrowingDiscriminator()
-    r1_every: int = 3
-    generator_every: int = 2
-
-    def init(self, rng, batch, stage):
-        settings = {"resolution": stage.resolution, "fade": jnp.float32(1.0), "train": True}
-        latents = jnp.zeros((batch["images"].shape[0], 4))
-        return (
-            self.generator.init(rng, latents, **settings),
-            self.discriminator.init(rng, batch["images"], **settings),
-        )
-
-    def phases(self, stage):
-        bind = functools.partial
-        return (
-            Phase("discriminator", "discriminator", bind(self.discriminator_loss, stage)),
-            Phase("r1", "discriminator", bind(self.r1_loss, stage), every=self.r1_every, lazy=True),
-            Phase("generator", "generator", bind(self.generator_loss, stage), every=self.generator_every),
-        )
-
-    def _settings(self, stage, state, rngs):
-        return {"resolution": stage.resolution, "fade": stage.fade(state.step), "rng": rngs[0]}
-
-    def _fake(self, stage, state, player, rngs):
-        latents = jax.vmap(lambda rng: jax.random.normal(rng, (4,)))(rngs)
-        return forward(self.generator, player, latents, **self._settings(stage, state, rngs))
-
-    def discriminator_loss(self, stage, params, state, batch, rngs):
-        images, _ = self._fake(stage, state, state.generator, rngs)
-        settings = self._settings(stage, state, rngs)
-        player = state.discriminator.replace(params=params)
-        real, player = forward(self.discriminator, player, batch["images"], **settings)
-        fake, player = forward(self.discriminator, player, images, **settings)
-        loss = ADVERSARIAL["non_saturating"].discriminator(real, fake).mean()
-        return loss, ({"fade": stage.fade(state.step)}, state.replace(discriminator=player))
-
-    def r1_loss(self, stage, params, state, batch, rngs):
-        player = state.discriminator.replace(params=params)
-        settings = self._settings(stage, state, rngs)
-        penalty = zero_gradient_penalty(
-            lambda x: forward(self.discriminator, player, x, **settings)[0], batch["images"]
-        )
-        return 0.5 * self.r1_every * penalty.mean(), ({}, state)
-
-    def generator_loss(self, stage, params, state, batch, rngs):
-        images, generator = self._fake(stage, state, state.generator.replace(params=params), rngs)
-        settings = self._settings(stage, state, rngs)
-        fake, _ = forward(self.discriminator, state.discriminator, images, **settings)
-        return ADVERSARIAL["non_saturating"].generator(fake, fake).mean(), ({}, state.replace(generator=generator))
+GROWING_FIELDS = {
+    "generator": Generator(widths=(8, 6)),
+    "discriminator": Discriminator(widths=(8, 6), minibatch="none"),  # which compares examples, and so microbatches
+    "latent_dim": 4,
+    "r1_gamma": 1.0,
+    "r1_every": 3,
+    "generator_every": 2,
+}

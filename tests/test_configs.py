@@ -1,6 +1,7 @@
 """Every config, swept without training: it checks, it lives as JSON, its networks have the published sizes."""
 
 import dataclasses
+import itertools
 import json
 import math
 import re
@@ -13,7 +14,7 @@ import pytest
 from jgan import config as configs
 from jgan.families.dcgan import dcgan
 from jgan.families.vanilla import vanilla
-from jgan.types import UserError, schedule
+from jgan.types import Stage, UserError, schedule
 
 ROOT = Path(__file__).parent.parent
 
@@ -187,12 +188,27 @@ COUNTS["biggan_digits"] = (
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 
+def progan(widths, image_channels, classes=0):
+    """Layers of Karras et al. 2018, Table 2: 3 x 3 with biases, two a resolution; latents as wide as the first."""
+    low, high = widths[0], widths[-1]
+    pairs = list(itertools.pairwise(widths))
+    generator = (low + classes) * 16 * low + low + (9 * low + 1) * low
+    generator += sum((9 * a + 1) * b + (9 * b + 1) * b for a, b in pairs) + (high + 1) * image_channels
+    discriminator = (image_channels + 1) * high + sum((9 * b + 1) * b + (9 * b + 1) * a for a, b in pairs)
+    discriminator += (9 * (low + 1) + 1) * low + (16 * low + 1) * low + (low + 1) * (1 + classes)
+    return generator, discriminator
+
+
+COUNTS["progan"] = progan((512, 512, 512, 512, 256, 128, 64, 32, 16), 3)
+COUNTS["progan_digits"] = progan((32, 32, 32, 32), 1, classes=10)
+
+
 def read(name):
     return configs.read_config(str(ROOT / "configs" / f"{name}.py"), [])
 
 
 def count_parameters(game, resolution, image_channels):
-    (stage,) = schedule((dataclasses.replace(read("dcgan").stages[0], resolution=resolution),))
+    (stage,) = schedule((Stage(steps=1, batch_size=2, resolution=resolution),))
     images = jnp.zeros((2, resolution, resolution, image_channels))
     batch = {"images": images, "labels": jnp.zeros((2,), jnp.int32)}
     shapes = jax.eval_shape(lambda rng: game.init(rng, batch, stage), jax.random.key(0))
@@ -204,7 +220,7 @@ def test_config(name):
     config = read(name)
     configs.check(config)
     assert configs.from_data(json.loads(json.dumps(configs.to_data(config)))) == config
-    assert count_parameters(config.game, config.stages[0].resolution, config.data.channels) == COUNTS[name]
+    assert count_parameters(config.game, config.stages[-1].resolution, config.data.channels) == COUNTS[name]
 
 
 def test_every_config_is_counted():
@@ -212,6 +228,8 @@ def test_every_config_is_counted():
 
 
 def test_published_parameter_counts():
+    # Karras et al. 2018, Table 2: 23.1 million in either network
+    assert [round(count / 1e5) for count in COUNTS["progan"]] == [231, 231]
     # The PyTorch DCGAN example (pytorch/examples, dcgan/main.py, nz=100, ngf=ndf=64, nc=3).
     assert count_parameters(dcgan(resolution=64, channels=64), 64, 3) == (3_576_704, 2_765_568)
     assert count_parameters(vanilla(), 28, 1) == (1_486_352, 1_460_225)

@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import use_devices
-from standins import RESOLUTION, GrowingGame, PairedGame, StandInData, UnpairedGame
+from standins import GROWING_FIELDS, RESOLUTION, PairedGame, StandInData, UnpairedGame
 
 import jgan.setup
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.games.growing import GrowingGAN
 from jgan.optim import AdamConfig, EmaConfig
 from jgan.setup import prepare
 from jgan.train import train
@@ -35,7 +36,7 @@ CASES = {
     ),
     "unpaired": (UnpairedGame(), UNPAIRED, (Stage(steps=7, batch_size=4, resolution=RESOLUTION),)),
     "growing": (
-        GrowingGame(),
+        GrowingGAN(**GROWING_FIELDS),
         IMAGES,
         (
             Stage(steps=3, batch_size=BATCH, resolution=4),
@@ -146,7 +147,7 @@ def test_cadence_and_fade_follow_the_schedule(stand_in, tmp_path):
     stand_in("growing")
     train(make_config("growing", log_every=1), tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [("r1/loss" in line, "generator/loss" in line) for line in lines] == [
+    assert [("penalty/loss" in line, "generator/loss" in line) for line in lines] == [
         *[(True, True), (False, False), (False, True)],  # stage 1: r1 on every 3rd step, the generator on every 2nd
         *[(True, True), (False, False), (False, True), (True, False)],
     ]

@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 import runs
 from conftest import use_devices
-from standins import GrowingGame
+from standins import GROWING_FIELDS
 from test_engine import IMAGES, assert_equal, make_config
 
 import jgan.setup
 from jgan import config as configs
 from jgan.checkpoint import Checkpoints
 from jgan.files import read_lines
+from jgan.games.growing import GrowingGAN
 from jgan.setup import shapes_from_data, state_target
 from jgan.sharding import make_sharding
 from jgan.train import train
@@ -193,7 +194,7 @@ def test_an_unusable_workdir_is_one_clear_line(tmp_path):
 
 
 @dataclasses.dataclass(frozen=True)
-class FragileGame(GrowingGame):
+class FragileGame(GrowingGAN):
     """Its discriminator's loss is NaN at step 5, for this share of the keys."""
 
     bad_share: float = 1.0
@@ -206,7 +207,7 @@ class FragileGame(GrowingGame):
 
 def fragile_config(**changes):
     stages = (Stage(steps=8, batch_size=8, resolution=8),)
-    return make_config(game=FragileGame(**changes.pop("game", {})), stages=stages, **changes)
+    return make_config(game=FragileGame(**GROWING_FIELDS, **changes.pop("game", {})), stages=stages, **changes)
 
 
 def test_a_nan_stops_the_run_and_names_its_place(growing, tmp_path):

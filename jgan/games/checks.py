@@ -7,17 +7,18 @@ from flax.traverse_util import flatten_dict
 
 from jgan.games.forward import SOWN
 from jgan.games.networks import Networks
-from jgan.types import UserError
+from jgan.types import ScheduledStage, UserError
 
 
-def check_networks(game: Networks) -> None:
-    """Raises UserError, naming the field, where a network cannot be built or lacks what a setting needs."""
+def check_networks(game: Networks, stage: ScheduledStage) -> None:
+    """Raises UserError, naming the field, where a network cannot be built at the stage, or lacks what it needs."""
     for name in ("generator", "discriminator"):
         classes = getattr(getattr(game, name), "num_classes", 0)
         if classes != game.num_classes:
             takes = f"takes {classes} classes" if classes else "ignores labels"
             raise UserError(f"game.num_classes={game.num_classes}: game.{name} {takes}; set both to the same number")
-    _, variables = game.trace("discriminator", jnp.zeros((2, *game.image_shape())))
+    growth = game.growth(stage, jnp.int32(stage.start))
+    _, variables = game.trace("discriminator", jnp.zeros((2, *game.image_shape(stage))), growth)
     shown = {path[-1] for path in flatten_dict(variables.get(SOWN, {}))}
     _check_shown(game, shown)
     if (game.gradient_penalty_weight or game.dragan_weight) and "batch_stats" in variables:

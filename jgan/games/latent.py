@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -45,6 +47,7 @@ from jgan.types import (
     Stage,
     TrainState,
     UserError,
+    schedule,
 )
 
 PREVIEW_ROWS, PREVIEW_COLUMNS = 8, 10
@@ -60,16 +63,15 @@ class LatentGAN(Networks):
         """Raises UserError for settings that contradict each other or a resolution the networks cannot make."""
         self.check_settings()
         self._check_adversarial()
-        check_networks(self)
-        for index, stage in enumerate(stages):
-            if not stage.adversarial or stage.fade_images:
-                field = "fade_images" if stage.adversarial else "adversarial"
-                raise UserError(f"stages[{index}].{field}: this family has no such stage; leave the field as it was")
-            self._check_resolution(index, stage)
+        scheduled = schedule(stages)
+        self._check_stages(scheduled)
+        check_networks(self, scheduled[-1])
+        self._check_resolutions(scheduled)
 
     def check_data(self, batch: Batch, num_classes: int | None) -> None:
         """Raises UserError for images with other channels than the generator's, or labels that do not fit."""
-        channels, made = batch["images"].shape[-1], self.image_shape()[-1]
+        count, resolution, _, channels = batch["images"].shape
+        made = self.image_shape(ScheduledStage(steps=1, batch_size=count, resolution=resolution))[-1]
         if channels != made:
             raise UserError(
                 f"data.channels={channels}: game.generator makes images of {made} channels; set both to the same"
@@ -81,13 +83,12 @@ class LatentGAN(Networks):
 
     def init(self, rng: Array, batch: Batch, stage: ScheduledStage) -> tuple[PyTree, PyTree]:
         """Flax variables of both networks."""
-        del stage
         latents = jnp.zeros((batch["images"].shape[0], self.latent_dim))
-        labels = self.labels(batch)
+        labels, growth = self.labels(batch), self.growth(stage, jnp.int32(stage.start))
         rngs = {"params": rng, "dropout": rng}
         return (
-            self.generator.init(rngs, latents, labels, train=True),
-            self.discriminator.init(rngs, batch["images"], labels, train=True),
+            self.generator.init(rngs, latents, labels, train=True, **growth),
+            self.discriminator.init(rngs, batch["images"], labels, train=True, **growth),
         )
 
     def init_extras(self, batch: Batch) -> PyTree:
@@ -155,22 +156,28 @@ class LatentGAN(Networks):
         return loss + added, (metrics, state.replace(generator=advanced))
 
     def sample(
-        self, player: Player, rngs: Rngs, labels: Labels | None = None, truncation: float | None = None
+        self,
+        player: Player,
+        rngs: Rngs,
+        labels: Labels | None = None,
+        truncation: float | None = None,
+        growth: Mapping[str, Any] | None = None,
     ) -> Images:
         """Images [n, h, w, c] in [-1, 1], one per key: an image depends on its own key and label alone.
 
         `truncation` draws normal latents from [-t, t] (Brock et al. 2019, https://arxiv.org/abs/1809.11096, 3.1).
+        `growth` is what `self.growth` gives for the player's stage and step; networks that do not grow need none.
         """
         latents = self.draw_latents(rngs, truncation)
-        return forward(self.generator, player, latents, labels, rng=rngs[0], train=False)[0]
+        return forward(self.generator, player, latents, labels, rng=rngs[0], train=False, **(growth or {}))[0]
 
     def preview(self, stage: ScheduledStage, state: TrainState, player: Player, batch: Batch, rng: Array) -> Images:
         """Fixed latents, one column per class (or ten columns), [rows, columns, h, w, c]."""
-        del stage, state, batch
+        del batch
         columns = self.num_classes or PREVIEW_COLUMNS
         rngs = jax.random.split(rng, PREVIEW_ROWS * columns)
         labels = jnp.tile(jnp.arange(columns), PREVIEW_ROWS) if self.num_classes else None
-        images = self.sample(player, rngs, labels)
+        images = self.sample(player, rngs, labels, growth=self.growth(stage, state.step))
         return images.reshape(PREVIEW_ROWS, columns, *images.shape[1:])
 
     @property
@@ -257,10 +264,17 @@ class LatentGAN(Networks):
                 "others would still count; set it to 1"
             )
 
-    def _check_resolution(self, index: int, stage: Stage) -> None:
-        shape = self.image_shape()
-        if shape[:2] != (stage.resolution, stage.resolution):
-            raise UserError(
-                f"stages[{index}].resolution={stage.resolution}: game.generator makes {shape[0]} x {shape[1]} "
-                "images; set both to the same resolution"
-            )
+    def _check_stages(self, stages: tuple[ScheduledStage, ...]) -> None:
+        for index, stage in enumerate(stages):
+            if not stage.adversarial or stage.fade_images:
+                field = "fade_images" if stage.adversarial else "adversarial"
+                raise UserError(f"stages[{index}].{field}: this family has no such stage; leave the field as it was")
+
+    def _check_resolutions(self, stages: tuple[ScheduledStage, ...]) -> None:
+        for index, stage in enumerate(stages):
+            shape = self.image_shape(stage)
+            if shape[:2] != (stage.resolution, stage.resolution):
+                raise UserError(
+                    f"stages[{index}].resolution={stage.resolution}: game.generator makes {shape[0]} x {shape[1]} "
+                    "images; set both to the same resolution"
+                )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -41,6 +42,7 @@ class Hand(NamedTuple):
     labels: Labels | None
     rngs: Rngs
     images_seen: Array  # before this step, a float32 scalar
+    growth: Mapping[str, Any]  # keywords of both networks: `Networks.growth`
 
 
 class Verdict(NamedTuple):
@@ -67,7 +69,13 @@ class Networks(Settings):
 
     def hand(self, stage: ScheduledStage, state: TrainState, batch: Batch, rngs: Rngs) -> Hand:
         """What both players move with at this step."""
-        return Hand(batch["images"], self.labels(batch), rngs, stage.images_seen(state.step))
+        growth = self.growth(stage, state.step)
+        return Hand(batch["images"], self.labels(batch), rngs, stage.images_seen(state.step), growth)
+
+    def growth(self, stage: ScheduledStage, step: Array) -> Mapping[str, Any]:
+        """Keywords of both networks that depend on the stage and on the steps of the run; these have none."""
+        del stage, step
+        return {}
 
     def labels(self, batch: Batch) -> Labels | None:
         """Of the real images, and of the fake ones; None for an unconditional game."""
@@ -94,6 +102,11 @@ class Networks(Settings):
             draw = functools.partial(jax.random.normal, shape=(self.latent_dim,))
         return jax.vmap(draw)(fold(rngs, LATENTS))
 
+    def check_truncation(self) -> None:
+        """Raises UserError where latents cannot be truncated."""
+        if self.latent_distribution != "normal":
+            raise UserError("--truncation: this run's latents are uniform; only normal ones can be truncated")
+
     def generate(self, player: Player, hand: Hand) -> tuple[Images, Player]:
         """Fake images [n, h, w, c], and the player with its variables advanced."""
         return self._generate_from(player, self.draw_latents(hand.rngs), hand)
@@ -114,7 +127,7 @@ class Networks(Settings):
         images = self._disturb(images, hand, purpose)
         rng = jax.random.fold_in(hand.rngs[0], purpose)
         logits, sown, player = forward_and_look_inside(
-            self.discriminator, player, images, hand.labels, rng=rng, advance_spectral=advance_spectral
+            self.discriminator, player, images, hand.labels, rng=rng, advance_spectral=advance_spectral, **hand.growth
         )
         return Verdict(logits, sown.get("features"), sown.get("class_logits")), player
 
@@ -122,14 +135,16 @@ class Networks(Settings):
         """The discriminator as a function of images to logits, for penalties."""
         return lambda images: self.judge(player, images, hand, purpose)[0].logits
 
-    def trace(self, name: Literal["generator", "discriminator"], inputs: Array) -> tuple[jax.ShapeDtypeStruct, PyTree]:
+    def trace(
+        self, name: Literal["generator", "discriminator"], inputs: Array, growth: Mapping[str, Any]
+    ) -> tuple[jax.ShapeDtypeStruct, PyTree]:
         """Shapes of what a network makes of two examples, and of its variables, what it sows included.
 
         Raises:
           UserError: it cannot be built.
         """
         rng = jax.random.key(0)
-        make = functools.partial(getattr(self, name).init_with_output, train=True, mutable=True)
+        make = functools.partial(getattr(self, name).init_with_output, train=True, mutable=True, **growth)
         labels = jnp.zeros((2,), jnp.int32) if self.num_classes else None
         try:
             return jax.eval_shape(make, {"params": rng, "dropout": rng}, inputs, labels)
@@ -137,13 +152,14 @@ class Networks(Settings):
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"game.{name}: cannot be built with these fields ({reason})") from None
 
-    def image_shape(self) -> tuple[int, ...]:
+    def image_shape(self, stage: ScheduledStage) -> tuple[int, ...]:
         """(height, width, channels) of the generator's images. Raises UserError where it cannot be built."""
-        return self.trace("generator", jnp.zeros((2, self.latent_dim)))[0].shape[1:]
+        growth = self.growth(stage, jnp.int32(stage.start))
+        return self.trace("generator", jnp.zeros((2, self.latent_dim)), growth)[0].shape[1:]
 
     def _generate_from(self, player: Player, latents: Latents, hand: Hand) -> tuple[Images, Player]:
         rng = jax.random.fold_in(hand.rngs[0], NETWORK_FAKE)
-        return forward(self.generator, player, latents, hand.labels, rng=rng)
+        return forward(self.generator, player, latents, hand.labels, rng=rng, **hand.growth)
 
     def _disturb(self, images: Images, hand: Hand, purpose: int) -> Images:
         """Augmented, image i of both sides alike, then with instance noise."""

@@ -29,6 +29,7 @@ from jax import lax
 from jax.typing import DTypeLike
 
 from jgan.layers.conv_forms import Pair, Window, forward_form, gradient_form, transpose_form
+from jgan.layers.equalized import equalize
 from jgan.layers.spectral import spectral_normalize
 from jgan.types import Array
 
@@ -258,11 +259,14 @@ class Conv(nn.Module):
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
     bias_init: nn.initializers.Initializer = nn.initializers.zeros_init()
     spectral_norm: bool = False
+    equalized: float = 0.0  # gain of an equalised learning rate (equalized.py); 0: off
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """[n, H, W, in] to [n, h, w, features] in `dtype`."""
         kernel = self.param("kernel", self.kernel_init, (*self.kernel_size, x.shape[-1], self.features), jnp.float32)
+        if self.equalized:
+            kernel = equalize(kernel, self.equalized)
         if self.spectral_norm:
             kernel = spectral_normalize(self, kernel)
         return _add_bias(self, self.convolve(x.astype(self.dtype), kernel))

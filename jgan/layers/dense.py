@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from jgan.layers.equalized import equalize
 from jgan.layers.spectral import spectral_normalize
 from jgan.types import Array, Labels
 
@@ -19,11 +20,14 @@ class Dense(nn.Module):
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
     bias_init: nn.initializers.Initializer = nn.initializers.zeros_init()
     spectral_norm: bool = False
+    equalized: float = 0.0  # gain of an equalised learning rate (equalized.py); 0: off
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """[..., in] to [..., features] in `dtype`."""
         kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features), jnp.float32)
+        if self.equalized:
+            kernel = equalize(kernel, self.equalized)
         if self.spectral_norm:
             kernel = spectral_normalize(self, kernel)
         y = x.astype(self.dtype) @ kernel.astype(self.dtype)

@@ -2,7 +2,8 @@
 
 With a scale and a bias for each class (de Vries et al. 2017, https://arxiv.org/abs/1707.00683) or linear in a vector
 (Brock et al. 2019, https://arxiv.org/abs/1809.11096, appendix B), and over an example in place of the batch (layer
-normalisation, Ba et al. 2016, https://arxiv.org/abs/1607.06450).
+normalisation, Ba et al. 2016, https://arxiv.org/abs/1607.06450) or over a pixel (Karras et al. 2018,
+https://arxiv.org/abs/1710.10196).
 """
 
 from __future__ import annotations
@@ -20,6 +21,12 @@ from jgan.types import Array, Labels
 
 DISCRIMINATOR_NORMS = ("batch", "layer", "spectral", "none")
 ONES = nn.initializers.ones_init()
+
+
+def pixel_norm(x: Array) -> Array:
+    """Each pixel's features [..., c], or each vector, divided by their root mean square: ProGAN's, section 4.2."""
+    wide = _float32(x)
+    return (wide * lax.rsqrt(jnp.mean(jnp.square(wide), axis=-1, keepdims=True) + 1e-8)).astype(x.dtype)
 
 
 class BatchNorm(nn.Module):

@@ -28,6 +28,11 @@ def average_pool(x: Array) -> Array:
     return x.reshape(n, h // 2, 2, w // 2, 2, c).mean((2, 4))
 
 
+def crossfade(old: Array, new: Array, share: Array) -> Array:
+    """`share` (a scalar) of the new and the rest of the old, in the dtype of the new."""
+    return old + share.astype(new.dtype) * (new - old)
+
+
 def max_pool(x: Array) -> Array:
     """Maxima of 2 x 2 pixels: [n, h, w, c] to [n, h / 2, w / 2, c]. Among equal ones the gradient is shared."""
     n, h, w, c = x.shape
