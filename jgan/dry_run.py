@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 from clu import parameter_overview
+from tqdm import tqdm
 
 from jgan import config as configs
 from jgan.config import Config
-from jgan.setup import RUN, Setup, prepare
+from jgan.data.loader import Dataset, open_dataset
+from jgan.data.planned import planned_dataset
+from jgan.games.latent import LatentGAN
+from jgan.setup import RUN, Setup, lay_out, run_seldom
+from jgan.sharding import make_sharding
 from jgan.step import PLAYERS, active_phases
-from jgan.types import ScheduledStage
+from jgan.types import ScheduledStage, UserError
 
 PATTERN_STEPS = 4096  # this many steps of a stage show all its cadence patterns, WGAN's warm-up included
 
 
-def dry_run(config: Config) -> None:
+def dry_run(config: Config, devices: Sequence[int] = ()) -> None:
     """Prints the resolved config, the parameter tables, and memory and FLOPs of each stage's compiled steps.
+
+    For the devices that are there or, in a table, for each number of `devices`: simulated ones, which `simulate` made.
+    Data that cannot be opened are only reported; their shapes are those that the networks take.
 
     Raises:
       UserError: the config cannot run.
@@ -27,45 +37,121 @@ def dry_run(config: Config) -> None:
     print("Config (set any of these with --config.<name>=<value>)")
     for path, value in configs.flatten(config).items():
         print(f"  {path} = {value!r}")
-    setup = prepare(config)
+    dataset, title = _open_data(config)
+    if devices:
+        setups = {}
+        for count, fsdp in plans(devices):
+            planned = dataclasses.replace(config, fsdp=fsdp)
+            setups[count, fsdp] = lay_out(planned, dataset, make_sharding(fsdp, count))
+    else:
+        setup = lay_out(config, dataset, make_sharding(config.fsdp))
+        setups = {(setup.sharding.mesh.size, config.fsdp): setup}
+    first = next(iter(setups.values()))
     for name in PLAYERS:
-        params = getattr(setup.target, name).params
+        params = getattr(first.target, name).params
         print(f"\n{name.capitalize()} parameters")
         print(parameter_overview.get_parameter_overview(params, include_stats=False))
-    print(f"\nData: {setup.dataset.count} images, {setup.dataset.num_classes or 'no'} classes")
-    print(f"Devices: {setup.sharding.mesh.size} x {jax.devices()[0].device_kind}, fsdp={config.fsdp}")
-    for stage in setup.stages:
-        print_costs(setup, stage)
+    print(f"\nData: {title}")
+    if devices:
+        print_plans(setups)
+        return
+    print(f"Devices: {first.sharding.mesh.size} x {jax.devices()[0].device_kind}, fsdp={config.fsdp}")
+    for stage in first.stages:
+        print_costs(first, stage)
+
+
+def simulate(devices: Sequence[int]) -> None:
+    """Makes as many simulated CPU devices as the largest plan needs; to be called before JAX looks for devices."""
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_num_cpu_devices", max(devices))
+
+
+def plans(devices: Sequence[int]) -> list[tuple[int, int]]:
+    """(devices, fsdp) of every layout to look at: each device with a whole copy of the state, or all sharing one."""
+    return list(dict.fromkeys((count, fsdp) for count in devices for fsdp in (1, count)))
+
+
+def _open_data(config: Config) -> tuple[Dataset, str]:
+    """The data and what to say of them; stand-ins where a game of latents lacks its own."""
+    try:
+        dataset = open_dataset(config.data, config.seed)
+    except UserError as error:
+        if not isinstance(config.game, LatentGAN):
+            raise
+        dataset = planned_dataset(config.data, config.game.num_classes or None, config.seed)
+        return dataset, f"NOT THERE, only their shapes are planned with ({error})"
+    return dataset, f"{dataset.count} images, {dataset.num_classes or 'no'} classes"
 
 
 def print_costs(setup: Setup, stage: ScheduledStage) -> None:
     """Compiles every cadence pattern of a stage and prints its cost on each device."""
-    print(f"\nStage {stage.name!r}: {stage.steps} steps, batch {stage.batch_size}, {stage.resolution} px")
-    phases = setup.config.game.phases(stage)
-    patterns = {active_phases(phases, step): None for step in range(min(PATTERN_STEPS, stage.steps))}
-    for active in patterns:
+    print(_title(stage))
+    for active in _patterns(setup, stage):
         compiled = compile_step(setup, stage, active)
         print(f"  {' + '.join(active) or 'no phase'}, per device and step:")
+        print(f"    {'FLOPs':<22} {flops(setup, stage, active) / 1e9:.3f} GFLOP")
         for name, value in costs(compiled).items():
             print(f"    {name:<22} {value}")
 
 
+def print_plans(setups: Mapping[tuple[int, int], Setup]) -> None:
+    """A table for each stage: FLOPs of every cadence pattern, memory of the one with most phases."""
+    first = next(iter(setups.values()))
+    for stage in first.stages:
+        print(_title(stage))
+        patterns = _patterns(first, stage)
+        largest = max(patterns, key=len)
+        counted = [f"TFLOP of {' + '.join(active)}" for active in patterns]
+        columns = ["devices", "state", "images", *counted, "GiB of arguments", "of temporaries"]
+        print(f"\nPer device and step; memory, as XLA plans it for CPU, is that of {' + '.join(largest)}.\n")
+        print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
+        whole = [flops(first, stage, active) * first.sharding.mesh.size / 1e12 for active in patterns]
+        for (count, fsdp), setup in tqdm(setups.items(), unit="layout"):
+            memory = compile_step(setup, stage, largest).memory_analysis()
+            sizes = (memory.argument_size_in_bytes, memory.temp_size_in_bytes)
+            cells = [str(count), "whole" if fsdp == 1 else f"1/{fsdp}", str(stage.batch_size // count)]
+            cells += [f"{number / count:.3f}" for number in whole] + [f"{size / 2**30:.2f}" for size in sizes]
+            tqdm.write(f"| {' | '.join(cells)} |")
+
+
+def _title(stage: ScheduledStage) -> str:
+    pieces = f" in {stage.accumulate} pieces" if stage.accumulate > 1 else ""
+    return f"\nStage {stage.name!r}: {stage.steps} steps, batch {stage.batch_size}{pieces}, {stage.resolution} px"
+
+
+def _patterns(setup: Setup, stage: ScheduledStage) -> list[tuple[str, ...]]:
+    """The sets of phases that steps of the stage consist of, as they come."""
+    phases = setup.config.game.phases(stage)
+    return list(dict.fromkeys(active_phases(phases, step) for step in range(min(PATTERN_STEPS, stage.steps))))
+
+
+def flops(setup: Setup, stage: ScheduledStage, active: tuple[str, ...]) -> float:
+    """FLOPs of a step on each device, as accelerators compute it: on CPU some convolutions take fewer.
+
+    The batch is counted in one piece: XLA counts what a loop repeats once.
+    """
+    whole = _trace_step(setup, dataclasses.replace(stage, accumulate=1), active)
+    analysis = whole.lower(lowering_platforms=("tpu",)).cost_analysis() or {}
+    return analysis.get("flops", math.nan) / setup.sharding.mesh.size
+
+
 def compile_step(setup: Setup, stage: ScheduledStage, active: tuple[str, ...]) -> Any:
     """The compiled train step of a cadence pattern; nothing is allocated but the data that stays on the device."""
+    return _trace_step(setup, stage, active).lower().compile(compiler_options=run_seldom())
+
+
+def _trace_step(setup: Setup, stage: ScheduledStage, active: tuple[str, ...]) -> Any:
     rng = setup.key(RUN, 0)
     shapes = (setup.target, setup.feed_shapes(stage), jax.ShapeDtypeStruct(rng.shape, rng.dtype, sharding=rng.sharding))
-    lower: Any = setup.make_step(dataclasses.replace(stage))
-    return lower.lower(*shapes, active).compile()
+    step: Any = setup.make_step(dataclasses.replace(stage))
+    return step.trace(*shapes, active)
 
 
 def costs(compiled: Any) -> dict[str, str]:
-    """FLOPs, bytes moved and memory of a compiled program, as the compiler counts them."""
+    """Bytes moved and memory of a compiled program, as the compiler counts them."""
     analysis = compiled.cost_analysis() or {}
     memory = compiled.memory_analysis()
-    figures = {
-        "FLOPs": f"{analysis.get('flops', float('nan')) / 1e9:.3f} GFLOP",
-        "bytes accessed": f"{analysis.get('bytes accessed', float('nan')) / 1e9:.3f} GB",
-    }
+    figures = {"bytes accessed": f"{analysis.get('bytes accessed', math.nan) / 1e9:.3f} GB"}
     if memory is not None:
         figures["arguments"] = _megabytes(memory.argument_size_in_bytes)
         figures["temporaries"] = _megabytes(memory.temp_size_in_bytes)

@@ -11,12 +11,14 @@ from jgan import command, processes
 from jgan.config import Config, check, check_is_data, load, override, read_config
 from jgan.types import UserError
 
+MAX_DEVICES = 1024  # that --devices simulates
 DESCRIPTION = """Trains the GAN of a config file, or goes on with the run in --workdir.
 
   python -m jgan.main --config configs/dcgan.py --workdir runs/dcgan
   python -m jgan.main --config configs/dcgan.py --workdir runs/small --config.stages[0].batch_size=32
   python -m jgan.main --workdir runs/dcgan            (resumes it with its own config)
   python -m jgan.main --config configs/dcgan.py --dry_run
+  python -m jgan.main --config configs/biggan.py --dry_run --devices 1,8,64
 
 Any field of the config can be set with --config.path.to.field=value; --dry_run lists them."""
 
@@ -27,17 +29,24 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--config", metavar="FILE", help="a Python file whose get_config() returns a Config")
     parser.add_argument("--workdir", metavar="DIR", type=Path, help="directory of the run, made if needed")
     parser.add_argument("--dry_run", action="store_true", help="print config, parameters, memory and FLOPs, and stop")
+    parser.add_argument(
+        "--devices", metavar="1,8,64", type=_counts, default=(), help="--dry_run for as many, simulated"
+    )
     options, overrides = parser.parse_known_args(argv)
     config = _config(options.config, options.workdir, overrides)
+    # Not at the top: the data's worker processes import this module again, and need neither.
+    from jgan.dry_run import dry_run, simulate
+    from jgan.train import train
+
+    if options.devices and not options.dry_run:
+        raise UserError("--devices: only --dry_run simulates devices; leave it out, or add --dry_run")
+    if options.devices:
+        simulate(options.devices)
     processes.initialize()
     check(config)
     check_is_data(config)
-    # Not at the top: the data's worker processes import this module again, and need neither.
-    from jgan.dry_run import dry_run
-    from jgan.train import train
-
     if options.dry_run:
-        dry_run(config)
+        dry_run(config, options.devices)
         return 0
     workdir: Path | None = options.workdir
     if workdir is None:
@@ -46,6 +55,15 @@ def main(argv: Sequence[str]) -> int:
     if processes.is_main():
         _say_what_next(outcome.signal, config, workdir)
     return 128 + outcome.signal if outcome.signal else 0
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    counts = tuple(int(part) for part in text.split(",") if part.isdecimal())
+    if len(counts) != len(text.split(",")) or not all(1 <= count <= MAX_DEVICES for count in counts):
+        raise UserError(
+            f"--devices={text}: expected numbers from 1 to {MAX_DEVICES} with commas between, such as 1,8,64"
+        )
+    return counts
 
 
 def _config(path: str | None, workdir: Path | None, overrides: Sequence[str]) -> Config:

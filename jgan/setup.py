@@ -45,7 +45,7 @@ class Setup:
         """The state at step 0, made where it will live."""
         create = functools.partial(initial_state, self.config, self.stages, self.batches)
         shardings = self.state_sharding.replace(frozen=())
-        state = jax.jit(create, out_shardings=shardings, compiler_options=_run_once())(self.key(INIT))
+        state = jax.jit(create, out_shardings=shardings, compiler_options=run_seldom())(self.key(INIT))
         return state.replace(frozen=self.load_frozen())
 
     def load_frozen(self) -> PyTree:
@@ -104,20 +104,25 @@ class Setup:
         return paths[int(np.argmax(bad))] if bad.any() else None
 
 
-def _run_once() -> dict[str, Any]:
-    """Compiler options for a program that runs once. On CPU, LLVM takes far longer over it than it saves."""
+def run_seldom() -> dict[str, Any]:
+    """Compiler options for a program that runs once, or never. On CPU, LLVM takes far longer over it than it saves."""
     return {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
 
 
 def prepare(config: Config) -> Setup:
-    """Opens the data and lays out the state.
+    """Opens the data and lays out the state over all devices.
 
     Raises:
       UserError: the data cannot be read, or do not fit the networks, the batch sizes or the devices.
     """
     sharding = make_sharding(config.fsdp)
     check_batches(config.stages, sharding)
-    dataset = open_dataset(config.data, config.seed)
+    return lay_out(config, open_dataset(config.data, config.seed), sharding)
+
+
+def lay_out(config: Config, dataset: Dataset, sharding: Sharding) -> Setup:
+    """As `prepare`, for data that are open and devices that are chosen."""
+    check_batches(config.stages, sharding)
     stages = schedule(config.stages)
     batches = tuple(_batch_shapes(dataset, stage) for stage in stages)
     for stage, batch in zip(stages, batches, strict=True):

@@ -58,13 +58,13 @@ class Sharding:
         return PartitionSpec(*(FSDP if axis == largest else None for axis in range(len(leaf.shape))))
 
 
-def make_sharding(fsdp: int = 1) -> Sharding:
-    """All devices of all processes as a (data, fsdp) mesh.
+def make_sharding(fsdp: int = 1, count: int | None = None) -> Sharding:
+    """All devices of all processes, or the first `count` of them, as a (data, fsdp) mesh.
 
     Raises:
       UserError: the number of devices is not a multiple of `fsdp`.
     """
-    devices = np.asarray(jax.devices())
+    devices = np.asarray(jax.devices()[:count])
     if fsdp < 1 or devices.size % fsdp:
         raise UserError(f"fsdp={fsdp}: expected a divisor of the {devices.size} devices present")
     return Sharding(Mesh(devices.reshape(-1, fsdp), (DATA, FSDP)))

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "interop": set(),
     "metrics": {"interop", "files", "layers", "optim", "processes", "sharding"},  # a classifier; fast convolutions
     "data": set(),
-    "games": {"augment", "losses", "optim"},  # unrolling looks through the optimizer's steps
+    "games": {"augment", "layers", "losses", "optim"},  # unrolling looks through the optimizer's steps
     "families": {"games", "layers", "losses"},
     "ranges": set(),
     "config": {"data", "metrics", "optim", "files", "ranges"},
@@ -44,10 +44,10 @@ MAY_IMPORT = {
         "processes",
         "workdir",
     },
-    "dry_run": {"config", "setup", "step"},
+    "dry_run": {"config", "data", "games", "setup", "sharding", "step"},
     "command": {"allocator", "files", "processes"},
     "main": {"command", "config", "processes", "dry_run", "train"},
-    "drawing": {"config", "setup", "sharding", "checkpoint", "pictures", "processes", "games"},
+    "drawing": {"config", "setup", "sharding", "checkpoint", "pictures", "processes", "games", "layers"},
     "sample": {"command", "config", "drawing", "files", "games", "pictures"},
     "evaluation": {"config", "data", "files", "metrics", "processes", "sharding"},
     "evaluate": {"command", "data", "evaluation", "files", "metrics", "pictures", "processes", "subjects"},

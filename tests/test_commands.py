@@ -158,6 +158,28 @@ def test_dry_run_tells_the_cost_and_leaves_nothing(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_dry_run_plans_for_devices_and_data_that_are_not_here(tmp_path):
+    config = tmp_path / "conditional.py"
+    config.write_text(CONDITIONAL)
+    flags = ["--config", config, "--dry_run", "--devices", "1,4", "--config.data.source=folder:nowhere"]
+    code, out, err = runs.run("jgan.main", *flags)
+    assert code == 0, err
+    assert "Data: NOT THERE, only their shapes are planned with (nowhere" in out
+    rows = [line.split("|")[1:-1] for line in out.splitlines() if line.startswith(("| 1 |", "| 4 |"))]
+    assert [[cell.strip() for cell in row[:2]] for row in rows] == [["1", "whole"], ["4", "whole"], ["4", "1/4"]]
+    assert float(rows[0][3]) == pytest.approx(4 * float(rows[1][3]), abs=0.001)
+
+
+def test_devices_are_only_simulated_to_plan():
+    for flags, message in (
+        (["--devices", "8"], "--devices: only --dry_run simulates devices"),
+        (["--dry_run", "--devices", "1,0"], "--devices=1,0: expected numbers from 1 to 1024"),
+    ):
+        code, _, err = runs.run("jgan.main", "--config", "configs/dcgan.py", *flags)
+        assert (code, len(err.splitlines())) == (2, 1)
+        assert err.startswith(f"error: {message}")
+
+
 def test_help_explains():
     code, out, _ = runs.run("jgan.main", "--help")
     assert code == 0

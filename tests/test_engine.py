@@ -166,7 +166,7 @@ def test_devices_do_not_change_the_result(name, fsdp, stand_in, tmp_path):
     config = make_config(name)
     config = dataclasses.replace(
         config,
-        stages=(dataclasses.replace(config.stages[-1], steps=5),),
+        stages=(dataclasses.replace(config.stages[-1], steps=5, fade_images=0),),
         generator_optimizer=AdamConfig(learning_rate=1e-3, eps=1e-3),
         discriminator_optimizer=AdamConfig(learning_rate=1e-3, eps=1e-3),
     )

@@ -1,0 +1,47 @@
+"""Data that are not there yet: black images of the shapes that a run would read, for `--dry_run`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from jgan.data.config import DataConfig
+from jgan.data.loader import Dataset
+from jgan.data.source import NO_LABEL
+
+COUNT = 2**20  # images: they suffice for any batch
+
+
+class PlannedSource:
+    """Black pixels, one per image; all of class 0 where there are classes."""
+
+    count: int = COUNT
+    class_names: tuple[str, ...] | None = None
+    fingerprint: str = "planned"
+    in_memory: bool = True
+
+    def __init__(self, channels: int, num_classes: int | None) -> None:
+        self.num_classes = num_classes
+        self._pixel = np.zeros((1, 1, channels), np.uint8)
+
+    def name(self, index: int) -> str:
+        """A place only."""
+        return f"planned[{index}]"
+
+    def read(self, index: int) -> tuple[np.ndarray, int]:
+        """The same pixel for every index."""
+        del index
+        return self._pixel, NO_LABEL if self.num_classes is None else 0
+
+    def channels(self) -> int:
+        """As they were asked for."""
+        return self._pixel.shape[-1]
+
+
+def planned_dataset(config: DataConfig, num_classes: int | None, seed: int) -> Dataset:
+    """Stands for `config.source`, with RGB images where the config leaves their channels to the files."""
+    channels = config.channels or 3
+    # There is nothing to decode, and how many images there will be is not known: they do not stay on the device.
+    config = dataclasses.replace(config, workers=0, device_megabytes=0)
+    return Dataset(config, PlannedSource(channels, num_classes), channels, seed)
