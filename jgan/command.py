@@ -69,6 +69,23 @@ def check_seed(seed: int) -> None:
         raise UserError(f"--seed={seed}: expected a number from 0 to 2**63 - 1")
 
 
+def add_standing_batches(parser: Parser) -> None:
+    """The option of commands that draw images."""
+    parser.add_argument(
+        "--standing_batches",
+        metavar="N",
+        type=int,
+        default=0,
+        help="take batch norm's statistics from N batches drawn for them (BigGAN: 16), not the running ones",
+    )
+
+
+def check_standing_batches(count: int) -> None:
+    """Raises UserError for what is not a number of batches."""
+    if count < 0:
+        raise UserError(f"--standing_batches={count}: expected at least 0")
+
+
 def stay_on_cpu() -> None:
     """For commands that compute nothing: one that took the accelerators, or their memory, would stop the runs there."""
     jax.config.update("jax_platforms", "cpu")

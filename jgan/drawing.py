@@ -8,17 +8,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jgan import processes
 from jgan.checkpoint import BEST, CHECKPOINTS, Checkpoints
 from jgan.config import Config
 from jgan.games.latent import LatentGAN
+from jgan.layers.norm import BATCH_STATS
 from jgan.layers.resample import upsample
 from jgan.pictures import to_uint8
 from jgan.setup import shapes_from_data, state_target
 from jgan.sharding import make_sharding
-from jgan.types import Images, PixelBatch, Player, ScheduledStage, Stage, UserError, schedule, stage_ending
+from jgan.types import (
+    Images,
+    PixelBatch,
+    Player,
+    PyTree,
+    Rngs,
+    ScheduledStage,
+    Stage,
+    UserError,
+    schedule,
+    stage_ending,
+)
+
+STANDING = 2**30  # the first of the images that standing statistics are those of
 
 
 def latent_game(config: Config, field: str, truncation: float | None = None) -> LatentGAN:
@@ -79,15 +94,23 @@ class Draw:
         devices = self._sharding.mesh.size
         self._batch_size = -(-batch_size // devices) * devices
 
+        def keys(indices: jax.Array) -> Rngs:
+            return jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(indices)
+
         @functools.partial(jax.jit, static_argnames="stage")
         def draw_batch(
             generator: Player, indices: jax.Array, labels: jax.Array | None, step: jax.Array, stage: ScheduledStage
         ) -> jax.Array:
-            rngs = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(indices)
-            images = game.sample(generator, rngs, labels, truncation, game.growth(stage, step))
+            images = game.sample(generator, keys(indices), labels, truncation, game.growth(stage, step))
             return _repeat_pixels(images, stages[-1].resolution) if enlarge else images
 
-        self._draw_batch = draw_batch
+        @functools.partial(jax.jit, static_argnames="stage")
+        def batch_moments(
+            generator: Player, indices: jax.Array, labels: jax.Array | None, step: jax.Array, stage: ScheduledStage
+        ) -> PyTree:
+            return game.batch_moments(generator, keys(indices), labels, truncation, game.growth(stage, step))
+
+        self._draw_batch, self._batch_moments = draw_batch, batch_moments
 
     def __call__(self, generator: Player, step: int, labels: np.ndarray | None, num: int) -> Iterator[PixelBatch]:
         """Batches of images uint8 [n, h, w, c] and their labels, `num` in all; image i is of class `labels[i]`.
@@ -104,6 +127,27 @@ class Draw:
             )
             count = min(self._batch_size, num - first)
             yield to_uint8(processes.fetch(images))[:count], None if chosen is None else chosen[:count]
+
+    def with_standing_statistics(self, generator: Player, step: int, labels: np.ndarray | None, batches: int) -> Player:
+        """The generator with the mean statistics of so many batches in place of batch norm's running ones.
+
+        Those of other images than it will draw (Brock et al. 2019, https://arxiv.org/abs/1809.11096, appendix B.2), of
+        the classes `labels`, from the start again where they are fewer.
+
+        Raises:
+          UserError: it has no batch norm.
+        """
+        stage, total = stage_ending(self._stages, step), None
+        for batch in range(batches):
+            places = np.arange(batch * self._batch_size, (batch + 1) * self._batch_size, dtype=np.int32)
+            chosen = None if labels is None else labels[places % len(labels)]
+            inputs = self._sharding.put_batch((STANDING + places, chosen))
+            moments = self._batch_moments(generator, *inputs, np.int32(step), stage=stage)
+            total = moments if total is None else jax.tree.map(jnp.add, total, moments)
+        if not jax.tree.leaves(total):
+            raise UserError("--standing_batches: this run's generator has no batch norm; leave it out")
+        means = jax.tree.map(lambda leaf: leaf / batches, total)
+        return generator.replace(variables={**generator.variables, BATCH_STATS: means})
 
 
 def _repeat_pixels(images: Images, resolution: int) -> Images:

@@ -110,7 +110,7 @@ def print_plans(setups: Mapping[tuple[int, int], Setup]) -> None:
             memory = compile_step(setup, stage, largest).memory_analysis()
             sizes = (memory.argument_size_in_bytes, memory.temp_size_in_bytes)
             cells = [str(count), "whole" if fsdp == 1 else f"1/{fsdp}", str(stage.batch_size // count)]
-            cells += [f"{number / count:.3f}" for number in whole] + [f"{size / 2**30:.2f}" for size in sizes]
+            cells += [f"{number / count:.4g}" for number in whole] + [f"{size / 2**30:.2f}" for size in sizes]
             tqdm.write(f"| {' | '.join(cells)} |")
 
 

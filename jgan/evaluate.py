@@ -108,6 +108,7 @@ def _parser() -> command.Parser:
     parser.add_argument("--resolution", type=int, help="square pixels at which --images are compared")
     parser.add_argument("--seed", type=int, default=0, help="of the latents and of random subsets (default 0)")
     parser.add_argument("--truncation", type=float, help="draw normal latents from [-t, t] only")
+    command.add_standing_batches(parser)
     parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
     parser.add_argument("--best", action="store_true", help="the best checkpoint (evaluate_every), not the newest")
     parser.add_argument("--out", metavar="DIR", type=Path, help="where results go (default: eval/ of the run)")
@@ -121,6 +122,7 @@ def _check_numbers(options: argparse.Namespace) -> None:
     if (options.resolution or 0) > MAX_RESOLUTION:
         raise UserError(f"--resolution={options.resolution}: expected at most {MAX_RESOLUTION}")
     command.check_seed(options.seed)
+    command.check_standing_batches(options.standing_batches)
 
 
 def _open_comparison(metrics: dict[str, Metric], options: argparse.Namespace) -> Comparison:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from jgan import command
 from jgan import config as configs
-from jgan.drawing import Draw, latent_game, restore_generator
+from jgan.drawing import Draw, classes_in_turn, latent_game, restore_generator
 from jgan.files import make_directory
 from jgan.games.latent import LatentGAN
 from jgan.pictures import make_grid, save_png
@@ -38,9 +38,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--truncation", type=float, help="draw normal latents from [-t, t] only")
     parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
     parser.add_argument("--best", action="store_true", help="the best checkpoint (evaluate_every), not the newest")
+    command.add_standing_batches(parser)
     parser.add_argument("--batch_size", type=int, default=64, help="images at once (default 64)")
     options = parser.parse_args(argv)
     out: Path = options.out or options.workdir / "drawn"
+    command.check_standing_batches(options.standing_batches)
     for name in ("num", "batch_size"):
         if getattr(options, name) < 1:
             raise UserError(f"--{name}={getattr(options, name)}: expected at least 1")
@@ -52,6 +54,9 @@ def main(argv: Sequence[str]) -> int:
     make_directory(out, "--out")
     generator, step = restore_generator(config, options.workdir, raw=options.raw, best=options.best)
     draw = Draw(game, config.stages, options.seed, options.batch_size, options.truncation)
+    if options.standing_batches:
+        classes = classes_in_turn(game, game.num_classes)
+        generator = draw.with_standing_statistics(generator, step, classes, options.standing_batches)
     images = _collect(
         draw(generator, step, labels, options.num), options.num, shown=options.num >= 10 * options.batch_size
     )

@@ -52,7 +52,10 @@ class RunImages:
         labels = labels_like(reference, self.count) if own else classes_in_turn(self.game, self.count)
         stages, options = self.config.stages, self.options
         draw = Draw(self.game, stages, options.seed, images_at_once(), options.truncation, enlarge=True)
-        return draw(self.generator, self.step, labels, self.count)
+        generator = self.generator
+        if options.standing_batches:
+            generator = draw.with_standing_statistics(generator, self.step, labels, options.standing_batches)
+        return draw(generator, self.step, labels, self.count)
 
     def provenance(self) -> dict[str, Any]:
         """Where they come from, for eval.json."""
@@ -62,6 +65,7 @@ class RunImages:
             "step": self.step,
             "weights": "trained" if self.options.raw else "averaged",
             "truncation": self.options.truncation,
+            "standing_batches": self.options.standing_batches,
             "labels": self._labels(),
         }
 
@@ -75,7 +79,7 @@ class FolderImages:
     """Images of one source against those of another."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        for name in ("truncation", "raw", "best"):
+        for name in ("truncation", "standing_batches", "raw", "best"):
             if getattr(options, name):
                 raise UserError(f"--{name}: only a run (--workdir) draws images")
         if options.out is None:

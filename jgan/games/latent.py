@@ -29,6 +29,7 @@ from jgan.games.networks import (
 )
 from jgan.games.terms import discriminator_terms, generator_terms, zero_gradient_terms
 from jgan.games.unrolling import unroll
+from jgan.layers.norm import BATCH_STATS, MOMENTS
 from jgan.losses.adversarial import ADVERSARIAL, Adversarial
 from jgan.losses.auxiliary import top_k_mean
 from jgan.optim import adam_ahead, adam_state
@@ -170,6 +171,20 @@ class LatentGAN(Networks):
         """
         latents = self.draw_latents(rngs, truncation)
         return forward(self.generator, player, latents, labels, rng=rngs[0], train=False, **(growth or {}))[0]
+
+    def batch_moments(
+        self,
+        player: Player,
+        rngs: Rngs,
+        labels: Labels | None = None,
+        truncation: float | None = None,
+        growth: Mapping[str, Any] | None = None,
+    ) -> PyTree:
+        """What batch norm's running statistics average, of the batch that `sample` would draw; {} without any."""
+        latents = self.draw_latents(rngs, truncation)
+        variables = {"params": player.params, **player.variables}
+        keywords = {"train": True, "rngs": {"dropout": rngs[0]}, "mutable": [BATCH_STATS, MOMENTS], **(growth or {})}
+        return self.generator.apply(variables, latents, labels, **keywords)[1].get(MOMENTS, {})
 
     def preview(self, stage: ScheduledStage, state: TrainState, player: Player, batch: Batch, rng: Array) -> Images:
         """Fixed latents, one column per class (or ten columns), [rows, columns, h, w, c]."""

@@ -20,6 +20,8 @@ from jgan.layers.dense import Dense
 from jgan.types import Array, Labels
 
 DISCRIMINATOR_NORMS = ("batch", "layer", "spectral", "none")
+BATCH_STATS = "batch_stats"  # the Flax collection of running averages
+MOMENTS = "batch_moments"  # as BATCH_STATS, of one batch alone; only where a caller makes it mutable
 ONES = nn.initializers.ones_init()
 
 
@@ -100,8 +102,8 @@ def _normalize_by_batch(
 ) -> Array:
     """The batch's statistics with `train`, the layer's running ones without."""
     channels = (x.shape[-1],)
-    mean = layer.variable("batch_stats", "mean", jnp.zeros, channels, jnp.float32)
-    var = layer.variable("batch_stats", "var", jnp.ones, channels, jnp.float32)
+    mean = layer.variable(BATCH_STATS, "mean", jnp.zeros, channels, jnp.float32)
+    var = layer.variable(BATCH_STATS, "var", jnp.ones, channels, jnp.float32)
     if not train:
         return normalize(x, mean.value, var.value, scale, bias, layer.epsilon)
     if not layer.is_initializing():
@@ -109,6 +111,9 @@ def _normalize_by_batch(
         batch_mean, batch_var = moments(lax.stop_gradient(x))
         mean.value = layer.momentum * mean.value + (1.0 - layer.momentum) * batch_mean
         var.value = layer.momentum * var.value + (1.0 - layer.momentum) * batch_var
+        if layer.is_mutable_collection(MOMENTS):
+            layer.put_variable(MOMENTS, "mean", batch_mean)
+            layer.put_variable(MOMENTS, "var", batch_var)
     return batch_normalize(layer.epsilon, x, scale, bias)
 
 
