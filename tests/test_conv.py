@@ -10,7 +10,14 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jgan.layers.conv import Conv, ConvTranspose, conv, conv_transpose
-from jgan.layers.resample import PooledConv, UpsampledConv, average_pool, upsample
+from jgan.layers.resample import (
+    PooledConv,
+    UpsampledConv,
+    average_pool,
+    smooth_downsample,
+    smooth_upsample,
+    upsample,
+)
 
 ONE = ((1, 1), (1, 1))
 # kernel, strides, padding, input size, channels in and out
@@ -30,6 +37,12 @@ CASES = {
     "pixel_strided": ((1, 1), (2, 2), "VALID", (5, 4), 5, 6),
     "kernel_below_stride": ((2, 2), (3, 3), "VALID", (9, 10), 32, 33),
     "uneven": ((7, 3), (3, 1), ((3, 2), (0, 1)), (11, 5), 32, 33),
+}
+GROUPED = {  # kernel, padding, input size, channels in and out, groups
+    "r3gan": ((3, 3), "SAME", (5, 6), 32, 32, 2),
+    "narrow": ((3, 3), "SAME", (5, 4), 6, 9, 3),
+    "depthwise": ((4, 4), "VALID", (4, 4), 5, 5, 5),
+    "uneven": ((2, 3), ((1, 0), (0, 2)), (4, 5), 8, 4, 4),
 }
 # size of the output, kernel, strides, padding, output padding
 TRANSPOSED = [
@@ -81,6 +94,25 @@ def test_conv_and_its_derivatives_match_xla(case):
         theirs = jax.jit(derivatives(lambda x, w: reference(x, w, strides, padding)))(x, kernel)
         # At most 7 * 3 * 33 terms a sum, three sums deep, each within Winograd's factor of about 4: 693 * 3 * 4 eps.
         assert_close(ours, theirs, 2e-12)
+
+
+@pytest.mark.parametrize("platform", ["cpu", "default"])
+@pytest.mark.parametrize("case", GROUPED.values(), ids=GROUPED)
+def test_grouped_convolutions_are_convolutions_of_groups(case, platform, monkeypatch):
+    """Value and derivatives, against a convolution for each group; `default` is what GPUs and TPUs run."""
+    monkeypatch.setattr(lax, "platform_dependent", lambda *args, **forms: forms[platform](*args))
+    kernel, padding, size, ci, co, groups = case
+
+    def one_by_one(x, w):
+        parts = zip(jnp.split(x, groups, axis=3), jnp.split(w, groups, axis=3), strict=True)
+        return jnp.concatenate([reference(*part, (1, 1), padding) for part in parts], axis=3)
+
+    with jax.enable_x64(True):
+        x, _ = arrays((kernel, (1, 1), padding, size, ci, co), jnp.float64)
+        _, w = arrays((kernel, (1, 1), padding, size, ci // groups, co), jnp.float64)
+        ours = jax.jit(derivatives(lambda x, w: conv(x, w, (1, 1), padding, groups)))(x, w)
+        # Sums of at most 144 terms, three deep
+        assert_close(ours, jax.jit(derivatives(one_by_one))(x, w), 1e-12)
 
 
 @pytest.mark.parametrize(("inside", "kernel", "strides", "padding", "extra"), TRANSPOSED)
@@ -186,6 +218,24 @@ def test_resampling_joined_with_a_convolution(layer):
         np.testing.assert_allclose(average_pool(upsample(x)), x, rtol=1e-15)
 
 
+def test_smooth_resampling_is_a_filter_with_zeros_between():
+    """... which R3GAN's resamplers are: (1, 2, 1) convolved with (1, 1), and torch's conv2d at stride 2, padding 1."""
+    filtered = np.outer([1.0, 3.0, 3.0, 1.0], [1.0, 3.0, 3.0, 1.0]) / 64
+    with jax.enable_x64(True):
+        kernel = jnp.asarray(filtered[:, :, None, None] * np.eye(3))
+        x = jnp.asarray(np.random.default_rng(0).standard_normal((2, 4, 6, 3)))
+
+        def half(x, _):
+            return reference(x, kernel, (2, 2), ONE)
+
+        def twice(x, _):
+            return 4 * lax.conv_transpose(x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+        for ours, theirs in ((smooth_downsample, half), (smooth_upsample, twice)):
+            found = jax.jit(derivatives(lambda x, _, f=ours: f(x)))(x, x)
+            assert_close(found, jax.jit(derivatives(theirs))(x, x), 1e-13)
+
+
 @pytest.mark.parametrize("layer", [Conv, ConvTranspose])
 def test_layers_follow_the_compute_type(layer):
     module = layer(6, (4, 4), (2, 2), ONE, dtype="bfloat16")
@@ -200,5 +250,9 @@ def test_layers_follow_the_compute_type(layer):
 def test_impossible_windows_say_why():
     with pytest.raises(ValueError, match="smaller than the kernel"):
         conv(jnp.zeros((1, 2, 2, 1)), jnp.zeros((4, 4, 1, 1)), padding="VALID")
+    with pytest.raises(ValueError, match="only stride 1 has groups"):
+        conv(jnp.zeros((1, 4, 4, 4)), jnp.zeros((2, 2, 2, 4)), (2, 2), groups=2)
+    with pytest.raises(ValueError, match="groups=3 do not fit 4 channels"):
+        conv(jnp.zeros((1, 4, 4, 4)), jnp.zeros((2, 2, 1, 3)), groups=3)
     with pytest.raises(ValueError, match="must be below the strides"):
         conv_transpose(jnp.zeros((1, 2, 2, 1)), jnp.zeros((4, 4, 1, 1)), (2, 2), ONE, (2, 2))

@@ -8,12 +8,13 @@ under differentiation, so that gradients of gradients (R1, gradient penalties) s
     T(y, w)  its transpose in the input                                      C(g, w), W(g, y)
     W(x, y)  its gradient in the kernel                                      T(y, g), C(x, g)
 
-On CPU they are computed by the trilinear forms of conv_forms.py, or by XLA's convolution where that is faster.
+On CPU they are computed by the trilinear forms of conv_forms.py, or by XLA's convolution where that is faster; grouped
+ones, of which XLA's CPU backend has no fast form, by a loop over the groups.
 
-Arrays are NHWC and kernels [height, width, in, out]; a transposed convolution has the kernel of the convolution that
-it transposes, [height, width, out, in], so both come from PyTorch's weights by `weight.transpose(2, 3, 1, 0)`. The
-kernel is rounded to the activations' dtype, sums run in float32 or better, and the gradient of the kernel comes in
-the kernel's own dtype.
+Arrays are NHWC and kernels [height, width, in, out], `in` counting the channels of one group; a transposed convolution
+has the kernel of the convolution that it transposes, [height, width, out, in], so both come from PyTorch's weights by
+`weight.transpose(2, 3, 1, 0)`. The kernel is rounded to the activations' dtype, sums run in float32 or better, and the
+gradient of the kernel comes in the kernel's own dtype.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ def _widened(*arrays: Array) -> list[Array]:
 
 
 def _forward_cpu(window: Window, x: Array, kernel: Array) -> Array:
+    if window.groups > 1:
+        return _group_by_group(_forward_xla, window, x, kernel, (x.shape[0], *window.outputs, kernel.shape[3]))
     form = forward_form(window, *kernel.shape[2:])
     dtype = x.dtype
     x, kernel = _widened(x, kernel)
@@ -67,6 +70,9 @@ def _forward_cpu(window: Window, x: Array, kernel: Array) -> Array:
 
 
 def _transpose_cpu(window: Window, y: Array, kernel: Array) -> Array:
+    if window.groups > 1:
+        shape = (y.shape[0], *window.inputs, kernel.shape[2] * window.groups)
+        return _group_by_group(_transpose_of_group, window, y, kernel, shape)
     form = transpose_form(window, *kernel.shape[2:])
     if form is None:
         return _forward_cpu(window.transposed, y, kernel[::-1, ::-1].swapaxes(2, 3))
@@ -77,7 +83,10 @@ def _transpose_cpu(window: Window, y: Array, kernel: Array) -> Array:
 
 
 def _kernel_gradient_cpu(window: Window, x: Array, y: Array) -> Array:
-    ci, co = x.shape[3], y.shape[3]
+    ci, co = x.shape[3] // window.groups, y.shape[3]
+    if window.groups > 1:
+        x, y = _widened(x, y)
+        return _group_by_group(_kernel_gradient_of_group, window, x, y, (*window.kernel, ci, co))
     form = gradient_form(window, ci, co)
     x, y = _widened(x, y)
     if form is None:
@@ -86,12 +95,49 @@ def _kernel_gradient_cpu(window: Window, x: Array, y: Array) -> Array:
     return _transposed(form.kernels, (*window.kernel, ci, co), parts)
 
 
+def _group_by_group(
+    function: Callable[[Window, Array, Array], Array], window: Window, left: Array, right: Array, shape: tuple[int, ...]
+) -> Array:
+    """A result of this shape from two arrays, all with groups along their last axes, by a function of one group.
+
+    In a loop, whose body is compiled once however many groups there are.
+    """
+    one, dtype = window._replace(groups=1), left.dtype
+    left, right = _widened(left, right)
+
+    def part(array: Array, group: Array) -> Array:
+        size = array.shape[3] // window.groups
+        return lax.dynamic_slice_in_dim(array, group * size, size, 3)
+
+    def body(group: Array, result: Array) -> Array:
+        made = function(one, part(left, group), part(right, group))
+        return lax.dynamic_update_slice_in_dim(result, made, group * made.shape[3], 3)
+
+    return lax.fori_loop(0, window.groups, body, jnp.zeros(shape, left.dtype)).astype(dtype)
+
+
+def _transpose_of_group(window: Window, y: Array, kernel: Array) -> Array:
+    return _forward_xla(window.transposed, y, kernel[::-1, ::-1].swapaxes(2, 3))
+
+
+def _kernel_gradient_of_group(window: Window, x: Array, y: Array) -> Array:
+    """As a convolution of the order of axes that XLA's CPU backend has a fast form of, also within a loop."""
+    numbers = ("NHWC", "HWIO", "NHWC")
+    x, y = x.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3)
+    return lax.conv_general_dilated(x, y, (1, 1), window.padding, dimension_numbers=numbers).transpose(1, 2, 0, 3)
+
+
 # --- The three functions by XLA ---
 
 
 def _forward_xla(window: Window, x: Array, kernel: Array) -> Array:
     return lax.conv_general_dilated(
-        x, kernel, window.strides, window.padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        x,
+        kernel,
+        window.strides,
+        window.padding,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=window.groups,
     )
 
 
@@ -100,13 +146,16 @@ def _transpose_xla(window: Window, y: Array, kernel: Array) -> Array:
         (kernel - 1 - low, inside + low - 1 - (outside - 1) * stride)
         for inside, outside, kernel, stride, (low, _) in _axes(window)
     ]
+    ci, co = kernel.shape[2], kernel.shape[3] // window.groups
+    kernel = kernel[::-1, ::-1].reshape(*window.kernel, ci, window.groups, co).transpose(0, 1, 4, 3, 2)
     return lax.conv_general_dilated(
         y,
-        kernel[::-1, ::-1],
+        kernel.reshape(*window.kernel, co, -1),
         (1, 1),
         pads,
         lhs_dilation=window.strides,
-        dimension_numbers=("NHWC", "HWOI", "NHWC"),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=window.groups,
     )
 
 
@@ -122,6 +171,7 @@ def _kernel_gradient_xla(window: Window, x: Array, y: Array) -> Array:
         pads,
         rhs_dilation=window.strides,
         dimension_numbers=("CHWN", "IHWO", "HWNC"),
+        batch_group_count=window.groups,
         preferred_element_type=jnp.promote_types(x.dtype, jnp.float32),
     )
 
@@ -137,7 +187,7 @@ def _axes(window: Window) -> list[tuple[int, int, int, int, Pair]]:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _forward(window: Window, x: Array, kernel: Array) -> Array:
-    """C: [n, H, W, ci] and [kh, kw, ci, co] to [n, h, w, co]."""
+    """C: [n, H, W, ci] and [kh, kw, ci / groups, co] to [n, h, w, co]."""
     return lax.platform_dependent(
         x,
         kernel.astype(x.dtype),
@@ -148,7 +198,7 @@ def _forward(window: Window, x: Array, kernel: Array) -> Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _transpose(window: Window, y: Array, kernel: Array) -> Array:
-    """T: [n, h, w, co] and [kh, kw, ci, co] to [n, H, W, ci]."""
+    """T: [n, h, w, co] and [kh, kw, ci / groups, co] to [n, H, W, ci]."""
     return lax.platform_dependent(
         y,
         kernel.astype(y.dtype),
@@ -159,7 +209,7 @@ def _transpose(window: Window, y: Array, kernel: Array) -> Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _kernel_gradient(window: Window, dtype: DTypeLike, x: Array, y: Array) -> Array:
-    """W: [n, H, W, ci] and [n, h, w, co] to [kh, kw, ci, co], in `dtype`."""
+    """W: [n, H, W, ci] and [n, h, w, co] to [kh, kw, ci / groups, co], in `dtype`."""
     return lax.platform_dependent(
         x,
         y,
@@ -194,14 +244,22 @@ _kernel_gradient.defvjp(
 # --- Public functions and modules ---
 
 
-def conv(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SAME") -> Array:
+def conv(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SAME", groups: int = 1) -> Array:
     """Convolution (cross-correlation, as in every deep learning library) of [n, H, W, ci] with [kh, kw, ci, co].
 
     `padding` is "SAME" (output ceil(H / stride), the odd zero at the end), "VALID" or ((top, bottom), (left, right)).
-    Returns [n, h, w, co] in the dtype of x.
+    With `groups` the channels of input and output are cut into so many equal parts; each part of the output sees the
+    same one of the input alone, and the kernel is [kh, kw, ci / groups, co]. Returns [n, h, w, co] in the dtype of x.
+
+    Raises:
+      ValueError: the kernel is larger than the padded input, or groups do not divide the channels or have strides.
     """
     size = (x.shape[1], x.shape[2])
-    window = Window(_pair(kernel.shape), strides, _explicit(padding, _pair(kernel.shape), strides, size), size)
+    if groups > 1 and strides != (1, 1):
+        raise ValueError(f"conv: groups={groups} with strides {strides}; only stride 1 has groups")
+    if x.shape[3] != groups * kernel.shape[2] or kernel.shape[3] % groups:
+        raise ValueError(f"conv: groups={groups} do not fit {x.shape[3]} channels and a kernel of {kernel.shape[2:]}")
+    window = Window(_pair(kernel.shape), strides, _explicit(padding, _pair(kernel.shape), strides, size), size, groups)
     if min(window.outputs) < 1:
         raise ValueError(f"conv: an input of {size} is smaller than the kernel {window.kernel}; pad it more")
     return _forward(window, x, kernel)
@@ -248,7 +306,7 @@ def _explicit(padding: Padding, kernel: Pair, strides: Pair, size: Pair) -> tupl
 
 
 class Conv(nn.Module):
-    """Convolution layer on [n, H, W, in]; parameters `kernel` [kh, kw, in, out] and `bias` [out] in float32."""
+    """Convolution layer on [n, H, W, in]; parameters `kernel` [kh, kw, in / groups, out] and `bias` [out]."""
 
     features: int
     kernel_size: Pair
@@ -259,12 +317,14 @@ class Conv(nn.Module):
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
     bias_init: nn.initializers.Initializer = nn.initializers.zeros_init()
     spectral_norm: bool = False
+    groups: int = 1  # as in `conv`
     equalized: float = 0.0  # gain of an equalised learning rate (equalized.py); 0: off
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """[n, H, W, in] to [n, h, w, features] in `dtype`."""
-        kernel = self.param("kernel", self.kernel_init, (*self.kernel_size, x.shape[-1], self.features), jnp.float32)
+        shape = (*self.kernel_size, x.shape[-1] // self.groups, self.features)
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
         if self.equalized:
             kernel = equalize(kernel, self.equalized)
         if self.spectral_norm:
@@ -273,7 +333,7 @@ class Conv(nn.Module):
 
     def convolve(self, x: Array, kernel: Array) -> Array:
         """What the layer does with its kernel; resample.py has others."""
-        return conv(x, kernel, self.strides, self.padding)
+        return conv(x, kernel, self.strides, self.padding, self.groups)
 
 
 class ConvTranspose(nn.Module):

@@ -30,6 +30,7 @@ class Window(NamedTuple):
     strides: Pair
     padding: tuple[Pair, Pair]  # zeros added to the convolution's input: ((top, bottom), (left, right))
     inputs: Pair  # size of the convolution's input: the output of its transpose
+    groups: int = 1  # of channels, each with its own part of the kernel
 
     @property
     def outputs(self) -> Pair:
@@ -43,7 +44,7 @@ class Window(NamedTuple):
         """At stride 1: the window of the convolution, by the turned kernel, that this one's transpose is."""
         axes = zip(self.inputs, self.outputs, self.kernel, self.padding, strict=True)
         top, left = ((kernel - 1 - low, inside + low - outside) for inside, outside, kernel, (low, _) in axes)
-        return Window(self.kernel, self.strides, (top, left), self.outputs)
+        return Window(self.kernel, self.strides, (top, left), self.outputs, self.groups)
 
     def pads_to(self, size: Pair) -> list[Pair]:
         """Padding that makes the input this large (a negative number crops), its first rows where they were."""

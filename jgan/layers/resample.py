@@ -1,4 +1,4 @@
-"""Doubling and halving the resolution, alone and together with a 3 x 3 convolution.
+"""Doubling and halving the resolution, alone, smoothly, and together with a 3 x 3 convolution.
 
 Doubling by nearest neighbours and halving by averages are linear, so a convolution after the first, or before the
 second, is one convolution at stride 2 with a kernel of 4 x 4: less than half the products, and nothing of twice the
@@ -7,6 +7,7 @@ resolution in between (the "fused scale" of https://github.com/tkarras/progressi
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -37,6 +38,43 @@ def max_pool(x: Array) -> Array:
     """Maxima of 2 x 2 pixels: [n, h, w, c] to [n, h / 2, w / 2, c]. Among equal ones the gradient is shared."""
     n, h, w, c = x.shape
     return x.reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
+
+
+@jax.custom_vjp
+def smooth_upsample(x: Array) -> Array:
+    """Twice as many pixels by linear interpolation, zeros beyond the edges: [n, h, w, c] to [n, 2 h, 2 w, c].
+
+    Zeros between the pixels, then the filter (1, 3, 3, 1) / 4 along rows and columns, as R3GAN's
+    (https://arxiv.org/abs/2501.05441). Reverse-mode differentiation only, of any order.
+    """
+    for axis in (1, 2):
+        before, after = _shifted(x, axis, 1), _shifted(x, axis, -1)
+        x = jnp.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis + 1)
+        x = x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
+    return x
+
+
+@jax.custom_vjp
+def smooth_downsample(x: Array) -> Array:
+    """The filter (1, 3, 3, 1) / 8 along both axes, then every second pixel: [n, h, w, c] to [n, h / 2, w / 2, c].
+
+    Its transpose is a quarter of `smooth_upsample`. Reverse-mode differentiation only, of any order.
+    """
+    for axis in (1, 2):
+        pairs = x.reshape(*x.shape[:axis], -1, 2, *x.shape[axis + 1 :])
+        even, odd = (lax.index_in_dim(pairs, index, axis + 1, keepdims=False) for index in range(2))
+        x = 0.375 * (even + odd) + 0.125 * (_shifted(odd, axis, 1) + _shifted(even, axis, -1))
+    return x
+
+
+def _shifted(x: Array, axis: int, by: int) -> Array:
+    """Moved along an axis, a zero coming in."""
+    pads = [(by, -by, 0) if index == axis else (0, 0, 0) for index in range(x.ndim)]
+    return lax.pad(x, jnp.zeros((), x.dtype), pads)
+
+
+smooth_upsample.defvjp(lambda x: (smooth_upsample(x), None), lambda _, g: (4.0 * smooth_downsample(g),))
+smooth_downsample.defvjp(lambda x: (smooth_downsample(x), None), lambda _, g: (0.25 * smooth_upsample(g),))
 
 
 class UpsampledConv(Conv):
