@@ -30,10 +30,11 @@ class TorchGame(NamedTuple):
     discriminator: Callable[[], nn.Module]
     latent_dim: int
     discriminator_loss: Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]  # (critic, real, fake)
-    generator_loss: Callable[[torch.Tensor], torch.Tensor]  # of logits
+    generator_loss: Callable[..., torch.Tensor]  # of logits; with `paired`, of those of fake and of real images
     resolution: int
     betas: tuple[float, float]  # of Adam
     critic_steps: int = 1  # in a round, which has one move of the generator
+    paired: bool = False  # the generator's loss also looks at real images
     generator_batches: int = 1  # that it draws for its move; with 1 it moves on the images that the critic saw last
 
 
@@ -61,7 +62,11 @@ def make_round(game: TorchGame, batch_size: int, channels_last: bool) -> Callabl
 
     def generator_move(fake: torch.Tensor) -> None:
         generator_optimizer.zero_grad()
-        game.generator_loss(discriminator(fake).flatten()).backward()
+        logits = [discriminator(fake).flatten()]
+        if game.paired:
+            with torch.no_grad():
+                logits.append(discriminator(images).flatten())
+        game.generator_loss(*logits).backward()
         generator_optimizer.step()
 
     def run() -> None:
@@ -126,6 +131,21 @@ def wasserstein_losses(critic: nn.Module, images: torch.Tensor, fake: torch.Tens
 
 def hinge_losses(critic: nn.Module, images: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     return functional.relu(1 - critic(images)).mean() + functional.relu(1 + critic(fake)).mean()
+
+
+def paired_losses(critic: nn.Module, images: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    """R3GAN's, with R1 and R2 at gamma 0.05."""
+    images, fake = images.detach().requires_grad_(True), fake.requires_grad_(True)
+    real_logits, fake_logits = critic(images), critic(fake)
+    slopes = [
+        torch.autograd.grad(logits.sum(), inputs, create_graph=True)[0].square().sum((1, 2, 3))
+        for logits, inputs in ((real_logits, images), (fake_logits, fake))
+    ]
+    return (functional.softplus(fake_logits - real_logits) + 0.025 * (slopes[0] + slopes[1])).mean()
+
+
+def paired_loss(fake_logits: torch.Tensor, real_logits: torch.Tensor) -> torch.Tensor:
+    return functional.softplus(real_logits - fake_logits).mean()
 
 
 def raise_logits(logits: torch.Tensor) -> torch.Tensor:
@@ -225,3 +245,70 @@ class ResidualDiscriminator(nn.Module):
 
 def wgan_gp_critic() -> ResidualDiscriminator:
     return ResidualDiscriminator(normalize=False)
+
+
+# --- R3GAN ---
+
+
+class GroupedBlock(nn.Module):
+    """1 x 1, grouped 3 x 3, 1 x 1, leaky ReLU between them."""
+
+    def __init__(self, width: int, groups: int) -> None:
+        super().__init__()
+        hidden = 2 * width
+        self.layers = nn.Sequential(
+            nn.Conv2d(width, hidden, 1),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(hidden, hidden, 3, padding=1, groups=groups),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(hidden, width, 1, bias=False),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        return x + self.layers(x)
+
+
+class Resample(nn.Module):
+    """By (1, 3, 3, 1) along both axes, as the official code does where its CUDA extension is missing."""
+
+    def __init__(self, up: bool) -> None:
+        super().__init__()
+        self.up = up
+        edge = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+        self.register_buffer("kernel", (edge[:, None] * edge)[None, None] * (4 if up else 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        maps = x.reshape(-1, 1, *x.shape[2:])
+        resample = functional.conv_transpose2d if self.up else functional.conv2d
+        maps = resample(maps, self.kernel, stride=2, padding=1)
+        return maps.reshape(*x.shape[:2], *maps.shape[2:])
+
+
+class GenerativeBasis(nn.Module):
+    """Latents to 4 x 4 features."""
+
+    def __init__(self, latent_dim: int, width: int) -> None:
+        super().__init__()
+        self.basis = nn.Parameter(torch.randn(1, width, 4, 4))
+        self.from_latents = nn.Linear(latent_dim, width, bias=False)
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        return self.basis * self.from_latents(latents)[:, :, None, None]
+
+
+def r3gan_generator(width: int, groups: int, stages: int = 4) -> nn.Sequential:
+    """https://github.com/brownvc/R3GAN, R3GAN/Networks.py, of one width."""
+    layers: list[nn.Module] = [GenerativeBasis(64, width)]
+    for stage in range(stages):
+        layers += [Resample(up=True)] if stage else []
+        layers += [GroupedBlock(width, groups), GroupedBlock(width, groups)]
+    return nn.Sequential(*layers, nn.Conv2d(width, 3, 1, bias=False))
+
+
+def r3gan_discriminator(width: int, groups: int, stages: int = 4) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Conv2d(3, width, 1, bias=False)]
+    for stage in range(stages):
+        layers += [Resample(up=False)] if stage else []
+        layers += [GroupedBlock(width, groups), GroupedBlock(width, groups)]
+    layers.append(nn.Conv2d(width, width, 4, groups=width, bias=False))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(width, 1, bias=False), nn.Flatten(0))

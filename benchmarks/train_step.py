@@ -34,6 +34,7 @@ from timing import CLOCKS, PEAK_SIZE, Peak, alternate
 from torch_networks import TorchGame
 
 from jgan.allocator import keep_memory
+from jgan.families import r3gan
 from jgan.families.dcgan import dcgan
 from jgan.families.sngan import sngan
 from jgan.families.wgan_gp import wgan_gp, wgan_gp_dcgan
@@ -102,6 +103,28 @@ ROWS = {
             generator_batches=2,
         ),
         batch_size=32,
+    ),
+    "r3gan-32": Row(  # a sixth of the published width, the published 16 channels in a group
+        LatentGAN(
+            r3gan.Generator((128,) * 4, (16,) * 4),
+            r3gan.Discriminator((128,) * 4, (16,) * 4),
+            latent_dim=64,
+            adversarial="relativistic_paired",
+            r1_gamma=0.05,
+            r2_gamma=0.05,
+            r1_every=1,
+        ),
+        TorchGame(
+            lambda: torch_networks.r3gan_generator(128, 16),
+            lambda: torch_networks.r3gan_discriminator(128, 16),
+            latent_dim=64,
+            discriminator_loss=torch_networks.paired_losses,
+            generator_loss=torch_networks.paired_loss,
+            resolution=32,
+            betas=(0.0, 0.9),
+            paired=True,
+        ),
+        batch_size=8,
     ),
 }
 

@@ -2,7 +2,7 @@
 
 The mathematics is that of the authors' DiffAugment_pytorch.py (https://github.com/mit-han-lab/data-efficient-gans).
 "flip" is not among theirs: it is the horizontal mirroring of consistency regularisation (Zhao et al. 2020,
-https://arxiv.org/abs/2002.04724).
+https://arxiv.org/abs/2002.04724). Those whose names begin with "ada" are in ada.py.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jgan import ada
 from jgan.types import Array, Images, Rngs, UserError
 
 Draws = tuple[Array, ...]
+CHOSEN = 1  # what the key of a transform is folded with, to draw whether it takes place
 
 
-def augment(images: Images, rngs: Rngs, policy: tuple[str, ...]) -> Images:
+def augment(images: Images, rngs: Rngs, policy: tuple[str, ...], probability: float | Array = 1.0) -> Images:
     """Images [n, h, w, c] transformed in the order of the policy, [n, h, w, c]; colours may leave [-1, 1].
+
+    Each transform, or each part of one that has parts, befalls an image with the `probability` by itself.
 
     Each example's transform follows from its own key in `rngs` [n] and the image size alone, and no transform's draw
     from the rest of the policy. Images given the same key, as the real and the fake one, are transformed alike.
@@ -30,8 +34,16 @@ def augment(images: Images, rngs: Rngs, policy: tuple[str, ...]) -> Images:
     for name in policy:
         augmentation = AUGMENTATIONS[name]
         keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(rngs, augmentation.purpose)
-        drawn = jax.vmap(functools.partial(augmentation.draw, height=images.shape[1], width=images.shape[2]))(keys)
-        images = augmentation.apply(images, *drawn)
+        draw = functools.partial(augmentation.draw, height=images.shape[1], width=images.shape[2])
+        if augmentation.in_parts:
+            draw = functools.partial(draw, probability=jnp.float32(probability))
+        drawn = jax.vmap(draw)(keys)
+        changed = augmentation.apply(images, *drawn)
+        always = isinstance(probability, float) and probability == 1.0
+        if not (always or augmentation.in_parts):
+            chosen = jax.vmap(lambda key: jax.random.bernoulli(jax.random.fold_in(key, CHOSEN), probability))(keys)
+            changed = jnp.where(_per_image(chosen), changed, images)
+        images = changed
     return images
 
 
@@ -173,11 +185,15 @@ def _draw_flip(rng: Array, height: int, width: int) -> Draws:
 
 
 class Augmentation(NamedTuple):
-    """A random transform: `draw(key, height, width)` for one example, `apply(images, *drawn)` for the batch."""
+    """A random transform: `draw(key, height, width)` for one example, `apply(images, *drawn)` for the batch.
+
+    One that is `in_parts` also takes the probability of each part: `draw(key, height, width, probability)`.
+    """
 
     purpose: int  # what the key of an example is folded with; never change it: seeds would mean other images
     draw: Callable[..., Draws]
     apply: Callable[..., Images]
+    in_parts: bool = False
 
 
 AUGMENTATIONS = {
@@ -185,4 +201,7 @@ AUGMENTATIONS = {
     "translation": Augmentation(1, _draw_translation, translate),
     "cutout": Augmentation(2, _draw_cutout, cut_out),
     "flip": Augmentation(3, _draw_flip, flip),
+    "ada_geometry": Augmentation(4, ada.draw_geometry, ada.warp, in_parts=True),
+    "ada_color": Augmentation(5, ada.draw_colors, ada.recolor, in_parts=True),
+    "ada_cutout": Augmentation(6, ada.draw_box, ada.cut_box, in_parts=True),
 }

@@ -68,6 +68,7 @@ def check(config: Config) -> None:
             check_range(path, number)
     config.generator_optimizer.check("generator_optimizer")
     config.discriminator_optimizer.check("discriminator_optimizer")
+    config.ema.check("ema")
     if config.evaluate_every:
         config.evaluation.check()
     config.game.check(config.stages)

@@ -42,10 +42,19 @@ class AdamConfig(OptimizerConfig):
 
     b1: float = 0.5
     b2: float = 0.999
+    final_b2: float = 0.0  # once decayed, as the learning rate is; 0: b2 stays
     eps: float = 1e-8
+
+    def check(self, path: str) -> None:
+        """As every optimizer's; b2 goes with the learning rate."""
+        super().check(path)
+        if self.final_b2 and self.decay == "constant":
+            raise UserError(f"{path}.final_b2={self.final_b2}: nothing decays; set {path}.decay, or it to 0")
 
     def transformation(self, lazy_ratio: float) -> optax.GradientTransformation:
         """Adam's direction."""
+        if self.final_b2:
+            return scale_by_scheduled_adam(self, lazy_ratio)
         return optax.scale_by_adam(b1=self.b1**lazy_ratio, b2=self.b2**lazy_ratio, eps=self.eps)
 
 
@@ -99,10 +108,36 @@ def learning_rate(config: OptimizerConfig, images_seen: Array) -> Array:
         rate *= jnp.minimum(images_seen / config.warmup_images, 1.0)
     if config.decay == "constant":
         return rate
+    return rate * (1.0 + _decay_progress(config, images_seen) * (config.final_scale - 1.0))
+
+
+def _decay_progress(config: OptimizerConfig, images_seen: Array) -> Array:
+    """Share of the decay that is behind us, 0 to 1."""
     progress = jnp.clip((images_seen - config.decay_start_images) / config.decay_images, 0.0, 1.0)
-    if config.decay == "cosine":
-        progress = 0.5 * (1.0 - jnp.cos(jnp.pi * progress))
-    return rate * (1.0 + progress * (config.final_scale - 1.0))
+    return half_cosine(progress) if config.decay == "cosine" else progress
+
+
+def half_cosine(progress: Array) -> Array:
+    """From 0 to 1 along half a period of a cosine, flat at both ends."""
+    return 0.5 * (1.0 - jnp.cos(jnp.pi * progress))
+
+
+def scale_by_scheduled_adam(config: AdamConfig, lazy_ratio: float) -> optax.GradientTransformationExtraArgs:
+    """Adam's direction by a b2 that follows the schedule of the learning rate, as R3GAN's.
+
+    The bias of a moment is corrected as if the b2 of this step had been that of all, as PyTorch does where the betas of
+    `torch.optim.Adam` are changed between steps.
+    """
+
+    def update(
+        updates: optax.Updates, state: optax.OptState, params: optax.Params | None = None, **extra_args: Any
+    ) -> tuple[optax.Updates, optax.OptState]:
+        progress = _decay_progress(config, extra_args["images_seen"])
+        b2 = (config.b2 + progress * (config.final_b2 - config.b2)) ** lazy_ratio
+        adam = optax.scale_by_adam(b1=config.b1**lazy_ratio, b2=b2, eps=config.eps)
+        return adam.update(updates, state, params)
+
+    return optax.GradientTransformationExtraArgs(optax.scale_by_adam().init, update)
 
 
 def clip_params(limit: float) -> optax.GradientTransformation:
@@ -146,13 +181,23 @@ class EmaConfig:
 
     half_life_images: float = 10_000.0  # 0: the average is the generator itself
     warmup: float = 0.05  # early on, at most this share of the images seen so far; 0: no warm-up
+    rise_images: int = 0  # over which the half-life rises from 0, as half a cosine; 0: it is there at once
+
+    def check(self, path: str) -> None:
+        """Raises UserError for settings that contradict each other; `path` names them in the config."""
+        if self.rise_images and not self.half_life_images:
+            raise UserError(f"{path}.rise_images: the half-life stays 0; set {path}.half_life_images, or it to 0")
+        if self.rise_images and self.warmup:
+            raise UserError(f"{path}.warmup={self.warmup}: rise_images is a warm-up of its own; set one of them to 0")
 
 
 def ema_decay(config: EmaConfig, stage: ScheduledStage, step: Array) -> Array:
-    """The average's decay for the step numbered `step` (StyleGAN2-ADA's ramp-up), a float32 scalar."""
+    """The average's decay for the step numbered `step` (StyleGAN2-ADA's ramp-up, R3GAN's rise), a float32 scalar."""
     half_life = jnp.float32(config.half_life_images)
     if config.warmup:
         half_life = jnp.minimum(half_life, config.warmup * stage.images_seen(step + 1))
+    if config.rise_images:
+        half_life *= half_cosine(jnp.minimum(stage.images_seen(step) / config.rise_images, 1.0))
     return 0.5 ** (stage.batch_size / jnp.maximum(half_life, 1e-8))
 
 

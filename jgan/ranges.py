@@ -9,6 +9,9 @@ from jgan.types import DTYPES, UserError
 
 AT_LEAST_ONE = {"steps", "batch_size", "resolution", "accumulate", "channels", "image_channels", "widths", "fsdp"}
 AT_LEAST_ONE |= {
+    "groups",
+    "blocks",
+    "expansion",
     "keep_checkpoints",
     "num_samples",
     "latent_dim",
@@ -19,7 +22,17 @@ AT_LEAST_ONE |= {
     "generator_batches",
     "lecam_half_life_images",
 }
-BELOW_ONE = {"b1", "b2", "unroll_b1", "unroll_b2", "smoothing", "dropout", "label_smoothing", "label_flipping"}
+BELOW_ONE = {
+    "b1",
+    "b2",
+    "final_b2",
+    "unroll_b1",
+    "unroll_b2",
+    "smoothing",
+    "dropout",
+    "label_smoothing",
+    "label_flipping",
+}
 
 
 def check_range(path: str, value: Any) -> None:

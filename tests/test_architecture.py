@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "step": {"optim", "sharding"},
     "layers": set(),
     "losses": set(),
-    "augment": set(),
+    "ada": set(),
+    "augment": {"ada"},
     "interop": set(),
     "metrics": {"interop", "files", "layers", "optim", "processes", "sharding"},  # a classifier; fast convolutions
     "data": set(),

@@ -185,6 +185,20 @@ COUNTS["biggan_digits"] = (
     + 1,
     first(1, 16) + first(16, 32) + first(32, 64) + first(64, 128) + 11 * 128 + 1 + attention(16),
 )
+# As the official modules count, built of PyTorch's layers in tests/golden/r3gan.py.
+COUNTS |= {
+    "r3gan": (20_781_952, 21_280_512),
+    "r3gan_ffhq64": (22_429_824, 22_381_440),
+    "r3gan_ffhq256": (23_057_952, 23_009_568),
+    "r3gan_imagenet32": (82_914_304, 86_548_992),
+    "r3gan_imagenet64": (103_570_432, 107_205_120),
+}
+# Four blocks with 16 channels a group: two biases, 1x1, grouped 3x3, 1x1; the 1x1 of two changes of width; 1 channel
+_shared = sum(2 * c * c + 2 * c + 9 * 2 * c * 16 + 2 * c + 2 * c * c for c in (64, 64, 32, 16)) + 64 * 32 + 32 * 16 + 16
+COUNTS["r3gan_digits"] = (
+    10 * 64 + 128 * 64 + 16 * 64 + _shared,
+    16 * 64 + 64 * 64 + 10 * 64 + _shared,
+)
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 

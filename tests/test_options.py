@@ -37,6 +37,16 @@ REFUSED = [
         "game.top_k=0.5: it thins out a loss of weight 0; set it to 1",
     ),
     ({"top_k": 0.5, "adversarial": "relativistic_average"}, "game.top_k=0.5: the loss 'relativistic_average' sets"),
+    ({"gamma_images": 9}, "game.gamma_images: there is no gamma to change; set game.r1_gamma or r2_gamma, or it to 0"),
+    (
+        {"r1_gamma": 1.0, "gamma_images": 9},
+        "game.final_gamma_scale=1.0, game.gamma_images=9: one does nothing without the other",
+    ),
+    ({"r1_gamma": 1.0, "final_gamma_scale": 0.1}, "game.final_gamma_scale=0.1, game.gamma_images=0: one does nothing"),
+    ({"augment_probability": 0.5}, "game.augment=(): augment_probability is that of nothing; set augment, or leave"),
+    ({"augment_probability_images": 9}, "game.augment=(): augment_probability is that of nothing; set augment"),
+    ({"augment": ("flip",), "augment_probability": 0.0}, "game.augment_probability=0: nothing is augmented; set it"),
+    ({"augment": ("flip",), "augment_probability": 1.5}, "game.augment_probability=1.5: expected a share, 1 at most"),
     ({"generator_adversarial_weight": 0.0}, "game.generator_adversarial_weight=0: the generator would learn nothing"),
     ({"critic_warmup": True}, "game.generator_every=1: critic_warmup is for a critic with more steps"),
     ({"unroll_steps": 1, "unroll_learning_rate": 0.0}, "game.unroll_learning_rate=0: the steps would go nowhere"),
@@ -166,6 +176,12 @@ OPTIONS = {
     "label_flipping": ({"label_flipping": 0.1}, ""),
     "instance_noise": ({"instance_noise": 0.1, "instance_noise_images": 1000}, ""),
     "augment": ({"augment": ("color", "translation", "cutout")}, ""),
+    "augment_probability": ({"augment": ("color",), "augment_probability": 0.5}, ""),
+    "augment_probability_images": ({"augment": ("color",), "augment_probability_images": 1000}, ""),
+    "final_gamma_scale": (
+        {"r1_gamma": 1.0, "r1_every": 1, "final_gamma_scale": 0.1, "gamma_images": 1000},
+        "discriminator/r1",
+    ),
     "generator_every": ({"generator_every": 5}, ""),
     "critic_warmup": ({"generator_every": 5, "critic_warmup": True}, ""),
     "generator_batches": ({"generator_batches": 2}, ""),
@@ -183,6 +199,7 @@ OPTIONS = {
 }
 # Set with another one above, or (the classifier) played by other tests here.
 WITH_OTHERS = {"lecam_half_life_images", "bcr_policy", "zcr_noise", "instance_noise_images", "top_k_images"}
+WITH_OTHERS |= {"gamma_images"}
 WITH_OTHERS |= {"unroll_learning_rate", "unroll_b1", "unroll_b2", "classifier_weight", "generator_classifier_weight"}
 # Differences of logits do not change with the bias of the last layer; nor does the hinge loss while they are below 1.
 NO_LAST_BIAS = {name for name, loss in ADVERSARIAL.items() if loss.relative} | {"wasserstein", "hinge"}

@@ -11,9 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
+from small_game import compile_quickly
 
+from jgan import config as configs
 from jgan.families import r3gan
 from jgan.games.latent import LatentGAN
+from jgan.optim import AdamConfig, EmaConfig, ema_decay, make_optimizer
 from jgan.types import Player, Stage, TrainState, UserError, schedule
 
 GOLDEN = Path(__file__).parent / "golden" / "r3gan.json"
@@ -69,13 +72,12 @@ def from_pytorch(arrays, network, module, *inputs):
     return unflatten_dict(params)
 
 
-@pytest.mark.parametrize("remat", [False, True])
-def test_networks_and_losses_match_pytorch(golden, remat, monkeypatch):
-    """Images, logits, the game's own losses with R1 and R2, and their gradients."""
+def test_networks_and_losses_match_pytorch(golden, monkeypatch):
+    """Images, logits, the game's own losses with R1 and R2, and their gradients, blocks computed twice."""
     script, numbers = golden
     arrays, game = script.draw(), small_game(script)
     game = dataclasses.replace(
-        game, generator=game.generator.clone(remat=remat), discriminator=game.discriminator.clone(remat=remat)
+        game, generator=game.generator.clone(remat=True), discriminator=game.discriminator.clone(remat=True)
     )
     images, latents = jnp.asarray(arrays["images"].transpose(0, 2, 3, 1)), arrays["latents"]
     labels = jnp.asarray(arrays["labels"].astype("int32"))
@@ -87,7 +89,7 @@ def test_networks_and_losses_match_pytorch(golden, remat, monkeypatch):
     (stage,) = schedule((Stage(steps=1, batch_size=script.BATCH, resolution=images.shape[1]),))
     batch, rngs = {"images": images, "labels": labels}, jax.random.split(jax.random.key(0), script.BATCH)
 
-    @jax.jit
+    @compile_quickly
     def run(params):
         players = {name: Player(params[name], {}, ()) for name in params}
         state = TrainState(jnp.int32(0), **players, extras={}, frozen=())
@@ -135,6 +137,54 @@ def test_published_networks_have_the_official_sizes(golden, size):
         count(game.discriminator, jnp.zeros((2, side, side, 3)), labels),
     ]
     assert counts == numbers["sizes"][size]
+
+
+def test_scheduled_adam_is_pytorchs_with_betas_set_at_every_step(golden):
+    script, numbers = golden
+    config = AdamConfig(
+        learning_rate=0.2,
+        final_scale=0.25,
+        b1=0.0,
+        b2=0.9,
+        final_b2=0.99,
+        decay="cosine",
+        decay_images=script.ADAM_IMAGES,
+    )
+    optimizer, weight = make_optimizer(config), jnp.array([1.0, -2.0, 0.5])
+    state = optimizer.init(weight)
+    for step, gradient in enumerate(script.ADAM_GRADIENTS):
+        seen = jnp.float32(step * script.ADAM_BATCH)
+        change, state = optimizer.update(jnp.array(gradient), state, weight, images_seen=seen)
+        weight += change
+        # 1 - b2 ** step loses two digits: some 1e2 roundings of 6e-8
+        np.testing.assert_allclose(weight, numbers["adam"][step], rtol=0, atol=1e-5)
+
+
+def test_schedules_are_half_cosines_in_images():
+    game = r3gan.r3gan(decay_images=100, augment_probability=0.5)
+    ema = EmaConfig(half_life_images=80.0, warmup=0.0, rise_images=100)
+    (stage,) = schedule((Stage(steps=9, batch_size=25, resolution=32),))
+    for step, share in enumerate((0.0, 0.5 - 0.125**0.5, 0.5, 0.5 + 0.125**0.5, 1.0, 1.0)):
+        seen = jnp.float32(25 * step)
+        np.testing.assert_allclose(game.gamma_scale(seen), 1.0 - 0.9 * share, rtol=1e-6)
+        np.testing.assert_allclose(game.augment_probability_at(seen), 0.5 * share, rtol=1e-6)
+        expected = 0.5 ** (25 / max(80.0 * share, 1e-8))
+        np.testing.assert_allclose(ema_decay(ema, stage, jnp.int32(step)), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("generator_optimizer.final_b2=0.99", "generator_optimizer.final_b2=0.99: nothing decays; set generator_opt"),
+        ("discriminator_optimizer.final_b2=1", "discriminator_optimizer.final_b2=1.0: expected less than 1"),
+        ("ema.rise_images=9", "ema.warmup=0.05: rise_images is a warm-up of its own; set one of them to 0"),
+    ],
+)
+def test_schedules_that_contradict_each_other_are_refused(flag, message):
+    config = configs.read_config(str(GOLDEN.parents[2] / "configs" / "dcgan.py"), [f"--config.{flag}"])
+    with pytest.raises(UserError) as error:
+        configs.check(config)
+    assert str(error.value).startswith(message)
 
 
 def test_initial_values():

@@ -7,6 +7,7 @@ real with fake images, and R1 and R2 are in every step.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import NamedTuple
 
@@ -170,13 +171,16 @@ SIZES = {
 }
 
 
+POLICY = ("ada_geometry", "ada_color", "ada_cutout")
+
+
 def r3gan(
-    size: str = "cifar10", num_classes: int = 0, gamma_decay_images: int = 0, augment_probability: float = 1.0
+    size: str = "cifar10", num_classes: int = 0, decay_images: int = 0, augment_probability: float = 0.55
 ) -> LatentGAN:
     """The networks of a published run, its loss, penalties and augmentation.
 
-    Gamma falls to a tenth over `gamma_decay_images`, over which the probability of each transform of the augmentation
-    rises from 0 to `augment_probability`; with 0 gamma stays and nothing is augmented.
+    Over `decay_images` gamma falls to a tenth, and the probability of each augmentation rises from 0 to
+    `augment_probability`. With 0, gamma stays and nothing is augmented.
 
     Raises:
       UserError: there is no such run.
@@ -184,7 +188,7 @@ def r3gan(
     if size not in SIZES:
         raise UserError(f"r3gan(size={size!r}): expected one of {', '.join(SIZES)}")
     widths, groups, gamma = SIZES[size]
-    return LatentGAN(
+    game = LatentGAN(
         Generator(widths, groups, num_classes=num_classes),
         Discriminator(widths[::-1], groups[::-1], num_classes=num_classes, class_features=widths[0]),
         latent_dim=64,
@@ -193,4 +197,14 @@ def r3gan(
         r1_gamma=gamma,
         r2_gamma=gamma,
         r1_every=1,
+    )
+    if not decay_images:
+        return game
+    return dataclasses.replace(
+        game,
+        final_gamma_scale=0.1,
+        gamma_images=decay_images,
+        augment=POLICY,
+        augment_probability=augment_probability,
+        augment_probability_images=decay_images,
     )

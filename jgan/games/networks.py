@@ -15,6 +15,7 @@ from jgan.augment import augment
 from jgan.games.forward import forward, forward_and_look_inside
 from jgan.games.settings import Settings
 from jgan.losses.penalties import Critic
+from jgan.optim import half_cosine
 from jgan.types import (
     Array,
     Batch,
@@ -157,6 +158,19 @@ class Networks(Settings):
         growth = self.growth(stage, jnp.int32(stage.start))
         return self.trace("generator", jnp.zeros((2, self.latent_dim)), growth)[0].shape[1:]
 
+    def gamma_scale(self, images_seen: Array) -> float | Array:
+        """What R1's and R2's gamma are multiplied by."""
+        if not self.gamma_images:
+            return 1.0
+        share = half_cosine(jnp.minimum(images_seen / self.gamma_images, 1.0))
+        return 1.0 + share * (self.final_gamma_scale - 1.0)
+
+    def augment_probability_at(self, images_seen: Array) -> float | Array:
+        """The probability of each transform."""
+        if not self.augment_probability_images:
+            return self.augment_probability
+        return self.augment_probability * half_cosine(jnp.minimum(images_seen / self.augment_probability_images, 1.0))
+
     def _generate_from(self, player: Player, latents: Latents, hand: Hand) -> tuple[Images, Player]:
         rng = jax.random.fold_in(hand.rngs[0], NETWORK_FAKE)
         return forward(self.generator, player, latents, hand.labels, rng=rng, **hand.growth)
@@ -164,7 +178,8 @@ class Networks(Settings):
     def _disturb(self, images: Images, hand: Hand, purpose: int) -> Images:
         """Augmented, image i of both sides alike, then with instance noise."""
         if self.augment:
-            images = augment(images, fold(hand.rngs, AUGMENT), self.augment)
+            probability = self.augment_probability_at(hand.images_seen)
+            images = augment(images, fold(hand.rngs, AUGMENT), self.augment, probability)
         if not self.instance_noise:
             return images
         deviation = fall(self.instance_noise, 0.0, self.instance_noise_images, hand.images_seen)

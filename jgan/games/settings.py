@@ -16,6 +16,8 @@ class Penalties:
     dragan_weight: float = 0.0  # DRAGAN: 10
     r1_gamma: float = 0.0  # gamma / 2 times the penalty
     r2_gamma: float = 0.0
+    final_gamma_scale: float = 1.0  # of both gammas, once they have changed as half a cosine (R3GAN: 0.1)
+    gamma_images: int = 0  # over which they do; 0: they stay
     r1_every: int = 16  # R1 and R2 on every k-th step, as a move of their own; 1: in the discriminator's loss
     drift_weight: float = 0.0  # ProGAN: 0.001
     lecam_weight: float = 0.0  # LeCam: 0.1 to 0.5
@@ -38,6 +40,8 @@ class Stabilisers:
     instance_noise: float = 0.0  # deviation of noise on all images it sees (https://arxiv.org/abs/1610.04490)
     instance_noise_images: int = 0  # over which it falls to 0, linearly; 0: it stays
     augment: tuple[str, ...] = ()  # DiffAugment: "color", "translation", "cutout", on all images it sees
+    augment_probability: float = 1.0  # of each of them for each image; real and fake image i alike
+    augment_probability_images: int = 0  # over which it rises from 0, as half a cosine; 0: at once
     generator_every: int = 1  # discriminator steps per generator step
     critic_warmup: bool = False  # WGAN: 100 critic steps before each of the first 25 generator moves and every 500th
     generator_batches: int = 1  # that the generator's move draws for every image of the batch (SNGAN: 2)
@@ -61,6 +65,7 @@ class Settings(Penalties, Stabilisers):
         """Raises UserError for options that make no sense by themselves."""
         check_policy(self.augment, "game.augment")
         check_policy(self.bcr_policy, "game.bcr_policy")
+        self._check_schedules()
         if self.bcr_weight and not self.bcr_policy:
             raise UserError("game.bcr_policy=(): expected what images are consistent under, such as ('translation',)")
         if self.zcr_generator_weight and not self.zcr_weight:
@@ -68,6 +73,21 @@ class Settings(Penalties, Stabilisers):
         if self.zcr_weight and not self.zcr_noise:
             raise UserError("game.zcr_noise=0: images of the same latents are consistent anyway; set it above 0")
         self._check_stabilisers()
+
+    def _check_schedules(self) -> None:
+        if self.gamma_images and not (self.r1_gamma or self.r2_gamma):
+            raise UserError("game.gamma_images: there is no gamma to change; set game.r1_gamma or r2_gamma, or it to 0")
+        if bool(self.gamma_images) != (self.final_gamma_scale != 1.0):
+            raise UserError(
+                f"game.final_gamma_scale={self.final_gamma_scale}, game.gamma_images={self.gamma_images}: one does "
+                "nothing without the other; set both, or leave both"
+            )
+        if self.augment_probability > 1.0:
+            raise UserError(f"game.augment_probability={self.augment_probability}: expected a share, 1 at most")
+        if not self.augment and (self.augment_probability != 1.0 or self.augment_probability_images):
+            raise UserError("game.augment=(): augment_probability is that of nothing; set augment, or leave it")
+        if self.augment and not self.augment_probability:
+            raise UserError("game.augment_probability=0: nothing is augmented; set it above 0, or augment to ()")
 
     def _check_stabilisers(self) -> None:
         if self.instance_noise_images and not self.instance_noise:

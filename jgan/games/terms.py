@@ -18,7 +18,7 @@ from jgan.losses.penalties import (
 )
 from jgan.types import Array, Images, Metrics, Player, TrainState
 
-Terms = dict[str, tuple[float, Array]]  # name: weight, scalar
+Terms = dict[str, tuple[float | Array, Array]]  # name: weight, scalar
 
 
 def discriminator_terms(
@@ -85,7 +85,7 @@ def _zero_gradient_terms(game: Networks, player: Player, hand: Hand, images_fake
     for name, gamma, images, purpose in sides:
         if gamma:
             penalty = zero_gradient_penalty(game.critic(player, hand, purpose), images)
-            terms[name] = 0.5 * gamma, penalty.mean()
+            terms[name] = 0.5 * game.gamma_scale(hand.images_seen) * gamma, penalty.mean()
     return terms
 
 

@@ -2,9 +2,9 @@
 
     python tests/golden/r3gan.py
 
-The networks are those of https://github.com/brownvc/R3GAN, class-conditional and at small widths, in float64. Resampling
-is by torch's convolutions with the filter (1, 2, 1) convolved with (1, 1). `draw` makes the weights, and the test draws
-the same ones. `sizes` counts the published networks, layer by layer.
+The networks are those of https://github.com/brownvc/R3GAN, class-conditional and at small widths, in float64. They
+resample by torch's convolutions with the filter (1, 2, 1) convolved with (1, 1). `draw` makes the weights, and the test
+draws the same ones. `sizes` counts the published networks, layer by layer.
 """
 
 from __future__ import annotations
@@ -17,6 +17,15 @@ import numpy as np
 
 WIDTHS, GROUPS, NUM_CLASSES, LATENT_DIM, BATCH = (12, 8, 8), (4, 2, 4), 3, 5, 4
 LABEL_FEATURES, CLASS_FEATURES, BLOCKS, EXPANSION, CHANNELS, GAMMA = 6, 12, 2, 2, 3, 0.7
+ADAM_BATCH, ADAM_IMAGES = 8, 30
+ADAM_GRADIENTS = (
+    [0.3, -1.0, 2.0],
+    [-0.2, 0.5, 1.0],
+    [0.1, 0.0, -3.0],
+    [0.4, 0.7, 0.2],
+    [-1.0, 2.0, 0.5],
+    [0.3, 0.1, -1.0],
+)
 SHARE = 7  # of the entries of images and gradients, one in so many is kept
 PUBLISHED = {  # widths, groups and classes, from 4 x 4 upwards
     "cifar10": ([768] * 4, [96] * 4, 10),
@@ -163,8 +172,28 @@ def main() -> None:
         "penalties": [penalty.mean().item() for penalty in penalties],
         "gradients": gradients,
         "sizes": sizes(),
+        "adam": adam(),
     }
     Path(__file__).with_suffix(".json").write_text(json.dumps(numbers, indent=1) + "\n")
+
+
+def adam() -> list[list[float]]:
+    """A vector after each step of torch.optim.Adam, its rate and second beta set anew before every step."""
+    import math
+
+    import torch
+
+    weight = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    optimizer = torch.optim.Adam([weight], betas=(0.0, 0.9), eps=1e-8)
+    found = []
+    for step, gradient in enumerate(ADAM_GRADIENTS):
+        progress = 0.5 * (1.0 - math.cos(math.pi * min(step * ADAM_BATCH / ADAM_IMAGES, 1.0)))
+        optimizer.param_groups[0]["lr"] = 0.2 + progress * (0.05 - 0.2)
+        optimizer.param_groups[0]["betas"] = (0.0, 0.9 + progress * (0.99 - 0.9))
+        weight.grad = torch.tensor(gradient, dtype=torch.float64)
+        optimizer.step()
+        found.append(weight.tolist())
+    return found
 
 
 def sizes() -> dict[str, list[int]]:
