@@ -1,6 +1,9 @@
 """R3GAN on the embedded digits (Huang et al. 2024, https://arxiv.org/abs/2501.05441); trains on two cores in minutes.
 
 python -m jgan.main --config configs/r3gan_digits.py --workdir runs/r3gan_digits
+
+One block at each resolution, narrow ones at the high end, 16 channels a group as published; the published schedules, over
+the whole run, and no augmentation.
 """
 
 from jgan.config import Config
@@ -27,10 +30,10 @@ def get_config() -> Config:
             latent_dim=64,
             num_classes=10,
             adversarial="relativistic_paired",
-            r1_gamma=0.2,
-            r2_gamma=0.2,
+            r1_gamma=2.0,
+            r2_gamma=2.0,
             r1_every=1,
-            final_gamma_scale=0.1,
+            final_gamma_scale=0.25,
             gamma_images=images,
         ),
         data=DataConfig(source="mnist5k", channels=1),

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 WIDTHS, GROUPS, NUM_CLASSES, LATENT_DIM, BATCH = (12, 8, 8), (4, 2, 4), 3, 5, 4
-LABEL_FEATURES, CLASS_FEATURES, BLOCKS, EXPANSION, CHANNELS, GAMMA = 6, 12, 2, 2, 3, 0.7
+LABEL_FEATURES, CLASS_FEATURES, BLOCKS, EXPANSION, CHANNELS, GAMMA = 6, 12, 1, 2, 3, 0.7
 ADAM_BATCH, ADAM_IMAGES = 8, 30
 ADAM_GRADIENTS = (
     [0.3, -1.0, 2.0],
@@ -27,6 +27,7 @@ ADAM_GRADIENTS = (
     [0.3, 0.1, -1.0],
 )
 SHARE = 7  # of the entries of images and gradients, one in so many is kept
+PUBLISHED_BLOCKS = 2
 PUBLISHED = {  # widths, groups and classes, from 4 x 4 upwards
     "cifar10": ([768] * 4, [96] * 4, 10),
     "ffhq64": ([768] * 4 + [384], [96] * 4 + [48], 0),
@@ -141,7 +142,7 @@ def main() -> None:
         (slope,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
         return slope.square().sum((1, 2, 3))
 
-    learned = ("generator/block_4_1/conv_2", "generator/basis", "discriminator/block_8_2/conv_2")
+    learned = ("generator/block_4_1/conv_2", "generator/basis", "discriminator/block_8_1/conv_2")
     learned += ("discriminator/block_16_1/conv_1/bias", "discriminator/basis")
     for name in learned:
         weights[name].requires_grad_()
@@ -204,7 +205,7 @@ def sizes() -> dict[str, list[int]]:
         layers: list[nn.Module] = []
         for width, count in zip(widths, groups, strict=True):
             hidden = EXPANSION * width
-            for _ in range(BLOCKS):
+            for _ in range(PUBLISHED_BLOCKS):
                 layers += [nn.Conv2d(width, hidden, 1), nn.Conv2d(hidden, hidden, 3, padding=1, groups=count)]
                 layers.append(nn.Conv2d(hidden, width, 1, bias=False))
         pairs = (pair for pair in itertools.pairwise(widths) if pair[0] != pair[1])
