@@ -1,9 +1,9 @@
-"""Time of the convolutions of DCGAN's, residual and narrow networks: ours, plain XLA's and PyTorch's, channels last.
+"""Time of the convolutions of DCGAN's, residual, narrow and grouped networks: ours, plain XLA's and PyTorch's.
 
     pip install 'jgan[bench]'
     python benchmarks/conv_layers.py [--layers dcgan] [--batch-size 32] [--blocks 12] [--steps 3] [--clock cpu]
 
-Forward pass and both gradients of every distinct layer by itself, as jgan.layers.conv_forms chooses a form for it.
+Channels last. Forward pass and both gradients of every distinct layer by itself, as jgan.layers chooses a form for it.
 Blocks of calls alternate, and the peak is measured, as in train_step.py; the rates count a direct convolution's
 floating-point operations (2 x multiplications) whatever algorithm runs. The residual networks' layers that double or
 halve the resolution are one convolution of 4 x 4 in ours (jgan/layers/resample.py), and have DCGAN's forms.
@@ -43,6 +43,7 @@ class Layer(NamedTuple):
     stride: int = 2
     padding: int = 1
     transposed: bool = False
+    groups: int = 1
 
     @property
     def outputs(self) -> int:
@@ -51,10 +52,10 @@ class Layer(NamedTuple):
 
     def flops(self, batch_size: int) -> float:
         """Floating-point operations of the forward pass, and of either gradient."""
-        return 2.0 * batch_size * self.outputs**2 * self.kernel**2 * self.ci * self.co
+        return 2.0 * batch_size * self.outputs**2 * self.kernel**2 * self.ci * self.co / self.groups
 
     def __str__(self) -> str:
-        kind = "transposed " if self.transposed else ""
+        kind = "transposed " if self.transposed else f"{self.groups} groups, " if self.groups > 1 else ""
         return f"{kind}{self.kernel}x{self.kernel}, {self.size}x{self.size}, {self.ci}-{self.co}"
 
 
@@ -76,6 +77,7 @@ LAYERS = {
         *(Layer(size, width, width, kernel=3, stride=1) for width in (16, 32) for size in (8, 16, 32)),
         *(Layer(size, width, width) for width in (16, 32) for size in (8, 16, 32)),
     ],
+    "grouped": [Layer(size, 256, 256, kernel=3, stride=1, groups=16) for size in (8, 16)],  # R3GAN's, narrower
 }
 
 
@@ -121,7 +123,7 @@ def layer_contests(layer: Layer, batch_size: int) -> dict[str, list[Callable[[],
     random = np.random.default_rng(0)
     large = random.standard_normal((batch_size, layer.size, layer.size, layer.ci)).astype(np.float32)
     small = random.standard_normal((batch_size, layer.outputs, layer.outputs, layer.co)).astype(np.float32)
-    kernel = random.standard_normal((layer.kernel, layer.kernel, layer.ci, layer.co)).astype(np.float32)
+    kernel = random.standard_normal((layer.kernel, layer.kernel, layer.ci // layer.groups, layer.co)).astype(np.float32)
     x, g = (small, large) if layer.transposed else (large, small)
     ours, plain = our_layer(layer), xla_layer(layer)
     x_jax, kernel_jax, g_jax = map(jnp.asarray, (x, kernel, g))
@@ -141,9 +143,10 @@ def layer_contests(layer: Layer, batch_size: int) -> dict[str, list[Callable[[],
 
 def our_layer(layer: Layer) -> Callable[[jax.Array, jax.Array], jax.Array]:
     """This package's layer as a function of input and kernel."""
-    function = conv_transpose if layer.transposed else conv
-    pads = (layer.padding, layer.padding)
-    return lambda x, kernel: function(x, kernel, (layer.stride, layer.stride), (pads, pads))
+    strides, pads = (layer.stride, layer.stride), ((layer.padding, layer.padding),) * 2
+    if layer.transposed:
+        return lambda x, kernel: conv_transpose(x, kernel, strides, pads)
+    return lambda x, kernel: conv(x, kernel, strides, pads, layer.groups)
 
 
 def xla_layer(layer: Layer) -> Callable[[jax.Array, jax.Array], jax.Array]:
@@ -151,7 +154,9 @@ def xla_layer(layer: Layer) -> Callable[[jax.Array, jax.Array], jax.Array]:
     strides, numbers = (layer.stride, layer.stride), ("NHWC", "HWIO", "NHWC")
     if not layer.transposed:
         pads = [(layer.padding, layer.padding)] * 2
-        return lambda x, kernel: lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=numbers)
+        return lambda x, kernel: lax.conv_general_dilated(
+            x, kernel, strides, pads, dimension_numbers=numbers, feature_group_count=layer.groups
+        )
     edge = layer.kernel - 1 - layer.padding
     return lambda y, kernel: lax.conv_transpose(
         y, kernel, strides, [(edge, edge)] * 2, dimension_numbers=numbers, transpose_kernel=True
@@ -175,10 +180,10 @@ def torch_pass(layer: Layer, name: str, x: torch.Tensor, kernel: torch.Tensor, g
     strides, pads = [layer.stride] * 2, [layer.padding] * 2
     if name == "forward":
         function = functional.conv_transpose2d if layer.transposed else functional.conv2d
-        return lambda: function(x, kernel, stride=strides, padding=pads)
+        return lambda: function(x, kernel, stride=strides, padding=pads, groups=layer.groups)
     mask = [name == "input gradient", name == "kernel gradient", False]
     backward = torch.ops.aten.convolution_backward
-    return lambda: backward(g, x, kernel, None, strides, pads, [1, 1], layer.transposed, [0, 0], 1, mask)
+    return lambda: backward(g, x, kernel, None, strides, pads, [1, 1], layer.transposed, [0, 0], layer.groups, mask)
 
 
 if __name__ == "__main__":

@@ -271,6 +271,8 @@ class GroupedBlock(nn.Module):
 class Resample(nn.Module):
     """By (1, 3, 3, 1) along both axes, as the official code does where its CUDA extension is missing."""
 
+    kernel: torch.Tensor
+
     def __init__(self, up: bool) -> None:
         super().__init__()
         self.up = up

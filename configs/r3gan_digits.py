@@ -2,8 +2,8 @@
 
 python -m jgan.main --config configs/r3gan_digits.py --workdir runs/r3gan_digits
 
-One block at each resolution, narrow ones at the high end, 16 channels a group as published; the published schedules, over
-the whole run, and no augmentation.
+One block at each resolution, narrow ones at the high end, 16 channels a group as published; the published schedules,
+over the whole run, and no augmentation.
 """
 
 from jgan.config import Config
