@@ -104,10 +104,10 @@ ROWS = {
         ),
         batch_size=32,
     ),
-    "r3gan-32": Row(  # a sixth of the published width, the published 16 channels in a group
+    "r3gan-32": Row(  # half the published width, the published 16 channels in a group
         LatentGAN(
-            r3gan.Generator((128,) * 4, (16,) * 4),
-            r3gan.Discriminator((128,) * 4, (16,) * 4),
+            r3gan.Generator((384,) * 4, (48,) * 4),
+            r3gan.Discriminator((384,) * 4, (48,) * 4),
             latent_dim=64,
             adversarial="relativistic_paired",
             r1_gamma=0.05,
@@ -115,8 +115,8 @@ ROWS = {
             r1_every=1,
         ),
         TorchGame(
-            lambda: torch_networks.r3gan_generator(128, 16),
-            lambda: torch_networks.r3gan_discriminator(128, 16),
+            lambda: torch_networks.r3gan_generator(384, 48),
+            lambda: torch_networks.r3gan_discriminator(384, 48),
             latent_dim=64,
             discriminator_loss=torch_networks.paired_losses,
             generator_loss=torch_networks.paired_loss,
@@ -124,7 +124,7 @@ ROWS = {
             betas=(0.0, 0.9),
             paired=True,
         ),
-        batch_size=8,
+        batch_size=4,
     ),
 }
 

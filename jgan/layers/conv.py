@@ -58,8 +58,6 @@ def _widened(*arrays: Array) -> list[Array]:
 
 
 def _forward_cpu(window: Window, x: Array, kernel: Array) -> Array:
-    if 1 < window.groups <= _FEW_GROUPS:
-        return _side_by_side(window, x, kernel)
     if window.groups > 1:
         return _group_by_group(_forward_xla, window, x, kernel, (x.shape[0], *window.outputs, kernel.shape[3]))
     form = forward_form(window, *kernel.shape[2:])
@@ -95,18 +93,6 @@ def _kernel_gradient_cpu(window: Window, x: Array, y: Array) -> Array:
         return _kernel_gradient_xla(window, x, y)
     parts = _products(zip(form.inputs(x), form.outputs(y), strict=True), (0, 0))
     return _transposed(form.kernels, (*window.kernel, ci, co), parts)
-
-
-# Convolutions of up to so many groups are written out: XLA merges two equal ones, as of a discriminator's loss and of
-# its penalties, and all that follows with them; equal loops it does not.
-_FEW_GROUPS = 16
-
-
-def _side_by_side(window: Window, x: Array, kernel: Array) -> Array:
-    """C of all groups."""
-    one, dtype = window._replace(groups=1), x.dtype
-    pairs = zip(*(jnp.split(array, window.groups, axis=3) for array in _widened(x, kernel)), strict=True)
-    return jnp.concatenate([_forward_xla(one, *pair) for pair in pairs], axis=3).astype(dtype)
 
 
 def _group_by_group(
