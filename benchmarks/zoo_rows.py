@@ -75,4 +75,81 @@ ROWS = (
     ),
     Row("sagan", "sagan_digits", {"digits": 700, "cifar": 700}),
     Row("biggan", "biggan_digits", {"digits": 700, "cifar": 700}),
+    Row("progan", "progan_digits", {"digits": 2250, "cifar": 2250}),
     Row("r3gan", "r3gan_digits", {"digits": 1000, "cifar": 600}),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A row on a data set with a seed, trained in `workdir`."""
+
+    row: Row
+    data: DataSet
+    seed: int
+    workdir: Path
+    overrides: tuple[str, ...]  # flags of jgan.main
+    config: Config
+
+    @property
+    def name(self) -> str:
+        """For people; also its directory below that of all runs."""
+        return f"{self.data.name}/{self.row.name}/seed{self.seed}"
+
+    @property
+    def steps(self) -> int:
+        """Of training."""
+        return sum(stage.steps for stage in self.config.stages)
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it is told which class to draw."""
+        return getattr(self.config.game, "num_classes", 0) > 0
+
+
+def plan(row: Row, data: DataSet, seed: int, out: Path, scale: float = 1.0) -> Run:
+    """The run of a row, its steps times `scale`.
+
+    Raises:
+      UserError: the config has no such field, or takes no such value.
+    """
+    path = str(CONFIGS / f"{row.config}.py")
+    config = configs.read_config(path, [])
+    ratio = scale * row.steps[data.name] / sum(stage.steps for stage in config.stages)
+    steps = [max(1, round(ratio * stage.steps)) for stage in config.stages]
+    batch_sizes = [
+        row.fields.get(f"stages[{index}].batch_size", stage.batch_size) for index, stage in enumerate(config.stages)
+    ]
+    images = sum(count * batch_size for count, batch_size in zip(steps, batch_sizes, strict=True))
+    fields = {
+        **_shape_fields(config, data.channels),
+        **_schedule_fields(config, images),
+        "data.source": data.source,
+        "seed": seed,
+        **{f"stages[{index}].steps": count for index, count in enumerate(steps)},
+        "sample_every": sum(steps),
+        "checkpoint_every": max(1, sum(steps) // 4),
+        **row.fields,
+        **(row.cifar_fields if data.name == "cifar" else {}),
+    }
+    overrides = tuple(f"--config.{field}={value}" for field, value in fields.items())
+    workdir = out / data.name / row.name / f"seed{seed}"
+    return Run(row, data, seed, workdir, overrides, configs.read_config(path, overrides))
+
+
+def _shape_fields(config: Config, channels: int) -> dict[str, Any]:
+    """Every field that says how large images are, or how many channels they have; those of stages that grow stay."""
+    values = {"resolution": RESOLUTION, "image_channels": channels}
+    paths = [path for path in configs.flatten(config) if len(config.stages) == 1 or not path.startswith("stages")]
+    shapes = {path: values.get(path.rpartition(".")[2]) for path in paths}
+    return {path: value for path, value in shapes.items() if value} | {"data.channels": channels}
+
+
+def _schedule_fields(config: Config, images: int) -> dict[str, Any]:
+    """Every schedule of the config, in proportion to a run of that many images; half-lives stay."""
+    ratio = images / sum(stage.steps * stage.batch_size for stage in config.stages)
+    return {
+        path: type(value)(value * ratio)
+        for path, value in configs.flatten(config).items()
+        if path.endswith("_images") and "half_life" not in path and value
+    }
