@@ -75,6 +75,7 @@ ROWS = (
     ),
     Row("sagan", "sagan_digits", {"digits": 700, "cifar": 700}),
     Row("biggan", "biggan_digits", {"digits": 700, "cifar": 700}),
+    Row("biggan_deep", "biggan_deep_digits", {"digits": 700, "cifar": 700}),
     Row("progan", "progan_digits", {"digits": 2250, "cifar": 2250}),
     Row("r3gan", "r3gan_digits", {"digits": 1000, "cifar": 600}),
 )

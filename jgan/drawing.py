@@ -37,7 +37,7 @@ STANDING = 2**30  # the first of the images that standing statistics are those o
 
 
 def latent_game(config: Config, field: str, truncation: float | None = None) -> LatentGAN:
-    """The run's game, which must draw from latents, and, with `truncation`, from normal ones.
+    """The run's game, which must draw from latents, and, with `truncation`, from normal ones that it can truncate.
 
     Raises:
       UserError: it does not, naming the `field` that asks for it, or the truncation.
@@ -48,7 +48,7 @@ def latent_game(config: Config, field: str, truncation: float | None = None) -> 
     if truncation is not None and not 0 < truncation < math.inf:
         raise UserError(f"--truncation={truncation}: expected a positive number")
     if truncation is not None:
-        game.check_truncation()
+        game.check_truncation(truncation)
     return game
 
 
@@ -89,7 +89,7 @@ class Draw:
         Images are as large as those of the stage of their generator or, to `enlarge`, of the last stage: every pixel
         is repeated.
         """
-        self._stages = schedule(stages)
+        self._game, self._stages = game, schedule(stages)
         self._sharding = make_sharding()
         devices = self._sharding.mesh.size
         self._batch_size = -(-batch_size // devices) * devices
@@ -135,8 +135,10 @@ class Draw:
         the classes `labels`, from the start again where they are fewer.
 
         Raises:
-          UserError: it has no batch norm.
+          UserError: it has no batch norm, or statistics of other truncations.
         """
+        if self._game.truncation_tables:
+            raise UserError("--standing_batches: this run has batch statistics for every truncation; leave it out")
         stage, total = stage_ending(self._stages, step), None
         for batch in range(batches):
             places = np.arange(batch * self._batch_size, (batch + 1) * self._batch_size, dtype=np.int32)

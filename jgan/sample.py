@@ -35,7 +35,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--num", type=int, default=64, help="how many images (default 64)")
     parser.add_argument("--seed", type=int, default=0, help="of the latents (default 0)")
     parser.add_argument("--labels", metavar="3,5", help="classes, taken in turn (default: all of them)")
-    parser.add_argument("--truncation", type=float, help="draw normal latents from [-t, t] only")
+    parser.add_argument(
+        "--truncation",
+        type=float,
+        help="draw normal latents from [-t, t] only; of imported weights, their scale, at most 1",
+    )
     parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
     parser.add_argument("--best", action="store_true", help="the best checkpoint (evaluate_every), not the newest")
     command.add_standing_batches(parser)

@@ -59,6 +59,19 @@ MAY_IMPORT = {
     "grid": {"config", "reports"},
     "child": set(),
     "sweep": {"checkpoint", "child", "command", "config", "files", "grid", "monitor", "reports", "workdir"},
+    "import_weights": {
+        "checkpoint",
+        "command",
+        "config",
+        "families",
+        "files",
+        "games",
+        "interop",
+        "monitor",
+        "setup",
+        "sharding",
+        "workdir",
+    },
     "classifier": {"command", "data", "evaluation", "files", "metrics"},
 }
 THIRD_PARTY = {  # libraries that one part alone may import

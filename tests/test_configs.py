@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import pytest
 
 from jgan import config as configs
+from jgan.families.biggan_deep import biggan_deep
 from jgan.families.dcgan import dcgan
 from jgan.families.vanilla import vanilla
 from jgan.types import Stage, UserError, schedule
@@ -199,6 +200,40 @@ COUNTS["r3gan_digits"] = (
     10 * 64 + 128 * 64 + 16 * 64 + _shared,
     16 * 64 + 64 * 64 + 10 * 64 + _shared,
 )
+
+
+def deep_generator(widths, condition, image_channels):
+    """Parameters of BigGAN-deep's blocks and last layer: a bottleneck of a quarter, norms linear in vectors."""
+    total = 2 * widths[-1] + (9 * widths[-1] + 1) * image_channels
+    for before, after in itertools.pairwise(widths):
+        for out in (before, after):
+            middle = before // 4
+            norms = 2 * condition * (before + 3 * middle)
+            total += norms + (before + 1) * middle + 2 * (9 * middle + 1) * middle + (middle + 1) * out
+    return total
+
+
+def deep_discriminator(widths, image_channels, num_classes):
+    """Parameters of BigGAN-deep's: two blocks a width, of which the first has a 1x1 convolution for what it adds."""
+    total = (9 * image_channels + 1) * widths[0] + (1 + num_classes) * widths[-1] + 1
+    for before, after in itertools.pairwise(widths):
+        for width in (before, after):
+            middle = after // 4
+            total += (width + 1) * middle + 2 * (9 * middle + 1) * middle + (middle + 1) * after
+            total += (width + 1) * (after - width)
+    return total
+
+
+# G: 50.4 million in pytorch-pretrained-biggan's README, 50,388,609 by its code, whose last layer has 125 channels that
+# nothing uses, of 1153 parameters each. D: layer by layer as in BigGANdeep.py of BigGAN-PyTorch.
+COUNTS["biggan_deep"] = (
+    50_388_609 - 125 * 1153,
+    deep_discriminator((128, 256, 512, 1024, 2048, 2048), 3, 1000) + attention(256),
+)
+COUNTS["biggan_deep_digits"] = (
+    10 * 32 + 65 * 16 * 256 + deep_generator((256, 128, 64, 32), 64, 1) + attention(64),
+    deep_discriminator((32, 64, 128, 256), 1, 10) + attention(64),
+)
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 
@@ -247,6 +282,10 @@ def test_published_parameter_counts():
     # The PyTorch DCGAN example (pytorch/examples, dcgan/main.py, nz=100, ngf=ndf=64, nc=3).
     assert count_parameters(dcgan(resolution=64, channels=64), 64, 3) == (3_576_704, 2_765_568)
     assert count_parameters(vanilla(), 28, 1) == (1_486_352, 1_460_225)
+    # 55.9 and 56.2 million in pytorch-pretrained-biggan's README, of which 125 channels are unused, as in biggan_deep
+    for resolution, published in ((256, 55_880_833), (512, 56_163_905)):
+        counted, _ = count_parameters(biggan_deep(resolution), resolution, 3)
+        assert counted == published - 125 * 1153
 
 
 @pytest.mark.parametrize("resolution", [16, 32, 128, 256])

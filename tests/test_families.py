@@ -11,6 +11,7 @@ from flax.traverse_util import flatten_dict
 
 from jgan.families.acgan import acgan
 from jgan.families.biggan import biggan
+from jgan.families.biggan_deep import biggan_deep
 from jgan.families.cgan import cgan, conditional_dcgan, conditional_mlp
 from jgan.families.dcgan import dcgan
 from jgan.families.lsgan import lsgan, lsgan_dcgan
@@ -35,6 +36,13 @@ def small_biggan():
     return dataclasses.replace(game, generator=generator, discriminator=discriminator, latent_dim=12)
 
 
+def small_biggan_deep():
+    game = biggan_deep(32, 4, 1, 3, attention=())
+    generator = game.generator.clone(resolution=16, widths=(16, 16, 8), attention=(8,))
+    discriminator = game.discriminator.clone(widths=(8, 8, 16), attention=(8,))
+    return dataclasses.replace(game, generator=generator, discriminator=discriminator, latent_dim=12)
+
+
 GAMES = {
     "vanilla": vanilla(16, 1),
     "cgan": cgan(16, 1, 3),
@@ -46,6 +54,7 @@ GAMES = {
     "sngan": at_16_pixels(sngan(32, 1, 3), (4, 4), (2, 2, 2)),
     "sagan": sagan(16, 8, 1, 3, attention=(8,)),
     "biggan": small_biggan(),
+    "biggan_deep": small_biggan_deep(),
     "sngan_cnn": at_16_pixels(sngan_cnn(32, 1, 1, 3), (4, 2), (2, 4)),
 }
 BATCH = {"images": jnp.linspace(-1, 1, 4 * 256).reshape(4, 16, 16, 1), "labels": jnp.array([0, 1, 2, 0])}
@@ -82,7 +91,7 @@ def test_bfloat16_inside_float32_outside(name):
     np.testing.assert_allclose(logits_16, logits, atol=0.1 * max(1.0, float(jnp.abs(logits).max())))
 
 
-@pytest.mark.parametrize("name", ["dcgan", "conditional_dcgan", "lsgan", "acgan", "sngan", "biggan"])
+@pytest.mark.parametrize("name", ["dcgan", "conditional_dcgan", "lsgan", "acgan", "sngan", "biggan", "biggan_deep"])
 def test_remat_changes_memory_not_gradients(name):
     def gradients(game):
         variables, _, _ = run_networks(game)
@@ -119,7 +128,7 @@ def test_every_discriminator_can_have_spectral_norm(name):
     assert "batch_stats" not in variables
 
 
-@pytest.mark.parametrize("name", ["sngan", "sagan", "biggan"])
+@pytest.mark.parametrize("name", ["sngan", "sagan", "biggan", "biggan_deep"])
 def test_initial_kernels_are_as_asked_in_every_layer(name):
     generator, discriminator = run_networks(with_networks(GAMES[name], weight_init="normal"))[0]
     for params in (generator["params"], discriminator["params"]):

@@ -7,6 +7,7 @@ from flax.traverse_util import flatten_dict
 
 from jgan.games.forward import SOWN
 from jgan.games.networks import Networks
+from jgan.games.truncation import check_tables
 from jgan.types import ScheduledStage, UserError
 
 
@@ -18,6 +19,8 @@ def check_networks(game: Networks, stage: ScheduledStage) -> None:
             takes = f"takes {classes} classes" if classes else "ignores labels"
             raise UserError(f"game.num_classes={game.num_classes}: game.{name} {takes}; set both to the same number")
     growth = game.growth(stage, jnp.int32(stage.start))
+    if game.truncation_tables:
+        check_tables(game.truncation_tables, game.trace("generator", jnp.zeros((2, game.latent_dim)), growth)[1])
     _, variables = game.trace("discriminator", jnp.zeros((2, *game.image_shape(stage))), growth)
     shown = {path[-1] for path in flatten_dict(variables.get(SOWN, {}))}
     _check_shown(game, shown)

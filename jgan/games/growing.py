@@ -41,8 +41,9 @@ class GrowingGAN(LatentGAN):
         loss, (metrics, state) = super().discriminator_loss(stage, params, state, batch, rngs)
         return loss, (metrics | {"fade": stage.fade(state.step)}, state)
 
-    def check_truncation(self) -> None:
+    def check_truncation(self, truncation: float) -> None:
         """Raises UserError: latents are scaled to one length, so there are no rare ones to leave out."""
+        del truncation
         raise UserError("--truncation: this run's latents have one length, there is nothing to truncate; leave it out")
 
     def _check_stages(self, stages: tuple[ScheduledStage, ...]) -> None:

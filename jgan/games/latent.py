@@ -28,6 +28,7 @@ from jgan.games.networks import (
     fold,
 )
 from jgan.games.terms import discriminator_terms, generator_terms, zero_gradient_terms
+from jgan.games.truncation import at_truncation, with_tables
 from jgan.games.unrolling import unroll
 from jgan.layers.norm import BATCH_STATS, MOMENTS
 from jgan.losses.adversarial import ADVERSARIAL, Adversarial
@@ -88,7 +89,7 @@ class LatentGAN(Networks):
         labels, growth = self.labels(batch), self.growth(stage, jnp.int32(stage.start))
         rngs = {"params": rng, "dropout": rng}
         return (
-            self.generator.init(rngs, latents, labels, train=True, **growth),
+            with_tables(self.generator.init(rngs, latents, labels, train=True, **growth), self.truncation_tables),
             self.discriminator.init(rngs, batch["images"], labels, train=True, **growth),
         )
 
@@ -166,9 +167,13 @@ class LatentGAN(Networks):
     ) -> Images:
         """Images [n, h, w, c] in [-1, 1], one per key: an image depends on its own key and label alone.
 
-        `truncation` draws normal latents from [-t, t] (Brock et al. 2019, https://arxiv.org/abs/1809.11096, 3.1).
-        `growth` is what `self.growth` gives for the player's stage and step; networks that do not grow need none.
+        `truncation` draws normal latents from [-t, t] (Brock et al. 2019, https://arxiv.org/abs/1809.11096, 3.1), or
+        scales those of "truncated_normal"; with `truncation_tables` it also chooses the batch statistics, and is 1
+        where it is None. `growth` is what `self.growth` gives for the player's stage and step; networks that do not
+        grow need none.
         """
+        if self.truncation_tables:
+            player = at_truncation(player, 1.0 if truncation is None else truncation, self.truncation_tables)
         latents = self.draw_latents(rngs, truncation)
         return forward(self.generator, player, latents, labels, rng=rngs[0], train=False, **(growth or {}))[0]
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jgan.augment import augment
 from jgan.games.forward import forward, forward_and_look_inside
 from jgan.games.settings import Settings
+from jgan.games.truncation import check_reach
 from jgan.losses.penalties import Critic
 from jgan.optim import half_cosine
 from jgan.types import (
@@ -65,8 +66,10 @@ class Networks(Settings):
     generator: nn.Module
     discriminator: nn.Module
     latent_dim: int = 100
-    latent_distribution: Literal["normal", "uniform"] = "normal"  # uniform: in [-1, 1]
+    # uniform: in [-1, 1]; truncated_normal: N(0, 1) in [-2, 2], and a truncation is their scale (published BigGANs)
+    latent_distribution: Literal["normal", "uniform", "truncated_normal"] = "normal"
     num_classes: int = 0  # 0: unconditional
+    truncation_tables: int = 0  # of the generator's batch statistics, for truncations from 0 to 1; 0: one for all
 
     def hand(self, stage: ScheduledStage, state: TrainState, batch: Batch, rngs: Rngs) -> Hand:
         """What both players move with at this step."""
@@ -93,6 +96,9 @@ class Networks(Settings):
 
     def draw_latents(self, rngs: Rngs, truncation: float | None = None) -> Latents:
         """Latents [n, z], one row a key."""
+        if self.latent_distribution == "truncated_normal":
+            draw = functools.partial(jax.random.truncated_normal, lower=-2.0, upper=2.0, shape=(self.latent_dim,))
+            return (1.0 if truncation is None else truncation) * jax.vmap(draw)(fold(rngs, LATENTS))
         if self.latent_distribution == "uniform":
             draw = functools.partial(jax.random.uniform, shape=(self.latent_dim,), minval=-1.0, maxval=1.0)
         elif truncation is not None:
@@ -103,10 +109,11 @@ class Networks(Settings):
             draw = functools.partial(jax.random.normal, shape=(self.latent_dim,))
         return jax.vmap(draw)(fold(rngs, LATENTS))
 
-    def check_truncation(self) -> None:
-        """Raises UserError where latents cannot be truncated."""
-        if self.latent_distribution != "normal":
+    def check_truncation(self, truncation: float) -> None:
+        """Raises UserError where latents cannot be truncated, or not so."""
+        if self.latent_distribution == "uniform":
             raise UserError("--truncation: this run's latents are uniform; only normal ones can be truncated")
+        check_reach(truncation, self.truncation_tables)
 
     def generate(self, player: Player, hand: Hand) -> tuple[Images, Player]:
         """Fake images [n, h, w, c], and the player with its variables advanced."""

@@ -2,7 +2,7 @@
 
 | suffix | format |
 | --- | --- |
-| .pth, .pt | `torch.save`: the zip of PyTorch 1.6 and later, and the stream of pickles before it |
+| .pth, .pt, .bin | `torch.save`: the zip of PyTorch 1.6 and later, and the stream of pickles before it |
 | .npz | `numpy.savez`, arrays of numbers only |
 | .safetensors | https://github.com/huggingface/safetensors#format |
 
@@ -55,6 +55,7 @@ def read_weights(path: Path) -> Weights:
 _READERS: dict[str, Callable[[Path], Weights]] = {
     ".pth": read_pytorch,
     ".pt": read_pytorch,
+    ".bin": read_pytorch,
     ".npz": read_npz,
     ".safetensors": read_safetensors,
 }
