@@ -121,14 +121,16 @@ def test_a_run_of_published_weights_is_drawn_at_a_truncation(golden, published, 
         latent_game(config, "--workdir", 1.5)
 
 
-def test_a_run_of_published_weights_is_not_overwritten_or_trained(config, published):
+def test_a_run_of_published_weights_is_not_overwritten_or_trained(config, published, tmp_path):
     weights, workdir = published
     before = sorted(workdir.rglob("*"))
     with pytest.raises(UserError, match=r"--workdir=.*: holds files already; choose a new directory"):
         import_config(config, weights, workdir)
     assert sorted(workdir.rglob("*")) == before
+    data = tmp_path / "data.npz"
+    np.savez(data, images=np.zeros((8, 64, 64, 3), np.uint8), labels=np.arange(8) % 5)
     with pytest.raises(UserError, match=r"its content is not what this run was trained on .*weights are imported"):
-        train(configs.load(workdir), workdir)
+        train(configs.override(configs.load(workdir), [f"--config.data.source=npz:{data}"]), workdir)
 
 
 @pytest.mark.parametrize(
