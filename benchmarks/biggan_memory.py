@@ -72,7 +72,8 @@ def attention_bytes(batch: int, sharding: Sharding) -> int:
     variables = jax.eval_shape(lambda: layer.init(jax.random.key(0), jnp.zeros((1, *ATTENTION))))
 
     def loss(variables: PyTree, x: Array) -> Array:
-        return jnp.square(layer.apply(variables, x)).sum()
+        features: Any = layer.apply(variables, x)
+        return jnp.square(features).sum()
 
     gradients = jax.jit(jax.grad(loss, (0, 1)), in_shardings=sharding.replicated)
     compiled: Any = gradients.lower(variables, x).compile()
