@@ -120,13 +120,14 @@ def non_saturating_loss(logits: torch.Tensor) -> torch.Tensor:
     return functional.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
 
 
-def wasserstein_losses(critic: nn.Module, images: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-    """With the gradient penalty, weight 10."""
+def wasserstein_losses(critic: nn.Module, images: torch.Tensor, fake: torch.Tensor, drift: float = 0.0) -> torch.Tensor:
+    """With the gradient penalty, weight 10, and ProGAN's drift."""
     share = torch.rand(images.shape[0], 1, 1, 1)
     between = (images + share * (fake - images)).requires_grad_(True)
     (gradients,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     penalty = (gradients.flatten(1).norm(dim=1) - 1).square().mean()
-    return critic(fake).mean() - critic(images).mean() + 10 * penalty
+    real = critic(images)
+    return critic(fake).mean() - real.mean() + 10 * penalty + drift * real.square().mean()
 
 
 def hinge_losses(critic: nn.Module, images: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
@@ -179,14 +180,40 @@ def dcgan_discriminator(layer_norm: bool = False, channels: int = 64) -> nn.Sequ
 # --- Residual networks, as in jgan.families.sngan ---
 
 
-class GeneratorBlock(nn.Module):
-    """[n, width, h, w] to [n, width, 2 h, 2 w]."""
+Wrap = Callable[[nn.Module], nn.Module]
+
+
+def bare(layer: nn.Module) -> nn.Module:
+    return layer
+
+
+def labels_in_turn(x: torch.Tensor) -> torch.Tensor:
+    """A class of ten for each example: conditional networks choose their own, since only their cost counts."""
+    return torch.arange(x.shape[0]) % 10
+
+
+class ConditionalNorm(nn.Module):
+    """Batch norm with a scale and a bias for each class."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.norm_1, self.norm_2 = nn.BatchNorm2d(width), nn.BatchNorm2d(width)
-        self.conv_1, self.conv_2 = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, width, 3, padding=1)
-        self.shortcut = nn.Conv2d(width, width, 1)
+        self.norm = nn.BatchNorm2d(width, affine=False)
+        self.scale, self.bias = nn.Embedding(10, width), nn.Embedding(10, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        labels = labels_in_turn(x)
+        return self.norm(x) * self.scale(labels)[:, :, None, None] + self.bias(labels)[:, :, None, None]
+
+
+class GeneratorBlock(nn.Module):
+    """[n, width, h, w] to [n, width, 2 h, 2 w]."""
+
+    def __init__(self, width: int, wrap: Wrap = bare, norm: Callable[[int], nn.Module] = nn.BatchNorm2d) -> None:
+        super().__init__()
+        self.norm_1, self.norm_2 = norm(width), norm(width)
+        self.conv_1 = wrap(nn.Conv2d(width, width, 3, padding=1))
+        self.conv_2 = wrap(nn.Conv2d(width, width, 3, padding=1))
+        self.shortcut = wrap(nn.Conv2d(width, width, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102
         residual = self.conv_1(functional.interpolate(functional.relu(self.norm_1(x), inplace=True), scale_factor=2))
@@ -194,17 +221,24 @@ class GeneratorBlock(nn.Module):
         return residual + functional.interpolate(self.shortcut(x), scale_factor=2)
 
 
-def residual_generator(width: int, latent_dim: int = 128) -> nn.Sequential:
+def residual_generator(
+    width: int, latent_dim: int = 128, wrap: Wrap = bare, norm: Callable[[int], nn.Module] = nn.BatchNorm2d
+) -> nn.Sequential:
     """Latents to 32 x 32 images."""
     return nn.Sequential(
-        nn.Linear(latent_dim, 16 * width),
+        wrap(nn.Linear(latent_dim, 16 * width)),
         nn.Unflatten(1, (width, 4, 4)),
-        *(GeneratorBlock(width) for _ in range(3)),
+        *(GeneratorBlock(width, wrap, norm) for _ in range(3)),
         nn.BatchNorm2d(width),
         nn.ReLU(inplace=True),
-        nn.Conv2d(width, 3, 3, padding=1),
+        wrap(nn.Conv2d(width, 3, 3, padding=1)),
         nn.Tanh(),
     )
+
+
+def biggan_cifar_generator() -> nn.Sequential:
+    """Of configs/biggan_cifar.py."""
+    return residual_generator(256, wrap=spectral_norm, norm=ConditionalNorm)
 
 
 class DiscriminatorBlock(nn.Module):
@@ -228,9 +262,9 @@ class DiscriminatorBlock(nn.Module):
 class ResidualDiscriminator(nn.Module):
     """32 x 32 images to logits [n]. The sum over pixels, or WGAN-GP's mean, cost the same."""
 
-    def __init__(self, width: int = 128, normalize: bool = True) -> None:
+    def __init__(self, width: int = 128, normalize: bool = True, conditional: bool = False) -> None:
         super().__init__()
-        wrap: Callable[[nn.Module], nn.Module] = spectral_norm if normalize else lambda layer: layer
+        wrap: Wrap = spectral_norm if normalize else bare
         self.blocks = nn.Sequential(
             DiscriminatorBlock(3, width, wrap, True),
             DiscriminatorBlock(width, width, wrap, True),
@@ -238,9 +272,14 @@ class ResidualDiscriminator(nn.Module):
             DiscriminatorBlock(width, width, wrap, False),
         )
         self.to_logit = wrap(nn.Linear(width, 1))
+        self.projection = wrap(nn.Embedding(10, width)) if conditional else None
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:  # noqa: D102
-        return self.to_logit(functional.relu(self.blocks(images)).sum((2, 3))).squeeze(1)
+        features = functional.relu(self.blocks(images)).sum((2, 3))
+        logits = self.to_logit(features).squeeze(1)
+        if self.projection is None:
+            return logits
+        return logits + (self.projection(labels_in_turn(images)) * features).sum(1)
 
 
 def wgan_gp_critic() -> ResidualDiscriminator:
@@ -314,3 +353,63 @@ def r3gan_discriminator(width: int, groups: int, stages: int = 4) -> nn.Sequenti
         layers += [GroupedBlock(width, groups), GroupedBlock(width, groups)]
     layers.append(nn.Conv2d(width, width, 4, groups=width, bias=False))
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(width, 1, bias=False), nn.Flatten(0))
+
+
+# --- ProGAN, at one resolution ---
+
+
+class Equalized(nn.Module):
+    """A layer whose weight is N(0, 1) and scaled where it is used."""
+
+    def __init__(self, layer: nn.Conv2d | nn.Linear, gain: float = 2**0.5) -> None:
+        super().__init__()
+        self.layer, self.scale = layer, gain / layer.weight[0].numel() ** 0.5
+        nn.init.normal_(layer.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        weight = self.layer.weight * self.scale
+        if isinstance(self.layer, nn.Linear):
+            return functional.linear(x, weight, self.layer.bias)
+        return functional.conv2d(x, weight, self.layer.bias, padding=self.layer.padding)
+
+
+class PixelNorm(nn.Module):
+    """Every pixel's features divided by their root mean square."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-8)
+
+
+class MinibatchStd(nn.Module):
+    """One channel more, within groups of 4."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        groups = x.reshape(-1, 4, *x.shape[1:])
+        deviation = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3)).repeat_interleave(4)
+        return torch.cat([x, deviation[:, None, None, None].expand(-1, 1, *x.shape[2:])], 1)
+
+
+def equalized_conv(before: int, after: int, size: int = 3) -> Equalized:
+    return Equalized(nn.Conv2d(before, after, size, padding=size // 2))
+
+
+def progan_generator(width: int) -> nn.Sequential:
+    """Latents to 32 x 32 images, of one width; https://github.com/tkarras/progressive_growing_of_gans, networks.py."""
+    last = [nn.LeakyReLU(0.2), PixelNorm()]
+    layers: list[nn.Module] = [PixelNorm(), Equalized(nn.Linear(width, 16 * width), gain=2**0.5 / 4)]
+    layers += [nn.Unflatten(1, (width, 4, 4)), *last, equalized_conv(width, width), *last]
+    for _ in range(3):
+        layers += [nn.Upsample(scale_factor=2), equalized_conv(width, width), *last]
+        layers += [equalized_conv(width, width), *last]
+    return nn.Sequential(*layers, Equalized(nn.Conv2d(width, 3, 1), gain=1.0))
+
+
+def progan_discriminator(width: int) -> nn.Sequential:
+    activation = nn.LeakyReLU(0.2)
+    layers: list[nn.Module] = [equalized_conv(3, width, 1), activation]
+    for _ in range(3):
+        layers += [equalized_conv(width, width), activation]
+        layers += [equalized_conv(width, width), nn.AvgPool2d(2), activation]
+    layers += [MinibatchStd(), equalized_conv(width + 1, width), activation, nn.Flatten()]
+    layers += [Equalized(nn.Linear(16 * width, width)), activation, Equalized(nn.Linear(width, 1), gain=1.0)]
+    return nn.Sequential(*layers, nn.Flatten(0))

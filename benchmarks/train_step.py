@@ -24,6 +24,7 @@ import argparse
 import functools
 import statistics
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -34,8 +35,10 @@ from timing import CLOCKS, PEAK_SIZE, Peak, alternate
 from torch_networks import TorchGame
 
 from jgan.allocator import keep_memory
+from jgan.config import read_config
 from jgan.families import r3gan
 from jgan.families.dcgan import dcgan
+from jgan.families.progan import progan
 from jgan.families.sngan import sngan
 from jgan.families.wgan_gp import wgan_gp, wgan_gp_dcgan
 from jgan.games.latent import LatentGAN
@@ -43,6 +46,8 @@ from jgan.optim import AdamConfig, EmaConfig, make_optimizer
 from jgan.sharding import make_sharding
 from jgan.step import PLAYERS, Optimizers, active_phases, create_state, make_train_step
 from jgan.types import Stage, schedule
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
 
 class Row(NamedTuple):
@@ -57,6 +62,8 @@ class Row(NamedTuple):
 five_to_one = functools.partial(
     TorchGame, latent_dim=128, generator_loss=torch_networks.raise_logits, betas=(0.0, 0.9), critic_steps=5
 )
+
+BIGGAN_CIFAR: LatentGAN = read_config(str(CONFIGS / "biggan_cifar.py"), []).game  # pyright: ignore[reportAssignmentType]
 
 ROWS = {
     "dcgan-64": Row(
@@ -103,6 +110,33 @@ ROWS = {
             generator_batches=2,
         ),
         batch_size=32,
+    ),
+    "biggan-cifar": Row(
+        BIGGAN_CIFAR,
+        TorchGame(
+            torch_networks.biggan_cifar_generator,
+            lambda: torch_networks.ResidualDiscriminator(256, conditional=True),
+            latent_dim=128,
+            discriminator_loss=torch_networks.hinge_losses,
+            generator_loss=torch_networks.raise_logits,
+            resolution=32,
+            betas=(0.0, 0.999),
+            critic_steps=4,
+        ),
+        batch_size=16,
+    ),
+    "progan-32": Row(  # a quarter of the published width
+        progan(32, max_channels=128),
+        TorchGame(
+            lambda: torch_networks.progan_generator(128),
+            lambda: torch_networks.progan_discriminator(128),
+            latent_dim=128,
+            discriminator_loss=functools.partial(torch_networks.wasserstein_losses, drift=0.001),
+            generator_loss=torch_networks.raise_logits,
+            resolution=32,
+            betas=(0.0, 0.99),
+        ),
+        batch_size=16,
     ),
     "r3gan-32": Row(  # half the published width, the published 16 channels in a group
         LatentGAN(
@@ -183,7 +217,8 @@ def engine_step(row: Row, batch_size: int) -> Callable[[], None]:
     optimizers: Optimizers = {player: make_optimizer(adam) for player in PLAYERS}
     sharding = make_sharding()
     images = np.random.default_rng(0).uniform(-1, 1, (batch_size, resolution, resolution, 3)).astype(np.float32)
-    batch = jax.device_put({"images": images}, sharding.batch)
+    labels = np.arange(batch_size, dtype=np.int32) % 10
+    batch = jax.device_put({"images": images, "labels": labels}, sharding.batch)
     key = jax.random.key(0)
     state = jax.jit(lambda key: create_state(game, (stage,), (batch,), optimizers, key))(key)
     state_sharding = sharding.of_state(state)

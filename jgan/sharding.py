@@ -45,6 +45,20 @@ class Sharding:
         sharding = NamedSharding(self.mesh, PartitionSpec(None, (DATA, FSDP)))
         return jax.lax.with_sharding_constraint(batches, sharding)
 
+    def gather(self, weights: PyTree) -> PyTree:
+        """Inside jit: weights whole on every device, for the moment of their use.
+
+        Without it the compiler spreads the features along the channels, as the weights are, and no longer along the
+        batch.
+        """
+        return weights if self.mesh.shape[FSDP] == 1 else jax.lax.with_sharding_constraint(weights, self.replicated)
+
+    def scatter(self, gradients: PyTree) -> PyTree:
+        """Inside jit: laid out as the state's parameters."""
+        if self.mesh.shape[FSDP] == 1:
+            return gradients
+        return jax.lax.with_sharding_constraint(gradients, self.of_state(gradients))
+
     def of_state(self, shapes: PyTree) -> PyTree:
         """A sharding per leaf: parameters and optimizer states split over `fsdp` where an axis divides."""
         return jax.tree.map(lambda leaf: NamedSharding(self.mesh, self._spec(leaf)), shapes)

@@ -160,10 +160,15 @@ def _gradients(
     """
     params = getattr(state, phase.player).params
 
+    def whole_loss(params: PyTree, state: TrainState, batch: Batch, rngs: Rngs) -> tuple[Array, tuple]:
+        players = {name: getattr(state, name) for name in PLAYERS}
+        whole = {name: player.replace(params=sharding.gather(player.params)) for name, player in players.items()}
+        return phase.loss(sharding.gather(params), state.replace(**whole), batch, rngs)
+
     def gradients(state: TrainState, batch: Batch, rngs: Rngs) -> tuple[TrainState, tuple[Array, Metrics, PyTree]]:
-        (loss, (metrics, new)), grads = jax.value_and_grad(phase.loss, has_aux=True)(params, state, batch, rngs)
-        player = getattr(new, phase.player).replace(params=params)
-        return new.replace(**{phase.player: player}), (loss, metrics, grads)
+        (loss, (metrics, new)), grads = jax.value_and_grad(whole_loss, has_aux=True)(params, state, batch, rngs)
+        players = {name: getattr(new, name).replace(params=getattr(state, name).params) for name in PLAYERS}
+        return new.replace(**players), (loss, metrics, sharding.scatter(grads))
 
     if accumulate == 1:
         state, (loss, metrics, grads) = gradients(state, batch, rngs)

@@ -9,14 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import use_devices
+from runs import ROOT
 from standins import GROWING_FIELDS, RESOLUTION, PairedGame, StandInData, UnpairedGame
 
 import jgan.setup
-from jgan.config import Config
+from jgan.config import Config, read_config
 from jgan.data.config import DataConfig
+from jgan.data.loader import open_dataset
+from jgan.dry_run import compile_step
+from jgan.families.dcgan import dcgan
 from jgan.games.growing import GrowingGAN
 from jgan.optim import AdamConfig, EmaConfig
-from jgan.setup import prepare
+from jgan.setup import lay_out, prepare
+from jgan.sharding import make_sharding
 from jgan.train import train
 from jgan.types import Stage
 
@@ -176,6 +181,21 @@ def test_devices_do_not_change_the_result(name, fsdp, stand_in, tmp_path):
     four = train(dataclasses.replace(config, fsdp=fsdp), tmp_path / "four").state
     assert len(jax.tree.leaves(four.generator.params)[0].sharding.device_set) == 4
     assert_close(one, four)
+
+
+def test_sharing_the_parameters_leaves_the_features_split_over_the_batch(monkeypatch):
+    """A device that holds a quarter of the state needs at most a whole copy of the weights more to compute with."""
+    use_devices(monkeypatch, 4)
+    config = read_config(str(ROOT / "configs" / "dcgan_digits.py"), [])
+    config = dataclasses.replace(config, game=dcgan(32, channels=16, image_channels=1))
+    dataset = open_dataset(config.data, config.seed)
+    temporaries = {}
+    for fsdp in (1, 4):
+        setup = lay_out(dataclasses.replace(config, fsdp=fsdp), dataset, make_sharding(fsdp))
+        active = tuple(phase.name for phase in config.game.phases(setup.stages[0]))
+        temporaries[fsdp] = compile_step(setup, setup.stages[0], active).memory_analysis().temp_size_in_bytes
+    params = jax.tree.leaves((setup.target.generator.params, setup.target.discriminator.params))
+    assert temporaries[4] <= temporaries[1] + 4 * sum(leaf.size for leaf in params)
 
 
 def test_a_run_goes_on_with_other_devices(stand_in, tmp_path):
