@@ -73,9 +73,9 @@ ROWS = (
             "discriminator_optimizer.learning_rate": 5e-4,
         },
     ),
-    Row("sagan", "sagan_digits", {"digits": 700, "cifar": 700}),
-    Row("biggan", "biggan_digits", {"digits": 700, "cifar": 700}),
-    Row("biggan_deep", "biggan_deep_digits", {"digits": 700, "cifar": 700}),
+    Row("sagan", "sagan_digits", {"digits": 700, "cifar": 450}),
+    Row("biggan", "biggan_digits", {"digits": 700, "cifar": 450}),
+    Row("biggan_deep", "biggan_deep_digits", {"digits": 700, "cifar": 450}),
     Row("progan", "progan_digits", {"digits": 2250, "cifar": 2250}),
     Row("r3gan", "r3gan_digits", {"digits": 1000, "cifar": 600}),
 )
