@@ -76,7 +76,7 @@ ROWS = (
     Row("sagan", "sagan_digits", {"digits": 700, "cifar": 450}),
     Row("biggan", "biggan_digits", {"digits": 700, "cifar": 450}),
     Row("biggan_deep", "biggan_deep_digits", {"digits": 700, "cifar": 450}),
-    Row("progan", "progan_digits", {"digits": 2250, "cifar": 2250}),
+    Row("progan", "progan_digits", {"digits": 2250, "cifar": 2250}, {"keep_checkpoints": 20}),  # one a stage is drawn
     Row("r3gan", "r3gan_digits", {"digits": 1000, "cifar": 600}),
 )
 

@@ -118,21 +118,21 @@ class Checkpoints:
                 _report(step, error)
         return records
 
-    def newest_record(self) -> dict[str, Any] | None:
-        """The record of the newest checkpoint that reads back whole; None where there is no checkpoint.
+    def newest_record(self, step: int | None = None) -> dict[str, Any] | None:
+        """The record of the newest checkpoint that reads back whole, or that of `step`; None where there is none.
 
         Raises:
           UserError: all of them are damaged.
         """
-        return self._first_whole(self._read_record)
+        return self._first_whole(self._read_record, step)
 
     def _read_record(self, step: int) -> dict[str, Any]:
         self._verify(step)
         record = ocp.args.Composite(**{RECORD: ocp.args.JsonRestore()})
         return _checked(self._manager.restore(step, args=record)[RECORD])
 
-    def restore(self, target: TrainState) -> Checkpoint | None:
-        """The newest checkpoint that reads back whole, laid out like `target`; None where there is none.
+    def restore(self, target: TrainState, step: int | None = None) -> Checkpoint | None:
+        """The newest checkpoint that reads back whole, or that of `step`, laid out like `target`; None without any.
 
         `target` is a state of arrays or of ShapeDtypeStructs with shardings; its frozen weights are kept. A damaged
         checkpoint is reported by name and the one before it is used.
@@ -140,12 +140,14 @@ class Checkpoints:
         Raises:
           UserError: the checkpoints belong to another network, or all of them are damaged.
         """
-        return self._first_whole(lambda step: self._restore_step(step, target))
+        return self._first_whole(lambda step: self._restore_step(step, target), step)
 
-    def _first_whole(self, read: Callable[[int], Whole]) -> Whole | None:
-        """What `read` makes of the newest step that it can read; the ones passed over are reported."""
+    def _first_whole(self, read: Callable[[int], Whole], only: int | None) -> Whole | None:
+        """What `read` makes of the newest step that it can read, or of one alone; those passed over are reported."""
         errors = []
         for step in self.steps():
+            if only not in (None, step):
+                continue
             try:
                 return read(step)
             except Exception as error:  # Orbax raises many kinds for damaged files

@@ -52,19 +52,26 @@ def latent_game(config: Config, field: str, truncation: float | None = None) -> 
     return game
 
 
-def restore_generator(config: Config, workdir: Path, *, raw: bool = False, best: bool = False) -> tuple[Player, int]:
-    """The generator of the newest checkpoint, or of the best, averaged or `raw`, and its step. Needs no data.
+def restore_generator(
+    config: Config, workdir: Path, *, raw: bool = False, best: bool = False, step: int | None = None
+) -> tuple[Player, int]:
+    """The generator of the newest checkpoint, or of the best, or of `step`, averaged or `raw`, and its step.
+
+    Needs no data.
 
     Raises:
-      UserError: the directory has no checkpoint.
+      UserError: the directory has no such checkpoint.
     """
     checkpoints = Checkpoints(workdir, BEST if best else CHECKPOINTS, read_only=True)
-    record = checkpoints.newest_record()
+    record = checkpoints.newest_record(step)
     if record is None:
+        there = ", ".join(map(str, checkpoints.steps()[::-1]))
+        if step is not None and there:
+            raise UserError(f"--step={step}: {checkpoints.directory} has no checkpoint of it; expected one of {there}")
         raise UserError(f"{checkpoints.directory}: no checkpoint yet; train first")
     sharding = make_sharding()
     target = state_target(config, schedule(config.stages), shapes_from_data(record["batches"]), sharding, frozen=False)
-    checkpoint = checkpoints.restore(target)
+    checkpoint = checkpoints.restore(target, step)
     assert checkpoint is not None, "newest_record found one"
     checkpoints.close()
     generator = checkpoint.state.generator

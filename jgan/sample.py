@@ -41,6 +41,9 @@ def main(argv: Sequence[str]) -> int:
         help="draw normal latents from [-t, t] only; of imported weights, their scale, at most 1",
     )
     parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
+    parser.add_argument(
+        "--step", type=int, metavar="N", help="the checkpoint of step N, not the newest (keep_checkpoints)"
+    )
     parser.add_argument("--best", action="store_true", help="the best checkpoint (evaluate_every), not the newest")
     command.add_standing_batches(parser)
     parser.add_argument("--batch_size", type=int, default=64, help="images at once (default 64)")
@@ -56,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     game = latent_game(config, "--workdir", options.truncation)
     labels = _labels(game, options.labels, options.num)
     make_directory(out, "--out")
-    generator, step = restore_generator(config, options.workdir, raw=options.raw, best=options.best)
+    generator, step = restore_generator(config, options.workdir, raw=options.raw, best=options.best, step=options.step)
     draw = Draw(game, config.stages, options.seed, options.batch_size, options.truncation)
     if options.standing_batches:
         classes = classes_in_turn(game, game.num_classes)
