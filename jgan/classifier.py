@@ -90,7 +90,7 @@ def _read(name: str, resolution: int) -> tuple[np.ndarray, np.ndarray]:
     images, labels = [], []
     with tqdm(total=source.count, desc=f"reading {name}", unit=" images", delay=2.0) as bar:
         for pixels, classes in SourceImages(source, source.count, Format(resolution, 3, "crop", 255)).batches():
-            if classes is None:
+            if classes is None or source.num_classes is None:
                 raise UserError(f"{name}: its images have no labels; a classifier needs them")
             images.append(pixels)
             labels.append(classes)

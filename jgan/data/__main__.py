@@ -4,7 +4,8 @@
     python -m jgan.data prepare --source folder:photos --out prepared --resolution 64
 
 Sources: mnist5k, tfds:<name>[:<split>], folder:<directory>, zip:<file>, idx:<directory>[:t10k], npz:<file>,
-records:<directory>. An error is one line, and exit code 2.
+records:<directory>; with captions mnist5k-captions, captions:<directory or zip>[:<file>.npz]. An error is one line,
+and exit code 2.
 """
 
 from __future__ import annotations

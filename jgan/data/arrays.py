@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jgan.data.captions import Captions
 from jgan.data.labels import check_labels
 from jgan.data.source import NO_LABEL, fingerprint
 from jgan.types import UserError
@@ -30,6 +31,7 @@ class ArraySource:
         num_classes: int | None = None,
         class_names: tuple[str, ...] | None = None,
         content: str | None = None,
+        captions: Captions | None = None,
     ) -> None:
         self.title = title
         self.images = images
@@ -37,14 +39,19 @@ class ArraySource:
         self.count = len(images)
         self.num_classes = num_classes
         self.class_names = class_names
+        self.captions = captions
         self.fingerprint = content or fingerprint(images, labels)
+        if captions is not None:
+            self.fingerprint = fingerprint(self.fingerprint, captions.rows, captions.counts, captions.vocabulary)
 
     def name(self, index: int) -> str:
         """The title and the place, as in `mnist5k[17]`."""
         return f"{self.title}[{index}]"
 
     def read(self, index: int) -> tuple[np.ndarray, int]:
-        """The pixels uint8 [h, w, c] and the label."""
+        """The pixels uint8 [h, w, c] and the label, or, where it has captions, its number."""
+        if self.captions is not None:
+            return self.images[index], index
         return self.images[index], NO_LABEL if self.labels is None else int(self.labels[index])
 
     def channels(self) -> int:

@@ -1,19 +1,24 @@
-"""Image files of a folder or of a zip archive, in name order, and their labels."""
+"""Image files of a folder or of a zip archive, in name order, and their labels or captions."""
 
 from __future__ import annotations
 
+import functools
 import os
 import zipfile
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
 
+from jgan.data.captions import Captions, read_table, read_vectors
 from jgan.data.images import BrokenImageError, decode, natural_channels
 from jgan.data.labels import Labels, find_labels
 from jgan.data.source import NO_LABEL, fingerprint
 from jgan.types import UserError
+
+ReadCaptions = Callable[[str, list[str], Iterable[str], Callable[[str], bytes]], Captions]
 
 SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm"),
@@ -121,7 +126,8 @@ class FileSource:
 
     in_memory = False
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, read_captions: ReadCaptions | None = None) -> None:
+        """With `read_captions` the images have captions in place of classes."""
         sizes = files.sizes()
         self.files = files
         self.names = sorted(name for name in sizes if PurePosixPath(name).suffix.lower() in SUFFIXES)
@@ -130,8 +136,13 @@ class FileSource:
         if not self.names:
             raise UserError(f"{files.title}: no image in {len(sizes)} files ({' '.join(SUFFIXES)}); add some")
         self._sizes = [sizes[name] for name in self.names]
-        self._labels = find_labels(files.title, self.names, sizes, files.read)
+        found = files.title, self.names, sizes, files.read
+        self.captions = read_captions(*found) if read_captions else None
+        self._labels = None if read_captions else find_labels(*found)
         self._describe()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "captions": None}  # decoding processes need none, and vectors may be large
 
     def _describe(self) -> None:
         labels = self._labels
@@ -140,6 +151,10 @@ class FileSource:
         self.class_names = None if labels is None else labels.class_names
         self.labels = None if labels is None else labels.labels
         self.fingerprint = fingerprint(self.names, self._sizes, self.labels)
+        if self.captions is not None:
+            self.labels = np.arange(self.count, dtype=np.int32)
+            words = self.captions.vocabulary
+            self.fingerprint = fingerprint(self.names, self._sizes, self.captions.rows, self.captions.counts, words)
 
     def without(self, indices: list[int]) -> FileSource:
         """This source without some of its files."""
@@ -150,6 +165,8 @@ class FileSource:
         less._sizes = [self._sizes[index] for index in keep]
         if self._labels is not None:
             less._labels = Labels(self._labels.labels[keep], self._labels.num_classes, self._labels.class_names)
+        if self.captions is not None:
+            less.captions = self.captions.only(keep)
         less._describe()
         return less
 
@@ -165,10 +182,19 @@ class FileSource:
             raise BrokenImageError(error.strerror or str(error)) from None
 
     def read(self, index: int) -> tuple[Image.Image, int]:
-        """The image and its label. Raises BrokenImageError."""
+        """The image and its label, or, where it has captions, its number. Raises BrokenImageError."""
         label = NO_LABEL if self.labels is None else int(self.labels[index])
         return decode(self.read_bytes(index)), label
 
     def channels(self) -> int:
         """Channels of the first image; the check before the start compares them all."""
         return natural_channels(self.read(0)[0])
+
+
+def open_captions(argument: str) -> FileSource:
+    """Images with captions, by `<directory or zip>`, which holds captions.csv, or `<directory or zip>:<file>.npz`."""
+    place, _, file = argument.rpartition(":")
+    if not file.endswith(".npz") or not place:
+        place, file = argument, ""
+    files = ZipFiles(place) if Path(place).is_file() else FolderFiles(place)
+    return FileSource(files, functools.partial(read_vectors, file) if file else read_table)

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from jgan.data.arrays import ArraySource
+from jgan.data.captions import Captions
 from jgan.data.check import FileReport, check_files
 from jgan.data.decoding import parallel_map
 from jgan.data.files import FileSource
@@ -43,7 +44,7 @@ def describe(source: Source) -> list[str]:
     lines.append(f"sizes: {_counted(f'{report.size[0]} x {report.size[1]}' for report in whole)}")
     lines.append(f"modes: {_counted(report.mode for report in whole)}")
     lines.append(f"channels: {_counted(str(report.channels) for report in whole)}")
-    lines.append(_classes(source, labels))
+    lines.append(_classes(source, labels) if source.captions is None else _captions(source.captions))
     broken = [report for report in reports if report.problem]
     lines.append(f"problems: {len(broken) or 'none'}")
     return lines + [f"  {source.name(report.index)}: {report.problem}" for report in broken]
@@ -83,6 +84,15 @@ def _classes(source: Source, labels: list[int]) -> str:
     return f"classes: {source.num_classes}: {_counted((names[label] for label in labels), SHOWN_CLASSES)}"
 
 
+def _captions(captions: Captions) -> str:
+    least, most = captions.counts.min(), captions.counts.max()
+    number = f"captions: {captions.counts.sum():,}, {least if least == most else f'{least} to {most}'} an image"
+    if captions.vocabulary is None:
+        return f"{number}, vectors of {captions.rows.shape[1]} numbers"
+    vocabulary = captions.vocabulary
+    return f"{number}, of {len(vocabulary.words):,} different words, {vocabulary.length} in the longest"
+
+
 def contact_sheet(source: Source, channels: int, fit: str, background: int) -> Image.Image:
     """Up to 60 images, evenly spread, as training would see them at 96 pixels, with class and place below."""
     form = Format(TILE, channels, fit, background)
@@ -108,6 +118,8 @@ def _tile(source: Source, row: int, form: Format) -> tuple[Image.Image, str]:
     shown = Image.fromarray(pixels[:, :, 0] if form.channels == 1 else pixels)
     if label == NO_LABEL:
         return shown, str(row)
+    if source.captions is not None:
+        return shown, source.captions.text(row)[:16]
     return shown, f"{row}: {source.class_names[label] if source.class_names else label}"[:16]
 
 

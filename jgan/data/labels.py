@@ -52,12 +52,13 @@ def find_labels(title: str, names: list[str], present: Iterable[str], read: Call
             path = posixpath.join(folder, file)
             if path in present:
                 place = f"{title}/{path}"
-                by_name = parse(place, _text(place, path, read))
+                by_name = parse(place, read_text(place, path, read))
                 return None if by_name is None else _match(place, names, folder, by_name)
     return _from_folders(names, base)
 
 
-def _text(place: str, path: str, read: Callable[[str], bytes]) -> str:
+def read_text(place: str, path: str, read: Callable[[str], bytes]) -> str:
+    """The text of a file. Raises UserError unless it is UTF-8."""
     try:
         return read(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgan.data.captions import caption_places
 from jgan.data.check import broken_files_message, check_files, usable_channels
 from jgan.data.config import DataConfig, check_config
 from jgan.data.decoding import decode_all, decode_rows
@@ -26,6 +27,7 @@ from jgan.data.images import Format
 from jgan.data.order import epoch_order
 from jgan.data.source import Source
 from jgan.data.sources import open_source
+from jgan.data.vocabulary import Vocabulary
 from jgan.types import Array, Batch, Rngs, ScheduledStage, UserError
 
 Feed = dict[str, Array]
@@ -62,7 +64,10 @@ def _checked(source: FileSource, config: DataConfig) -> tuple[FileSource, int]:
 
 
 class Dataset:
-    """Images [count] with labels or without, at any resolution and batch size."""
+    """Images [count] with labels, with captions or with neither, at any resolution and batch size.
+
+    Of an image with several captions each epoch takes the next, see `caption_places`; an epoch begins with the stage.
+    """
 
     def __init__(self, config: DataConfig, source: Source, channels: int, seed: int) -> None:
         self.config = config
@@ -70,21 +75,34 @@ class Dataset:
         self.count = source.count
         self.num_classes = source.num_classes
         self.class_names = source.class_names
+        self.captions = source.captions
         self.fingerprint = source.fingerprint
         self.source = source
         self._seed = seed
         self._decoded: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # by resolution
 
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """Of captions that are words."""
+        return None if self.captions is None else self.captions.vocabulary
+
+    @property
+    def num_words(self) -> int | None:
+        """Different words of the captions; None where there are no captions, or vectors."""
+        return None if self.vocabulary is None else len(self.vocabulary.words)
+
     def example_batch(self, batch_size: int, resolution: int) -> dict[str, np.ndarray]:
         """The first examples in the source's order (again from the start when they are few).
 
-        images uint8 [n, r, r, c] and, when there are labels, labels int32 [n].
+        images uint8 [n, r, r, c] and, when there are labels, labels int32 [n]. Examples with captions, int32 [n, words]
+        or float32 [n, features], are spread evenly over the source: the captions of neighbours are often alike.
         """
-        rows = np.arange(batch_size) % self.count
+        rows = np.arange(batch_size)
+        rows = rows % self.count if self.captions is None else rows * self.count // batch_size
         if resolution in self._decoded:
             images, labels = self._decoded[resolution]
-            return self._named(images[rows], labels[rows])
-        return self._named(*decode_rows(self.source, rows, self._form(resolution), self.config.on_error))
+            return self._named(images[rows], labels[rows], visit=0)
+        return self._named(*decode_rows(self.source, rows, self._form(resolution), self.config.on_error), visit=0)
 
     def check_batch(self, stage: ScheduledStage) -> None:
         """Raises UserError when the data set is too small for one batch of this stage."""
@@ -111,7 +129,7 @@ class Dataset:
         return self._host_feeds(stage, first_step, batch_sharding)
 
     def to_batch(self, stage: ScheduledStage, feed: Feed, step: Array, rngs: Rngs) -> Batch:
-        """The batch of a step, traced inside it: images float32 [n, r, r, c] in [-1, 1] and any labels int32 [n].
+        """The batch of a step, traced inside it: images float32 [n, r, r, c] in [-1, 1] and labels or captions, if any.
 
         `step` counts from the start of the run, `rngs` holds one key an example. Every uint8 array of four axes is
         an image; those of one example are mirrored together.
@@ -128,21 +146,22 @@ class Dataset:
 
     def stays_on_device(self, resolution: int) -> bool:
         """Whether all images at this resolution are kept on the device."""
-        return self.count * resolution**2 * self.channels <= self.config.device_megabytes * 2**20
+        captions = 0 if self.captions is None else self.captions.rows.nbytes
+        return self.count * resolution**2 * self.channels + captions <= self.config.device_megabytes * 2**20
 
     def _form(self, resolution: int) -> Format:
         return Format(resolution, self.channels, self.config.fit, self.config.background)
 
-    def _named(self, images: Any, labels: Any) -> dict[str, Any]:
+    def _named(self, images: Any, labels: Any, visit: int) -> dict[str, Any]:
+        if self.captions is not None:
+            return {"images": images, "captions": self.captions.of(labels, visit)}
         return {"images": images} if self.num_classes is None else {"images": images, "labels": labels}
 
     def _device_feeds(
         self, stage: ScheduledStage, first_step: int, replicated: jax.sharding.Sharding
     ) -> Iterator[Feed]:
         """The whole set, and the order of the epoch at hand: the same arrays at every step of it."""
-        resident = {
-            name: _put_whole(value, replicated) for name, value in self._named(*self._decode(stage.resolution)).items()
-        }
+        resident = {name: _put_whole(value, replicated) for name, value in self._resident(stage.resolution).items()}
         steps = self.count // stage.batch_size
         order, epoch_at_hand = None, None
         for step in range(first_step, stage.start + stage.steps):
@@ -153,6 +172,15 @@ class Dataset:
             assert order is not None
             yield {**resident, "order": order}
 
+    def _resident(self, resolution: int) -> dict[str, np.ndarray]:
+        """What stays on the device."""
+        images, labels = self._decode(resolution)
+        if self.captions is None:
+            return self._named(images, labels, visit=0)
+        captions = self.captions
+        table = {"caption_rows": captions.rows, "caption_starts": captions.starts, "caption_counts": captions.counts}
+        return {"images": images, "numbers": labels, **table}
+
     def _decode(self, resolution: int) -> tuple[np.ndarray, np.ndarray]:
         if resolution not in self._decoded:
             threads = max(os.cpu_count() or 1, self.config.workers)
@@ -162,9 +190,13 @@ class Dataset:
 
     def _gather(self, stage: ScheduledStage, feed: Feed, step: Array) -> Feed:
         """The step's examples out of a set that stays on the device."""
-        place = (step - stage.start) % (self.count // stage.batch_size)
+        epoch, place = divmod(step - stage.start, self.count // stage.batch_size)
         rows = jax.lax.dynamic_slice_in_dim(feed["order"], place * stage.batch_size, stage.batch_size)
-        return {name: jnp.take(value, rows, axis=0) for name, value in feed.items() if name != "order"}
+        batch = {name: jnp.take(feed[name], rows, axis=0) for name in ("images", "labels", "numbers") if name in feed}
+        if "numbers" in batch:
+            places = caption_places(feed["caption_starts"], feed["caption_counts"], batch.pop("numbers"), epoch)
+            batch["captions"] = feed["caption_rows"][places]
+        return batch
 
     def _host_feeds(
         self, stage: ScheduledStage, first_step: int, batch_sharding: jax.sharding.Sharding
@@ -184,8 +216,8 @@ class Dataset:
         )
         ahead: deque[Feed] = deque()
         with host_batches(batches, first_step - stage.start, self.config.workers) as iterator:
-            for images, labels in iterator:
-                named = self._named(images, labels).items()
+            for step, (images, labels) in enumerate(iterator, start=first_step - stage.start):
+                named = self._named(images, labels, visit=step // (self.count // stage.batch_size)).items()
                 ahead.append({name: _put(value, batch_sharding, rows, stage.batch_size) for name, value in named})
                 if len(ahead) > BATCHES_AHEAD:
                     yield ahead.popleft()

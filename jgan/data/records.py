@@ -14,6 +14,7 @@ from typing import Any
 import grain
 import numpy as np
 
+from jgan.data.captions import Captions
 from jgan.data.images import BrokenImageError
 from jgan.data.source import check_label, fingerprint
 from jgan.types import UserError
@@ -49,6 +50,7 @@ class RecordSource:
     """A directory that `python -m jgan.data prepare` has written."""
 
     in_memory = False
+    captions: Captions | None = None
 
     def __init__(self, directory: str) -> None:
         self.title = f"records:{directory}"

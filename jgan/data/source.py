@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from jgan.data.captions import Captions
 from jgan.data.images import BrokenImageError
 
 NO_LABEL = -1
@@ -19,6 +20,7 @@ class Source(Protocol):
     count: int
     num_classes: int | None  # None: no labels
     class_names: tuple[str, ...] | None
+    captions: Captions | None  # in place of classes; None: no captions
     fingerprint: str  # hex hash of what was opened
     in_memory: bool  # reading needs no file and no decoding
 
@@ -27,7 +29,10 @@ class Source(Protocol):
         ...
 
     def read(self, index: int) -> tuple[Image.Image | np.ndarray, int]:
-        """The image, or pixels uint8 [h, w, c], and its label or NO_LABEL. Raises BrokenImageError."""
+        """The image, or pixels uint8 [h, w, c], and its label, its number where it has captions, or NO_LABEL.
+
+        Raises BrokenImageError.
+        """
         ...
 
     def channels(self) -> int:

@@ -6,15 +6,18 @@ import difflib
 from collections.abc import Callable
 
 from jgan.data.arrays import open_idx, open_mnist5k, open_npz
-from jgan.data.files import FileSource, FolderFiles, ZipFiles
+from jgan.data.digit_captions import open_captioned_digits
+from jgan.data.files import FileSource, FolderFiles, ZipFiles, open_captions
 from jgan.data.records import RecordSource
 from jgan.data.source import Source
 from jgan.data.tfds import open_tfds
 from jgan.types import UserError
 
+EMBEDDED: dict[str, Callable[[], Source]] = {"mnist5k": open_mnist5k, "mnist5k-captions": open_captioned_digits}
 SOURCES: dict[str, Callable[[str], Source]] = {
     "folder": lambda argument: FileSource(FolderFiles(argument)),
     "zip": lambda argument: FileSource(ZipFiles(argument)),
+    "captions": open_captions,
     "idx": open_idx,
     "npz": open_npz,
     "records": RecordSource,
@@ -22,8 +25,10 @@ SOURCES: dict[str, Callable[[str], Source]] = {
 }
 EXAMPLES = {
     "mnist5k": "mnist5k",
+    "mnist5k-captions": "mnist5k-captions",
     "folder": "folder:<directory>",
     "zip": "zip:<file>",
+    "captions": "captions:<directory>",
     "idx": "idx:<directory>",
     "npz": "npz:<file>",
     "records": "records:<directory>",
@@ -34,8 +39,8 @@ EXAMPLES = {
 def open_source(source: str, field: str = "data.source") -> Source:
     """The data set that a string, the value of `field`, names. Raises UserError where it cannot be read."""
     scheme, _, argument = source.partition(":")
-    if source == "mnist5k":
-        return open_mnist5k()
+    if source in EMBEDDED:
+        return EMBEDDED[source]()
     if scheme in SOURCES and argument:
         opened = SOURCES[scheme](argument)
         if opened.count == 0:

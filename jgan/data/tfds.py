@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from jgan.data.captions import Captions
 from jgan.data.images import BrokenImageError, decode, natural_channels
 from jgan.data.source import NO_LABEL, check_label, fingerprint
 from jgan.types import UserError
@@ -21,6 +22,7 @@ class TfdsSource:
     """The encoded images and class labels of one split."""
 
     in_memory = False
+    captions: Captions | None = None
 
     def __init__(self, title: str, examples: Any, image: str, label: str | None, classes: Any, content: str) -> None:
         self.title = title
