@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ import numpy as np
 from jgan import processes
 from jgan.checkpoint import BEST, CHECKPOINTS, Checkpoints
 from jgan.config import Config
+from jgan.data.vocabulary import Vocabulary, from_data
 from jgan.games.latent import LatentGAN
 from jgan.layers.norm import BATCH_STATS
 from jgan.layers.resample import upsample
@@ -62,13 +64,7 @@ def restore_generator(
     Raises:
       UserError: the directory has no such checkpoint.
     """
-    checkpoints = Checkpoints(workdir, BEST if best else CHECKPOINTS, read_only=True)
-    record = checkpoints.newest_record(step)
-    if record is None:
-        there = ", ".join(map(str, checkpoints.steps()[::-1]))
-        if step is not None and there:
-            raise UserError(f"--step={step}: {checkpoints.directory} has no checkpoint of it; expected one of {there}")
-        raise UserError(f"{checkpoints.directory}: no checkpoint yet; train first")
+    checkpoints, record = _open(workdir, best=best, step=step)
     sharding = make_sharding()
     target = state_target(config, schedule(config.stages), shapes_from_data(record["batches"]), sharding, frozen=False)
     checkpoint = checkpoints.restore(target, step)
@@ -78,8 +74,33 @@ def restore_generator(
     return generator if raw else generator.averaged(), int(jax.device_get(checkpoint.state.step))
 
 
+def read_vocabulary(workdir: Path, *, best: bool = False) -> Vocabulary:
+    """The words that a run with captions knows. Needs no data.
+
+    Raises:
+      UserError: the directory has no checkpoint, or its captions are no words.
+    """
+    checkpoints, record = _open(workdir, best=best)
+    checkpoints.close()
+    if record.get("captions") is None:
+        raise UserError(f"{workdir}: this run was not trained on captions of words")
+    return from_data(record["captions"])
+
+
+def _open(workdir: Path, *, best: bool, step: int | None = None) -> tuple[Checkpoints, dict[str, Any]]:
+    """The checkpoints and the record of the newest of them, or of `step`."""
+    checkpoints = Checkpoints(workdir, BEST if best else CHECKPOINTS, read_only=True)
+    record = checkpoints.newest_record(step)
+    if record is None:
+        there = ", ".join(map(str, checkpoints.steps()[::-1]))
+        if step is not None and there:
+            raise UserError(f"--step={step}: {checkpoints.directory} has no checkpoint of it; expected one of {there}")
+        raise UserError(f"{checkpoints.directory}: no checkpoint yet; train first")
+    return checkpoints, record
+
+
 class Draw:
-    """Draws images from a generator: image i comes from the key `fold_in(key(seed), i)` and its label."""
+    """Draws images from a generator: image i comes from the key `fold_in(key(seed), i)` and its label or caption."""
 
     def __init__(
         self,
@@ -122,7 +143,8 @@ class Draw:
     def __call__(self, generator: Player, step: int, labels: np.ndarray | None, num: int) -> Iterator[PixelBatch]:
         """Batches of images uint8 [n, h, w, c] and their labels, `num` in all; image i is of class `labels[i]`.
 
-        The generator has been trained for so many steps.
+        Captions [num, words or features] may take the place of labels; they do not come back. The generator has been
+        trained for so many steps.
         """
         stage = stage_ending(self._stages, step)
         for first in range(0, num, self._batch_size):
@@ -133,7 +155,8 @@ class Draw:
                 generator, *self._sharding.put_batch((indices, chosen)), np.int32(step), stage=stage
             )
             count = min(self._batch_size, num - first)
-            yield to_uint8(processes.fetch(images))[:count], None if chosen is None else chosen[:count]
+            classes = None if chosen is None or chosen.ndim > 1 else chosen[:count]
+            yield to_uint8(processes.fetch(images))[:count], classes
 
     def with_standing_statistics(self, generator: Player, step: int, labels: np.ndarray | None, batches: int) -> Player:
         """The generator with the mean statistics of so many batches in place of batch norm's running ones.

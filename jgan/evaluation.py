@@ -92,6 +92,15 @@ def labels_like(reference: ImageSet, count: int) -> np.ndarray:
     return np.resize(reference.labels, count)
 
 
+def captions_like(reference: ImageSet, source: Source, count: int) -> np.ndarray:
+    """Captions [count, ...] for generated images: the first of each of the reference's images of `source`, again from
+    the start where it has fewer.
+    """
+    assert source.captions is not None, "checked before"
+    assert reference.labels is not None, "images with captions are numbered"
+    return source.captions.of(np.resize(reference.labels, count), visit=0)
+
+
 class StoppedError(Exception):
     """A collection was told to stop before its end; it left nothing behind."""
 

@@ -12,8 +12,9 @@ from jgan.checkpoint import BEST, Checkpoints
 from jgan.config import Config, data_differences
 from jgan.data.source import Source
 from jgan.drawing import Draw, latent_game
-from jgan.evaluation import Collector, labels_like, training_images
+from jgan.evaluation import Collector, captions_like, labels_like, training_images
 from jgan.files import cache_directory
+from jgan.games.text import TextGAN
 from jgan.metrics.comparison import check_metrics, open_comparison, rankings
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import Better, ImageSet
@@ -40,6 +41,7 @@ class Evaluator:
             metrics, settings.features, settings.dtype, Path(settings.weights) if settings.weights else None
         )
         self._is_conditional = game.num_classes > 0
+        self._captioned = source if isinstance(game, TextGAN) else None
         self._reference_images = training_images(config, source, settings.num_samples)
         self._comparison.check_labels(generated=self._is_conditional, reference=self._reference_images.has_labels)
         self._draw = Draw(game, config.stages, settings.seed, images_at_once(), enlarge=True)
@@ -72,6 +74,8 @@ class Evaluator:
             self._reference = collector.collect_cached(self._reference_images, cache_directory("references"))
         count = self._config.num_samples
         labels = labels_like(self._reference, count) if self._is_conditional else None
+        if self._captioned is not None:
+            labels = captions_like(self._reference, self._captioned, count)
         scores = {}
         for name, weights in ((AVERAGED, generator.averaged()), (TRAINED, generator)):
             generated = collector.collect(self._draw(weights, step, labels, count), count, f"evaluating {name} weights")

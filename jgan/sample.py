@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 from jgan import command
 from jgan import config as configs
+from jgan.caption_options import read_captions
 from jgan.drawing import Draw, classes_in_turn, latent_game, restore_generator
 from jgan.files import make_directory
 from jgan.games.latent import LatentGAN
@@ -21,10 +23,15 @@ DESCRIPTION = """Draws images from the averaged generator of a run: numbered PNG
 
   python -m jgan.sample --workdir runs/dcgan --num 64 --out samples/
   python -m jgan.sample --workdir runs/digits --num 40 --labels 3,5 --truncation 0.7 --out samples/
+  python -m jgan.sample --workdir runs/text --caption "a thin seven" --caption "a bold upright three" --out samples/
 
-Image number i depends on --seed, i and its label alone, not on --num (and on --batch_size by rounding at most)."""
+Image number i depends on --seed, i and its label or caption alone, not on --num (and on --batch_size by rounding at
+most). Of captions, each is a row of the grid: --caption once for each, --captions FILE with one a line, or, for a run
+on vectors of captions, --embeddings FILE.npz with `embeddings` [captions, features]."""
 
 GRID_IMAGES = 400  # at most, in grid.png
+NUM = 64  # images, where --num does not say
+OF_A_CAPTION = 8  # images of each caption, where --num does not say
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,9 +39,12 @@ def main(argv: Sequence[str]) -> int:
     parser = command.Parser("sample", DESCRIPTION)
     parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="directory of the run")
     parser.add_argument("--out", metavar="DIR", type=Path, help="where the PNGs go (default: drawn/ of the run)")
-    parser.add_argument("--num", type=int, default=64, help="how many images (default 64)")
+    parser.add_argument("--num", type=int, help="how many images (default 64), with captions of each (default 8)")
     parser.add_argument("--seed", type=int, default=0, help="of the latents (default 0)")
     parser.add_argument("--labels", metavar="3,5", help="classes, taken in turn (default: all of them)")
+    parser.add_argument("--caption", action="append", metavar="TEXT", help="what to draw; may be given several times")
+    parser.add_argument("--captions", metavar="FILE", type=Path, help="a caption in each line, in place of --caption")
+    parser.add_argument("--embeddings", metavar="FILE", type=Path, help="vectors of captions, in place of --caption")
     parser.add_argument(
         "--truncation",
         type=float,
@@ -51,26 +61,39 @@ def main(argv: Sequence[str]) -> int:
     out: Path = options.out or options.workdir / "drawn"
     command.check_standing_batches(options.standing_batches)
     for name in ("num", "batch_size"):
-        if getattr(options, name) < 1:
-            raise UserError(f"--{name}={getattr(options, name)}: expected at least 1")
+        if (value := getattr(options, name)) is not None and value < 1:
+            raise UserError(f"--{name}={value}: expected at least 1")
     command.check_seed(options.seed)
-    _check_out(out, options.num)
     config = configs.load(options.workdir)
     game = latent_game(config, "--workdir", options.truncation)
-    labels = _labels(game, options.labels, options.num)
+    captions = read_captions(game, options)
+    labels, columns = _labels_and_columns(game, options) if captions is None else _in_rows(captions, options.num)
+    num = len(labels) if labels is not None else options.num or NUM
+    _check_out(out, num)
     make_directory(out, "--out")
     generator, step = restore_generator(config, options.workdir, raw=options.raw, best=options.best, step=options.step)
     draw = Draw(game, config.stages, options.seed, options.batch_size, options.truncation)
     if options.standing_batches:
+        if captions is not None:
+            raise UserError("--standing_batches: these are statistics over all captions, which only evaluate has")
         classes = classes_in_turn(game, game.num_classes)
         generator = draw.with_standing_statistics(generator, step, classes, options.standing_batches)
-    images = _collect(
-        draw(generator, step, labels, options.num), options.num, shown=options.num >= 10 * options.batch_size
-    )
-    _write(images, out, columns=_columns(options.labels, game, options.num))
+    images = _collect(draw(generator, step, labels, num), num, shown=num >= 10 * options.batch_size)
+    _write(images, out, columns)
     weights = "trained" if options.raw else "averaged"
-    print(f"{options.num} images from the {weights} generator at step {step}: {out}/grid.png")
+    print(f"{num} images from the {weights} generator at step {step}: {out}/grid.png")
     return 0
+
+
+def _labels_and_columns(game: LatentGAN, options: argparse.Namespace) -> tuple[np.ndarray | None, int]:
+    num = options.num or NUM
+    return _labels(game, options.labels, num), _columns(options.labels, game, num)
+
+
+def _in_rows(captions: np.ndarray, num: int | None) -> tuple[np.ndarray, int]:
+    """Each caption as often as asked for, and the columns of a grid with a row for each."""
+    columns = num or OF_A_CAPTION
+    return np.repeat(captions, columns, axis=0), columns
 
 
 def _labels(game: LatentGAN, text: str | None, num: int) -> np.ndarray | None:

@@ -89,6 +89,11 @@ class Setup:
         }
         return jax.device_put(images, self.sharding.replicated)
 
+    def captions_record(self) -> dict[str, Any] | None:
+        """What a checkpoint says of the captions, so that a run can draw others without its data; None of vectors."""
+        vocabulary = self.dataset.vocabulary
+        return None if vocabulary is None else vocabulary.to_data()
+
     def key(self, *purposes: int) -> Array:
         """The seed's key folded with what it is for, on every device."""
 
@@ -127,7 +132,7 @@ def lay_out(config: Config, dataset: Dataset, sharding: Sharding) -> Setup:
     batches = tuple(_batch_shapes(dataset, stage) for stage in stages)
     for stage, batch in zip(stages, batches, strict=True):
         dataset.check_batch(stage)
-        config.game.check_data(batch, dataset.num_classes)
+        config.game.check_data(batch, dataset.num_classes, dataset.num_words)
     return Setup(config, dataset, stages, batches, sharding, state_target(config, stages, batches, sharding))
 
 

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jgan import config as configs
 from jgan.config import Config
 from jgan.data.images import Format
 from jgan.data.sources import open_source
-from jgan.drawing import Draw, classes_in_turn, latent_game, restore_generator
-from jgan.evaluation import SourceImages, labels_like, training_images
+from jgan.drawing import Draw, classes_in_turn, latent_game, read_vocabulary, restore_generator
+from jgan.evaluation import SourceImages, captions_like, labels_like, training_images
+from jgan.games.text import TextGAN
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import ImageSet
 from jgan.types import PixelBatch, UserError
@@ -37,6 +40,8 @@ class RunImages:
             raise UserError(
                 f"--num_reference={options.num_reference}: {self.reference_name} has {self.source.count} images"
             )
+        if isinstance(game, TextGAN):
+            self._check_captions()
         self.count = options.num_samples or self.source.count
         self.generator, self.step = restore_generator(self.config, options.workdir, raw=options.raw, best=options.best)
         self.has_labels = game.num_classes > 0
@@ -46,10 +51,35 @@ class RunImages:
         """As many real images, fitted as for training."""
         return training_images(self.config, self.source, self.options.num_reference or self.count)
 
+    def _check_captions(self) -> None:
+        """Raises UserError where the captions to draw are not those that the run was trained on."""
+        if self.options.reference:
+            raise UserError(
+                "--reference: this run draws captions, and is measured against its own data, whose captions it takes; "
+                "leave it out"
+            )
+        captions = self.source.captions
+        if captions is None:
+            raise UserError(f"data.source={self.reference_name}: has no captions, which this run draws")
+        if captions.vocabulary is None:
+            return
+        if captions.vocabulary != read_vocabulary(self.options.workdir, best=self.options.best):
+            raise UserError(
+                f"data.source={self.reference_name}: its captions are not those that this run was trained on"
+            )
+
     def batches(self, reference: ImageSet) -> Iterator[PixelBatch]:
-        """Of the classes of its own data in their shares there; against other data, of all classes in turn."""
+        """Of the classes of its own data in their shares there; against other data, of all classes in turn.
+
+        Of captions: those of the reference's images.
+        """
+        if isinstance(self.game, TextGAN):
+            return self._draw(captions_like(reference, self.source, self.count))
         own = self.has_labels and self.options.reference is None
         labels = labels_like(reference, self.count) if own else classes_in_turn(self.game, self.count)
+        return self._draw(labels)
+
+    def _draw(self, labels: np.ndarray | None) -> Iterator[PixelBatch]:
         stages, options = self.config.stages, self.options
         draw = Draw(self.game, stages, options.seed, images_at_once(), options.truncation, enlarge=True)
         generator = self.generator
@@ -70,6 +100,8 @@ class RunImages:
         }
 
     def _labels(self) -> str | None:
+        if isinstance(self.game, TextGAN):
+            return "captions of the reference"
         if not self.has_labels:
             return None
         return "classes in turn" if self.options.reference else "as in the reference"

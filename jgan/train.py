@@ -235,6 +235,7 @@ class _Loop:
             "rollbacks": self.rollbacks,
             "data": self.setup.dataset.fingerprint,
             "batches": shapes_to_data(self.setup.batches),
+            "captions": self.setup.captions_record(),
         }
 
     def _evaluate(self, state: TrainState, step: int, interruption: _Interruption) -> None:

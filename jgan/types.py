@@ -19,7 +19,9 @@ Latents = jax.Array  # [n, latent_dim], float32
 Labels = jax.Array  # [n], int32 in [0, num_classes)
 Logits = jax.Array  # [n], or [n, height, width] of a patch critic, float32
 Rngs = jax.Array  # [n], one key per example of the batch
-Batch = Mapping[str, Any]  # "images", "labels"; "inputs", "targets"; "images_a", "images_b"; each [n, ...]
+Batch = Mapping[
+    str, Any
+]  # "images", "labels" or "captions"; "inputs", "targets"; "images_a", "images_b"; each [n, ...]
 PixelBatch = tuple[np.ndarray, np.ndarray | None]  # on the host: images uint8 [n, h, w, c], labels int32 [n]
 Metrics = dict[str, jax.Array]  # name: float32 scalar
 
@@ -159,10 +161,10 @@ class Game(Protocol):
         """Raises UserError where the networks cannot make what the stages ask for."""
         ...
 
-    def check_data(self, batch: Batch, num_classes: int | None) -> None:
+    def check_data(self, batch: Batch, num_classes: int | None, num_words: int | None) -> None:
         """Raises UserError where a batch of the data (arrays or their shapes) is not what the networks take.
 
-        `num_classes` is that of the data, None without labels.
+        `num_classes` is that of the data, None without labels; `num_words` that of its captions' vocabulary.
         """
         ...
 

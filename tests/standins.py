@@ -67,7 +67,7 @@ class _Game:
     def check(self, stages):
         pass
 
-    def check_data(self, batch, num_classes):
+    def check_data(self, batch, num_classes, num_words):
         pass
 
     def init_extras(self, batch):

@@ -70,8 +70,9 @@ class LatentGAN(Networks):
         check_networks(self, scheduled[-1])
         self._check_resolutions(scheduled)
 
-    def check_data(self, batch: Batch, num_classes: int | None) -> None:
+    def check_data(self, batch: Batch, num_classes: int | None, num_words: int | None = None) -> None:
         """Raises UserError for images with other channels than the generator's, or labels that do not fit."""
+        del num_words
         count, resolution, _, channels = batch["images"].shape
         made = self.image_shape(ScheduledStage(steps=1, batch_size=count, resolution=resolution))[-1]
         if channels != made:

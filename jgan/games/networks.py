@@ -85,13 +85,17 @@ class Networks(Settings):
         """Of the real images, and of the fake ones; None for an unconditional game."""
         return batch["labels"] if self.num_classes else None
 
+    def example_labels(self, count: int) -> Labels | None:
+        """Labels of the right shape and type, of any value."""
+        return jnp.zeros((count,), jnp.int32) if self.num_classes else None
+
     def draw_more(self, hand: Hand) -> Hand:
         """Keys and labels for `generator_batches` an example, neighbours of each other, each with a key of its own."""
         count = self.generator_batches
         if count == 1:
             return hand
         copies = jnp.stack([fold(hand.rngs, MORE_IMAGES + copy) for copy in range(count)], axis=1)
-        labels = None if hand.labels is None else jnp.repeat(hand.labels, count)
+        labels = None if hand.labels is None else jnp.repeat(hand.labels, count, axis=0)
         return hand._replace(rngs=copies.reshape(-1), labels=labels)
 
     def draw_latents(self, rngs: Rngs, truncation: float | None = None) -> Latents:
@@ -153,9 +157,8 @@ class Networks(Settings):
         """
         rng = jax.random.key(0)
         make = functools.partial(getattr(self, name).init_with_output, train=True, mutable=True, **growth)
-        labels = jnp.zeros((2,), jnp.int32) if self.num_classes else None
         try:
-            return jax.eval_shape(make, {"params": rng, "dropout": rng}, inputs, labels)
+            return jax.eval_shape(make, {"params": rng, "dropout": rng}, inputs, self.example_labels(2))
         except (TypeError, ValueError, ArithmeticError) as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"game.{name}: cannot be built with these fields ({reason})") from None
