@@ -234,6 +234,26 @@ COUNTS["biggan_deep_digits"] = (
     10 * 32 + 65 * 16 * 256 + deep_generator((256, 128, 64, 32), 64, 1) + attention(64),
     deep_discriminator((32, 64, 128, 256), 1, 10) + attention(64),
 )
+
+
+def caption_encoder(words, u):
+    """Parameters of an encoder: embeddings and padding's; GRUs of 3 + 3 kernels and 3 + 1 biases; dense to 128."""
+    return (words + 1) * u + 2 * (6 * u * u + 4 * u) + (2 * u + 1) * 128
+
+
+def captioned_dcgan(sides, c, d, words, image_channels):
+    """DCGAN's parameters with 128 inputs more, and a 1x1 convolution with its norm before the last layer."""
+    up = [c * 2**side for side in range(sides)][::-1]  # widths from 4 x 4 on
+    down = [d * 2**side for side in range(sides)]
+    generator = 16 * (228 * up[0] + sum(a * b for a, b in zip(up, [*up[1:], image_channels], strict=True)))
+    discriminator = 16 * (image_channels * d + sum(a * b for a, b in itertools.pairwise(down)) + down[-1])
+    joint = (down[-1] + 128) * down[-1] + 2 * down[-1]
+    encoder = caption_encoder(words, 64)
+    return generator + 2 * sum(up) + encoder, discriminator + 2 * sum(down[1:]) + joint + encoder
+
+
+COUNTS["text"] = captioned_dcgan(4, 128, 64, 10_000, 3)
+COUNTS["text_digits"] = captioned_dcgan(3, 32, 32, 18, 1)
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 
@@ -259,7 +279,7 @@ def read(name):
 def count_parameters(game, resolution, image_channels):
     (stage,) = schedule((Stage(steps=1, batch_size=2, resolution=resolution),))
     images = jnp.zeros((2, resolution, resolution, image_channels))
-    batch = {"images": images, "labels": jnp.zeros((2,), jnp.int32)}
+    batch = {"images": images, "labels": jnp.zeros((2,), jnp.int32), "captions": jnp.ones((2, 3), jnp.int32)}
     shapes = jax.eval_shape(lambda rng: game.init(rng, batch, stage), jax.random.key(0))
     return tuple(sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(player["params"])) for player in shapes)
 
