@@ -17,9 +17,9 @@ def get_config() -> Config:
     """32 x 32 gray digits, a quarter of the paper's width."""
     adam = AdamConfig(learning_rate=2e-4, b1=0.5)
     return Config(
-        game=text(32, generator_channels=32, discriminator_channels=32, image_channels=1, vocabulary=18),
+        game=text(32, 24, 24, image_channels=1, vocabulary=18, generator_text_features=16),
         data=DataConfig(source="mnist5k-captions", channels=1),
-        stages=(Stage(steps=5000, batch_size=64, resolution=32),),
+        stages=(Stage(steps=3000, batch_size=64, resolution=32),),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
     )

@@ -20,7 +20,6 @@ from jgan.layers.conv import Conv
 from jgan.layers.norm import discriminator_norm
 from jgan.types import Array, Images, Latents, Logits
 
-TEXT_FEATURES = 128  # of a caption where it joins the rest
 FINEST = 4  # pixels of a side where it joins the image's activations
 
 
@@ -32,6 +31,7 @@ class Generator(nn.Module):
     image_channels: int = 3
     vocabulary: int = 10_000  # words; 0: captions are vectors
     word_units: int = 64  # of the encoder's embeddings, and of each direction of its GRU
+    text_features: int = 128  # of a caption where it joins the rest
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
 
@@ -39,7 +39,7 @@ class Generator(nn.Module):
     def __call__(self, latents: Latents, labels: Array | Blend | None = None, *, train: bool) -> Images:
         """Images in float32, whatever the compute type; `labels` are the captions."""
         assert labels is not None, "this game has captions"
-        text = CaptionEncoder(self.vocabulary, self.word_units, TEXT_FEATURES, name="captions")(labels)
+        text = CaptionEncoder(self.vocabulary, self.word_units, self.text_features, name="captions")(labels)
         draw = dcgan.Generator(
             self.resolution, self.channels, self.image_channels, self.dtype, self.remat, name="images"
         )
@@ -52,6 +52,7 @@ class Discriminator(nn.Module):
     channels: int = 64  # of the first hidden layer; doubled at every lower resolution
     vocabulary: int = 10_000  # words; 0: captions are vectors
     word_units: int = 64  # of the encoder's embeddings, and of each direction of its GRU
+    text_features: int = 128  # of a caption where it joins the rest
     norm: str = "batch"  # one of DISCRIMINATOR_NORMS; but for spectral norm, the first layer has none
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
@@ -63,9 +64,9 @@ class Discriminator(nn.Module):
         Sows what the last layer sees as "features" [n, f].
         """
         assert labels is not None, "this game has captions"
-        text = CaptionEncoder(self.vocabulary, self.word_units, TEXT_FEATURES, name="captions")(labels)
+        text = CaptionEncoder(self.vocabulary, self.word_units, self.text_features, name="captions")(labels)
         x = downsample(images, self.channels, self.norm, self.dtype, self.remat, train)
-        planes = jnp.broadcast_to(text[:, None, None, :], (*x.shape[:3], TEXT_FEATURES))
+        planes = jnp.broadcast_to(text[:, None, None, :], (*x.shape[:3], self.text_features))
         x = jnp.concatenate([x, planes.astype(x.dtype)], axis=-1)
         x = Joint(self.channels * images.shape[1] // (2 * FINEST), self.norm, self.dtype, name="joint")(x, train)
         self.sow("intermediates", "features", x.reshape(x.shape[0], -1).astype(jnp.float32))
@@ -83,7 +84,7 @@ class Discriminator(nn.Module):
 
 
 class Joint(nn.Module):
-    """Image and caption together: 1 x 1 convolution, norm, leaky ReLU, [n, 4, 4, c + 128] to [n, 4, 4, features]."""
+    """Image and caption together: 1 x 1 convolution, norm, leaky ReLU, [n, 4, 4, c] to [n, 4, 4, features]."""
 
     features: int
     norm: str  # one of DISCRIMINATOR_NORMS
@@ -111,6 +112,7 @@ def text(
     image_channels: int = 3,
     vocabulary: int = 10_000,
     embedding_features: int = 0,
+    generator_text_features: int = 128,
     blend_weight: float = 0.0,
 ) -> TextGAN:
     """The paper's networks at the widths of the authors' code, normal latents of 100 dimensions; GAN-CLS by default.
@@ -119,7 +121,7 @@ def text(
     """
     words = 0 if embedding_features else vocabulary
     return TextGAN(
-        Generator(resolution, generator_channels, image_channels, words),
+        Generator(resolution, generator_channels, image_channels, words, text_features=generator_text_features),
         Discriminator(discriminator_channels, words),
         latent_dim=100,
         embedding_features=embedding_features,
