@@ -80,7 +80,7 @@ def draw(workdir: Path, of_each: int, raw: bool) -> tuple[np.ndarray, Asked, int
     captions = np.stack([vocabulary.encode(caption(*place), "a caption") for place in places])
     captions, asked = np.repeat(captions, of_each, axis=0), np.repeat(places, of_each, axis=0)
     generator, step = restore_generator(config, workdir, raw=raw)
-    batches = Draw(game, 0, 100)(generator, captions, len(captions))
+    batches = Draw(game, config.stages, 0, 100)(generator, step, captions, len(captions))
     images = np.concatenate([batch for batch, _ in batches])
     if images.shape[-1] != 1:
         raise UserError(f"--workdir={workdir}: draws {images.shape[-1]} channels; expected gray digits")
