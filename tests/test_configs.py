@@ -236,24 +236,33 @@ COUNTS["biggan_deep_digits"] = (
 )
 
 
-def caption_encoder(words, u):
-    """Parameters of an encoder: embeddings and padding's; GRUs of 3 + 3 kernels and 3 + 1 biases; dense to 128."""
-    return (words + 1) * u + 2 * (6 * u * u + 4 * u) + (2 * u + 1) * 128
+def caption_encoder(words, features, u=64):
+    """Parameters of an encoder: embeddings and padding's; GRUs of 3 + 3 kernels and 3 + 1 biases; a dense layer."""
+    return (words + 1) * u + 2 * (6 * u * u + 4 * u) + (2 * u + 1) * features
 
 
-def captioned_dcgan(sides, c, d, words, image_channels):
-    """DCGAN's parameters with 128 inputs more, and a 1x1 convolution with its norm before the last layer."""
-    up = [c * 2**side for side in range(sides)][::-1]  # widths from 4 x 4 on
-    down = [d * 2**side for side in range(sides)]
-    generator = 16 * (228 * up[0] + sum(a * b for a, b in zip(up, [*up[1:], image_channels], strict=True)))
-    discriminator = 16 * (image_channels * d + sum(a * b for a, b in itertools.pairwise(down)) + down[-1])
-    joint = (down[-1] + 128) * down[-1] + 2 * down[-1]
-    encoder = caption_encoder(words, 64)
-    return generator + 2 * sum(up) + encoder, discriminator + 2 * sum(down[1:]) + joint + encoder
+def captioned_generator(latents, features, widths, image_channels, words):
+    """DCGAN's, widths from 4 x 4 on, with features of a caption beside its latents."""
+    wide = [latents + features, *widths, image_channels]
+    return 16 * sum(a * b for a, b in itertools.pairwise(wide)) + 2 * sum(widths) + caption_encoder(words, features)
 
 
-COUNTS["text"] = captioned_dcgan(4, 128, 64, 10_000, 3)
-COUNTS["text_digits"] = captioned_dcgan(3, 32, 32, 18, 1)
+def captioned_discriminator(image_channels, widths, words, norms):
+    """DCGAN's, with 128 features of a caption beside its last activations and a 1x1 convolution of both."""
+    last = widths[-1]
+    convolutions = 16 * sum(a * b for a, b in itertools.pairwise([image_channels, *widths])) + 16 * last
+    joint = (last + 128) * last
+    return convolutions + joint + norms * 2 * (sum(widths[1:]) + last) + caption_encoder(words, 128)
+
+
+COUNTS["text"] = (
+    captioned_generator(100, 128, [1024, 512, 256, 128], 3, 10_000),
+    captioned_discriminator(3, [64, 128, 256, 512], 10_000, norms=True),
+)
+COUNTS["text_digits"] = (
+    captioned_generator(64, 16, [128, 64, 32], 1, 18),
+    captioned_discriminator(1, [32, 64, 128], 18, norms=False),
+)
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 

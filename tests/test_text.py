@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import types
 
 import flax.linen as nn
 import jax
@@ -14,6 +15,8 @@ import torch
 from PIL import Image
 from small_game import BATCH, RNGS, STAGE, compile_quickly, make_state
 
+from jgan.caption_options import read_captions
+from jgan.families.dcgan import dcgan
 from jgan.families.text import Discriminator, Generator, text
 from jgan.games.text import TextGAN
 from jgan.layers.captions import Blend, CaptionEncoder
@@ -201,6 +204,25 @@ def test_data_that_do_not_fit_are_refused():
             game.check_data(batch, None, num_words)
 
 
+def test_vectors_of_captions_are_drawn_from_a_file(tmp_path):
+    def read(game=None, **given):
+        options = dict.fromkeys(("caption", "captions", "embeddings", "labels")) | given
+        return read_captions(game or text(embedding_features=3), types.SimpleNamespace(**options))
+
+    vectors = np.arange(6, dtype=np.float64).reshape(2, 3)
+    np.savez(tmp_path / "a.npz", embeddings=vectors, files=["x.png", "y.png"])  # as it lies beside the images
+    np.testing.assert_array_equal(read(embeddings=tmp_path / "a.npz"), vectors.astype(np.float32))
+    np.savez(tmp_path / "b.npz", embeddings=vectors[:, :2])
+    for given, message in [
+        ({"embeddings": tmp_path / "b.npz"}, "vectors of 2 numbers; this run takes 3"),
+        ({"embeddings": tmp_path / "no.npz"}, "cannot be read (No such file or directory)"),
+        ({"caption": ["a thin seven"]}, "--caption: this run was trained on vectors of captions; give --embeddings"),
+        ({"caption": ["a"], "game": dcgan()}, "--caption: this run was not trained on captions, it has none to draw"),
+    ]:
+        with pytest.raises(UserError, match=re.escape(message)):
+            read(**given)
+
+
 CONFIG = """
 from jgan.config import Config
 from jgan.data.config import DataConfig
@@ -256,9 +278,18 @@ def test_captions_are_drawn_without_the_data(workdir, tmp_path):
     assert not np.array_equal(other, drawn[:3])
 
 
+def test_a_run_is_measured_by_the_captions_of_its_data(workdir, tmp_path):
+    code, _, err = runs.run(
+        *("jgan.evaluate", "--workdir", workdir, "--metrics", "swd", "--num_samples", "64", "--out", tmp_path)
+    )
+    assert code == 0, err
+    result = json.loads((tmp_path / "eval.json").read_text())
+    assert result["images"]["labels"] == "captions of the reference"
+
+
 def test_what_cannot_be_drawn_is_refused(workdir, tmp_path):
     for arguments, message in [
-        (["--caption", "a thin sven"], "--caption: no training caption has the word 'sven'; did you mean seven?"),
+        (["--caption", "a thin sven"], "--caption: no training caption has the word 'sven'; did you mean seven"),
         ([], "no caption: this run draws captions; give --caption"),
         (["--labels", "3"], "--labels: this run draws captions"),
         (["--embeddings", "x.npz"], "--embeddings: this run was trained on captions of words; give --caption"),

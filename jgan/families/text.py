@@ -113,6 +113,7 @@ def text(
     vocabulary: int = 10_000,
     embedding_features: int = 0,
     generator_text_features: int = 128,
+    discriminator_norm: str = "batch",
     blend_weight: float = 0.0,
 ) -> TextGAN:
     """The paper's networks at the widths of the authors' code, normal latents of 100 dimensions; GAN-CLS by default.
@@ -122,7 +123,7 @@ def text(
     words = 0 if embedding_features else vocabulary
     return TextGAN(
         Generator(resolution, generator_channels, image_channels, words, text_features=generator_text_features),
-        Discriminator(discriminator_channels, words),
+        Discriminator(discriminator_channels, words, norm=discriminator_norm),
         latent_dim=100,
         embedding_features=embedding_features,
         blend_weight=blend_weight,
