@@ -16,6 +16,7 @@ from jgan.config import Config
 from jgan.data.loader import Dataset, open_dataset
 from jgan.data.planned import planned_dataset
 from jgan.games.latent import LatentGAN
+from jgan.games.text import TextGAN
 from jgan.setup import RUN, Setup, lay_out, run_seldom
 from jgan.sharding import make_sharding
 from jgan.step import PLAYERS, active_phases
@@ -78,7 +79,8 @@ def _open_data(config: Config) -> tuple[Dataset, str]:
     except UserError as error:
         if not isinstance(config.game, LatentGAN):
             raise
-        dataset = planned_dataset(config.data, config.game.num_classes or None, config.seed)
+        caption = jax.device_get(config.game.example_labels(1)) if isinstance(config.game, TextGAN) else None
+        dataset = planned_dataset(config.data, config.game.num_classes or None, config.seed, caption)
         return dataset, f"NOT THERE, only their shapes are planned with ({error})"
     return dataset, f"{dataset.count} images, {dataset.num_classes or 'no'} classes"
 

@@ -6,23 +6,27 @@ import dataclasses
 
 import numpy as np
 
+from jgan.data.captions import Captions
 from jgan.data.config import DataConfig
 from jgan.data.loader import Dataset
 from jgan.data.source import NO_LABEL
+from jgan.data.vocabulary import Vocabulary
 
 COUNT = 2**20  # images: they suffice for any batch
 
 
 class PlannedSource:
-    """Black pixels, one per image; all of class 0 where there are classes."""
+    """Black pixels, one per image; all of class 0 where there are classes, all of one caption where there are some."""
 
     count: int = COUNT
     class_names: tuple[str, ...] | None = None
     fingerprint: str = "planned"
     in_memory: bool = True
 
-    def __init__(self, channels: int, num_classes: int | None) -> None:
+    def __init__(self, channels: int, num_classes: int | None, caption: np.ndarray | None = None) -> None:
+        """`caption` is [1, words or features]."""
         self.num_classes = num_classes
+        self.captions = None if caption is None else _captions(caption)
         self._pixel = np.zeros((1, 1, channels), np.uint8)
 
     def name(self, index: int) -> str:
@@ -39,9 +43,16 @@ class PlannedSource:
         return self._pixel.shape[-1]
 
 
-def planned_dataset(config: DataConfig, num_classes: int | None, seed: int) -> Dataset:
+def _captions(caption: np.ndarray) -> Captions:
+    vocabulary = Vocabulary((), caption.shape[1]) if caption.dtype == np.int32 else None
+    return Captions(caption, (), np.zeros(COUNT, np.int32), np.ones(COUNT, np.int32), vocabulary)
+
+
+def planned_dataset(
+    config: DataConfig, num_classes: int | None, seed: int, caption: np.ndarray | None = None
+) -> Dataset:
     """Stands for `config.source`, with RGB images where the config leaves their channels to the files."""
     channels = config.channels or 3
     # There is nothing to decode, and how many images there will be is not known: they do not stay on the device.
     config = dataclasses.replace(config, workers=0, device_megabytes=0)
-    return Dataset(config, PlannedSource(channels, num_classes), channels, seed)
+    return Dataset(config, PlannedSource(channels, num_classes, caption), channels, seed)

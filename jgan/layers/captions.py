@@ -73,7 +73,7 @@ def mismatch(captions: Array) -> tuple[Array, Array]:
 
 
 def example_captions(vocabulary: int, embedding_features: int, count: int) -> jax.Array:
-    """Captions of the right type and of any content, for tracing."""
+    """Captions of the right type and of any content: of two words, or vectors."""
     if vocabulary:
         return jnp.ones((count, 2), jnp.int32)
     return jnp.zeros((count, embedding_features))
