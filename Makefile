@@ -7,7 +7,7 @@ ARGS ?=
 CIFAR ?=
 OUT ?= runs/modes
 
-.PHONY: quickstart test lint format bench modes zoo-small lock
+.PHONY: quickstart test lint format bench modes zoo-small biggan-small lock
 
 quickstart: $(VENV)/installed  ## train on real digits, about five minutes on two cores
 	$(RUN) -m jgan.main --config configs/quickstart.py --workdir $(WORKDIR) $(ARGS)
@@ -36,6 +36,13 @@ modes: $(VENV)/installed  ## two mixtures of points: mode collapse, and what eac
 
 zoo-small: $(VENV)/installed  ## every family at 32 px on digits and, with CIFAR=DIR, on its class sub-folders
 	$(RUN) benchmarks/zoo.py $(if $(CIFAR),--cifar "$(CIFAR)") $(ARGS)
+
+biggan-small: $(VENV)/installed  ## the BigGAN line at 32 px on digits and, with CIFAR=DIR, on its class sub-folders
+	$(RUN) benchmarks/zoo.py --rows sagan biggan biggan_deep progan r3gan --out runs/biggan-small \
+		$(if $(CIFAR),--cifar "$(CIFAR)") $(ARGS)
+	$(RUN) benchmarks/biggan_line.py --runs runs/biggan-small/digits --out runs/biggan-small
+	$(RUN) -m jgan.main --config configs/text_digits.py --workdir runs/biggan-small/text
+	$(RUN) benchmarks/caption_accuracy.py --workdir runs/biggan-small/text --sheet runs/biggan-small/text.png
 
 lock: $(VENV)/installed  ## pins what pyproject.toml allows today
 	$(RUN) -m pip install --quiet uv
