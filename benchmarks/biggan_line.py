@@ -8,6 +8,7 @@ From the runs `progan/seed0` and `biggan/seed0` of a zoo (benchmarks/zoo.py) it 
     progan_stages.png       the same latents after each stage, a row a stage, enlarged to the last one's size
     biggan_truncation.png   the same latents, truncated more from row to row, by running, then by standing statistics
     biggan_classes.png      from one class to the next in equal steps between their vectors, a latent a row
+    curves.png              the losses of every run there, over images seen
     biggan_truncation.md    Frechet distance, precision and recall of each truncation, running and standing statistics
 
 A measurement is `python -m jgan.evaluate`, and one that is there already is not made again.
@@ -24,13 +25,15 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from jgan import config as configs
 from jgan.checkpoint import Checkpoints
 from jgan.command import enable_compilation_cache
 from jgan.config import Config
 from jgan.drawing import Draw, classes_in_turn, latent_game, restore_generator
-from jgan.files import make_directory, replacing
+from jgan.files import make_directory, read_lines, replacing
 from jgan.pictures import make_grid, save_png, to_uint8
 from jgan.types import Player, schedule
 
@@ -58,6 +61,7 @@ def main() -> None:
     save_png(options.out / "progan_stages.png", make_grid(stages(progan)))
     save_png(options.out / "biggan_truncation.png", make_grid(truncations(biggan)))
     save_png(options.out / "biggan_classes.png", make_grid(classes(biggan)))
+    plot_curves(options.runs, options.out / "curves.png")
     table = measure(biggan, options.num_samples)
     with replacing(options.out / "biggan_truncation.md") as partial:
         partial.write_text(table)
@@ -106,7 +110,6 @@ def classes(workdir: Path) -> np.ndarray:
     The vectors in between take the place of the table of the classes' own, so each label stands for a place on the way.
     """
     config = configs.load(workdir)
-    game = latent_game(config, "--runs")
     generator, step = restore_generator(config, workdir)
     rows = [_between(config, generator, step, row) for row in range(ROWS)]
     return np.stack(rows)
@@ -125,6 +128,25 @@ def _between(config: Config, generator: Player, step: int, row: int) -> np.ndarr
         growth = game.growth(stage, jnp.int32(step))
         images.append(game.sample(generator.replace(params=params), keys, jnp.arange(len(part)), growth=growth))
     return to_uint8(np.concatenate(images))
+
+
+def plot_curves(runs: Path, path: Path) -> None:
+    """A plot for each run of seed 0: what its log holds of the losses."""
+    workdirs = sorted(log.parent for log in runs.glob("*/seed0/metrics.jsonl"))
+    figure = Figure(figsize=(3.2 * len(workdirs), 2.6), layout="constrained")
+    for place, workdir in enumerate(workdirs):
+        lines = read_lines(workdir / "metrics.jsonl")
+        axes = figure.add_subplot(1, len(workdirs), place + 1)
+        for player in ("discriminator", "generator"):
+            points = [(line["images_seen"], line[f"{player}/loss"]) for line in lines if f"{player}/loss" in line]
+            axes.plot(*zip(*points, strict=True), label=player, linewidth=1)
+        axes.set(title=workdir.parent.name, xlabel="images seen")
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("loss")
+    figure.axes[0].legend()
+    FigureCanvasAgg(figure)
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=90)
 
 
 def measure(workdir: Path, num_samples: int) -> str:
