@@ -19,9 +19,8 @@ Latents = jax.Array  # [n, latent_dim], float32
 Labels = jax.Array  # [n], int32 in [0, num_classes)
 Logits = jax.Array  # [n], or [n, height, width] of a patch critic, float32
 Rngs = jax.Array  # [n], one key per example of the batch
-Batch = Mapping[
-    str, Any
-]  # "images", "labels" or "captions"; "inputs", "targets"; "images_a", "images_b"; each [n, ...]
+# "images", "labels" or "captions"; "inputs", "targets"; "images_a", "images_b"; each [n, ...]
+Batch = Mapping[str, Any]
 PixelBatch = tuple[np.ndarray, np.ndarray | None]  # on the host: images uint8 [n, h, w, c], labels int32 [n]
 Metrics = dict[str, jax.Array]  # name: float32 scalar
 

@@ -39,9 +39,7 @@ class TextGAN(LatentGAN):
     """A generator of images from latents and captions against a discriminator of images and captions."""
 
     embedding_features: int = 0  # of captions that are vectors (an .npz of any encoder); 0: they are words
-    blend_weight: float = (
-        0.0  # GAN-INT: of the generator's loss on captions blended with others of the batch (paper: 1)
-    )
+    blend_weight: float = 0.0  # GAN-INT: of the loss of images of captions blended with others of the batch (paper: 1)
     blend_share: float = 0.5  # beta of GAN-INT
 
     @property
