@@ -123,7 +123,7 @@ ROWS = {
             betas=(0.0, 0.999),
             critic_steps=4,
         ),
-        batch_size=16,
+        batch_size=4,
     ),
     "progan-32": Row(  # a quarter of the published width
         progan(32, max_channels=128),
@@ -136,7 +136,7 @@ ROWS = {
             resolution=32,
             betas=(0.0, 0.99),
         ),
-        batch_size=16,
+        batch_size=8,
     ),
     "r3gan-32": Row(  # half the published width, the published 16 channels in a group
         LatentGAN(
