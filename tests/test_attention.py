@@ -8,7 +8,7 @@ import pytest
 from jgan.families.sagan import sagan
 from jgan.layers.attention import SelfAttention
 from jgan.layers.resample import max_pool
-from jgan.types import UserError
+from jgan.types import Stage, UserError, schedule
 
 RANDOM = np.random.default_rng(0)
 
@@ -91,7 +91,7 @@ def test_max_pool_by_hand():
 def test_impossible_attention_is_refused():
     game = sagan(32, 8, 1, 3, attention=(64,))
     with pytest.raises(UserError, match=r"game.generator.attention: no block leaves 64 x 64 .* 8, 16, 32"):
-        jax.eval_shape(lambda: game.init(jax.random.key(0), BATCH, None))
+        jax.eval_shape(lambda: game.init(jax.random.key(0), BATCH, STAGE))
     with pytest.raises(UserError, match="multiple of 8"):
         SelfAttention().init(jax.random.key(0), jnp.ones((1, 4, 4, 4)))
     with pytest.raises(UserError, match=r"sagan\(resolution=48\)"):
@@ -99,3 +99,4 @@ def test_impossible_attention_is_refused():
 
 
 BATCH = {"images": jnp.zeros((2, 32, 32, 1)), "labels": jnp.array([0, 1])}
+(STAGE,) = schedule((Stage(steps=1, batch_size=2, resolution=32),))
