@@ -25,7 +25,7 @@ RESOLUTION = 8
 class StandInData:
     """Random uint8 images under the given names, a pure function of the step, as the real data sets are."""
 
-    num_classes = None
+    num_classes = num_words = vocabulary = None
     class_names = None
     fingerprint = "stand-in"
     count = 64

@@ -78,7 +78,7 @@ def test_it_measures_without_touching_the_run(config, tmp_path):
 def test_the_best_is_kept_and_drawn_from(best, config, tmp_path, monkeypatch):
     values = iter([3.0, float("nan"), 2.0, 4.0] if best.startswith("fd") else [0.1, float("nan"), 0.3, 0.2])
 
-    def scores(self, generator, stop):
+    def scores(self, generator, step, stop):
         return {f"averaged/{best}": next(values)}
 
     monkeypatch.setattr(Evaluator, "scores", scores)
@@ -116,12 +116,12 @@ def test_an_evaluation_cut_short_is_done_by_the_resumed_run(way, evaluation, con
     whole = train(config, tmp_path / "whole")
     scores, calls = Evaluator.scores, itertools.count()
 
-    def cut_short(self, generator, stop):
+    def cut_short(self, generator, step, stop):
         if next(calls) == evaluation:
             if way == "crash":
                 raise RuntimeError
             signal.raise_signal(signal.SIGTERM)
-        return scores(self, generator, stop)
+        return scores(self, generator, step, stop)
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError) if way == "crash" else contextlib.nullcontext():
         patch.setattr(Evaluator, "scores", cut_short)

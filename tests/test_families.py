@@ -18,7 +18,7 @@ from jgan.families.lsgan import lsgan, lsgan_dcgan
 from jgan.families.sagan import sagan
 from jgan.families.sngan import sngan, sngan_cnn
 from jgan.families.vanilla import vanilla
-from jgan.types import SPECTRAL, UserError
+from jgan.types import SPECTRAL, Stage, UserError, schedule
 
 
 def at_16_pixels(game, generator_widths, discriminator_widths):
@@ -58,6 +58,7 @@ GAMES = {
     "sngan_cnn": at_16_pixels(sngan_cnn(32, 1, 1, 3), (4, 2), (2, 4)),
 }
 BATCH = {"images": jnp.linspace(-1, 1, 4 * 256).reshape(4, 16, 16, 1), "labels": jnp.array([0, 1, 2, 0])}
+(STAGE,) = schedule((Stage(steps=1, batch_size=4, resolution=16),))
 
 
 def with_networks(game, **fields):
@@ -68,7 +69,7 @@ def with_networks(game, **fields):
 @functools.partial(jax.jit, static_argnums=0)  # one program where eager networks would compile hundreds
 def run_networks(game):
     """Variables, images and logits of the game's networks on the batch above."""
-    variables = game.init(jax.random.key(0), BATCH, None)
+    variables = game.init(jax.random.key(0), BATCH, STAGE)
     labels = BATCH["labels"] if game.num_classes else None
     latents = jax.random.normal(jax.random.key(1), (4, game.latent_dim))
     images, _ = game.generator.apply(variables[0], latents, labels, train=True, mutable=["batch_stats"])
