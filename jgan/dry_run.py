@@ -41,7 +41,7 @@ def dry_run(config: Config, devices: Sequence[int] = ()) -> None:
     dataset, title = _open_data(config)
     if devices:
         setups = {}
-        for count, fsdp in plans(devices):
+        for count, fsdp in plans(devices, config.fsdp):
             planned = dataclasses.replace(config, fsdp=fsdp)
             setups[count, fsdp] = lay_out(planned, dataset, make_sharding(fsdp, count))
     else:
@@ -67,9 +67,13 @@ def simulate(devices: Sequence[int]) -> None:
     jax.config.update("jax_num_cpu_devices", max(devices))
 
 
-def plans(devices: Sequence[int]) -> list[tuple[int, int]]:
-    """(devices, fsdp) of every layout to look at: each device with a whole copy of the state, or all sharing one."""
-    return list(dict.fromkeys((count, fsdp) for count in devices for fsdp in (1, count)))
+def plans(devices: Sequence[int], fsdp: int) -> list[tuple[int, int]]:
+    """(devices, fsdp) of every layout to look at: each device with a whole copy of the state, or all sharing one.
+
+    And as many sharing one as the config has it, where they divide the devices.
+    """
+    layouts = [(count, shared) for count in devices for shared in (1, fsdp, count) if count % shared == 0]
+    return list(dict.fromkeys(layouts))
 
 
 def _open_data(config: Config) -> tuple[Dataset, str]:

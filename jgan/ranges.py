@@ -21,6 +21,9 @@ AT_LEAST_ONE |= {
     "joint_units",
     "generator_batches",
     "lecam_half_life_images",
+    "class_features",
+    "word_units",
+    "text_features",
 }
 BELOW_ONE = {
     "b1",

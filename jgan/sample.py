@@ -26,8 +26,10 @@ DESCRIPTION = """Draws images from the averaged generator of a run: numbered PNG
   python -m jgan.sample --workdir runs/text --caption "a thin seven" --caption "a bold upright three" --out samples/
 
 Image number i depends on --seed, i and its label or caption alone, not on --num (and on --batch_size by rounding at
-most). Of captions, each is a row of the grid: --caption once for each, --captions FILE with one a line, or, for a run
-on vectors of captions, --embeddings FILE.npz with `embeddings` [captions, features]."""
+most, or, with --standing_batches, since statistics are those of batches of that size).
+
+Of captions, each is a row of the grid: --caption once for each, --captions FILE with one a line, or, for a run on
+vectors of captions, --embeddings FILE.npz with `embeddings` [captions, features]."""
 
 GRID_IMAGES = 400  # at most, in grid.png
 NUM = 64  # images, where --num does not say

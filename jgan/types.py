@@ -175,6 +175,10 @@ class Game(Protocol):
         """The first value of `TrainState.extras`."""
         ...
 
+    def how_to_sample(self) -> str:
+        """Flags of `python -m jgan.sample` that draw from any run of this game, to be shown at a run's end."""
+        ...
+
     def load_frozen(self) -> PyTree:
         """Read-only weights the losses need (a perceptual network); () where there are none."""
         ...

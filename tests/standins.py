@@ -73,6 +73,9 @@ class _Game:
     def init_extras(self, batch):
         return {}
 
+    def how_to_sample(self):
+        return ""
+
     def load_frozen(self):
         return ()
 

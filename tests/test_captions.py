@@ -1,5 +1,6 @@
 """Captions: tables and vectors beside images, words to ids, the caption of each visit, and digits that are measured."""
 
+import io
 import re
 import zipfile
 
@@ -11,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from jgan.data import digit_captions
 from jgan.data.__main__ import main
+from jgan.data.captions import load_arrays
 from jgan.data.config import DataConfig
 from jgan.data.loader import open_dataset
 from jgan.data.order import batch_rows
@@ -102,6 +104,40 @@ def test_vectors_of_any_encoder(folder):
         np.savez(folder / "bad.npz", **(good | changes))
         with pytest.raises(UserError, match=re.escape(f"folder:{folder}/bad.npz: {message}")):
             open_source(f"captions:{folder}:bad.npz")
+
+
+def _archive(compression=zipfile.ZIP_STORED, **members):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return stream.getvalue()
+
+
+def _npy(shape):
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
+def test_bytes_that_are_no_vectors_are_refused():
+    saved = io.BytesIO()
+    np.save(saved, np.zeros((2, 4), np.float32))
+    lzma = bytearray(_archive(zipfile.ZIP_LZMA, embeddings=_npy((2, 4)) + bytes(32)))
+    lzma[60:70] = b"\xff" * 10
+    for data in (
+        saved.getvalue(),  # of numpy.save, the likeliest mistake
+        _archive(embeddings=b"text"),
+        _archive(embeddings=_npy((10**12, 10))),
+        _archive(embeddings=_npy((10**30, 10))),
+        _archive(embeddings=b"\x93NUMPY\x01\x00\x10\x00" + b"(" * 16),
+        bytes(lzma),
+    ):
+        with pytest.raises(UserError, match=r"file.npz: not a plain .npz of arrays \("):
+            load_arrays("file.npz", data)
+    large = io.BytesIO()
+    np.savez(large, embeddings=np.array([[1.0], [1e300]]))
+    with pytest.raises(UserError, match=r"`embeddings`\[1\] has numbers that are not finite in float32"):
+        load_arrays("file.npz", large.getvalue())
 
 
 @pytest.mark.parametrize(

@@ -159,3 +159,11 @@ def test_unknown_label_input_and_missing_labels_are_refused():
         game.generator.clone(label_input="x").init(jax.random.key(0), jnp.zeros((1, 4)), jnp.zeros(1, int), train=True)
     with pytest.raises(UserError, match="need labels"):
         game.generator.init(jax.random.key(0), jnp.zeros((1, 4)), train=True)
+
+
+@pytest.mark.parametrize(
+    "game", [biggan(32), biggan(64), biggan_deep(32), biggan_deep(64), sagan(8), sagan(16), sagan(32)]
+)
+def test_presets_of_low_resolutions_can_be_built(game):
+    side = game.generator.resolution
+    game.check((Stage(steps=1, batch_size=4, resolution=side),))

@@ -187,6 +187,12 @@ def test_settings_that_make_no_sense_are_refused(change, message):
         game.check((Stage(steps=1, batch_size=BATCH, resolution=8),))
 
 
+@pytest.mark.parametrize("stage", [Stage(1, 1, 8), Stage(1, 4, 8, accumulate=4)])
+def test_a_batch_without_wrong_captions_is_refused(stage):
+    with pytest.raises(UserError, match=r"stages\[0\].batch_size=\d, accumulate=\d: wrong captions are those of other"):
+        game_of().check((stage,))
+
+
 def test_data_that_do_not_fit_are_refused():
     images = {"images": jax.ShapeDtypeStruct((2, 64, 64, 3), np.float32)}
     words = images | {"captions": jax.ShapeDtypeStruct((2, 7), np.int32)}

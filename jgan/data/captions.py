@@ -6,8 +6,6 @@ import csv
 import dataclasses
 import io
 import posixpath
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -15,6 +13,8 @@ import numpy as np
 
 from jgan.data.labels import read_text
 from jgan.data.vocabulary import MAX_WORDS, Vocabulary, split_words, vocabulary_of
+from jgan.interop.npz import NUMBERS, TEXTS, read_npz
+from jgan.interop.refusal import ZIP_ERRORS
 from jgan.types import UserError
 
 TABLE = "captions.csv"
@@ -154,26 +154,19 @@ def load_arrays(place: str, data: bytes) -> dict[str, np.ndarray]:
     Nothing is unpickled. Raises UserError, which begins with `place`, for anything else.
     """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in ("files", "embeddings") if name in arrays}
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        AttributeError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+        found = read_npz(data, NUMBERS + TEXTS)
+    except (OSError, *ZIP_ERRORS) as error:
         raise UserError(f"{place}: not a plain .npz of arrays ({error}); save it with numpy.savez") from None
     vectors = found.get("embeddings", np.zeros(0, bool))
     if vectors.ndim != 2 or vectors.dtype.kind != "f" or 0 in vectors.shape:
         kind = f"{vectors.dtype} {list(vectors.shape)}" if "embeddings" in found else "not there"
         raise UserError(f"{place}: `embeddings` is {kind}; expected floats [captions, features]")
-    found["embeddings"] = vectors.astype(np.float32)
-    if not np.isfinite(found["embeddings"]).all():
-        row = int(np.argmin(np.isfinite(vectors).all(axis=1)))
-        raise UserError(f"{place}: `embeddings`[{row}] has numbers that are not finite; make it again")
+    with np.errstate(over="ignore"):  # what float32 does not hold is refused below
+        found["embeddings"] = vectors.astype(np.float32)
+    finite = np.isfinite(found["embeddings"]).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise UserError(f"{place}: `embeddings`[{row}] has numbers that are not finite in float32; make it again")
     return found
 
 

@@ -1,6 +1,7 @@
 """BigGAN (Brock et al. 2019, https://arxiv.org/abs/1809.11096): SAGAN's recipe, larger, with latents at every block.
 
-Networks of appendix B, checked against https://github.com/ajbrock/BigGAN-PyTorch, which also has those for 32 x 32.
+Networks of appendix B, checked against https://github.com/ajbrock/BigGAN-PyTorch, which also has those for 32 x 32, and
+batch norm's epsilon of 1e-5.
 """
 
 from __future__ import annotations
@@ -85,9 +86,11 @@ def biggan(
     channels: int = 96,
     image_channels: int = 3,
     num_classes: int = 1000,
-    attention: tuple[int, ...] = (64,),
+    attention: tuple[int, ...] | None = None,
 ) -> LatentGAN:
     """The networks of a resolution, their widths in multiples of `channels`; hinge loss, two discriminator steps.
+
+    `attention` is by default at 64 x 64, as in the paper, or at half the resolution below 128 x 128.
 
     Raises:
       UserError: there are no networks for this resolution.
@@ -95,6 +98,7 @@ def biggan(
     if resolution not in SIZES:
         raise UserError(f"biggan(resolution={resolution}): expected one of {', '.join(map(str, SIZES))}")
     size = SIZES[resolution]
+    attention = (min(64, resolution // 2),) if attention is None else attention
     return LatentGAN(
         Generator(
             resolution,

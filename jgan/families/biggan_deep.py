@@ -226,9 +226,11 @@ def biggan_deep(
     channels: int = 128,
     image_channels: int = 3,
     num_classes: int = 1000,
-    attention: tuple[int, ...] = (64,),
+    attention: tuple[int, ...] | None = None,
 ) -> LatentGAN:
     """The networks of a resolution, their widths in multiples of `channels`; hinge loss, two discriminator steps.
+
+    `attention` is by default at 64 x 64, as in the paper, or at half the resolution below 128 x 128.
 
     Raises:
       UserError: there are no networks for this resolution.
@@ -236,6 +238,7 @@ def biggan_deep(
     if resolution not in SIZES:
         raise UserError(f"biggan_deep(resolution={resolution}): expected one of {', '.join(map(str, SIZES))}")
     size = SIZES[resolution]
+    attention = (min(64, resolution // 2),) if attention is None else attention
     return LatentGAN(
         Generator(
             resolution,

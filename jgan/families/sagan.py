@@ -17,9 +17,11 @@ def sagan(
     channels: int = 64,
     image_channels: int = 3,
     num_classes: int = 1000,
-    attention: tuple[int, ...] = (32,),
+    attention: tuple[int, ...] | None = None,
 ) -> LatentGAN:
     """Networks from 4 x 4 features to images: `channels` at the highest resolution, twice as many at every lower one.
+
+    `attention` is by default at 32 x 32, as in the paper, or at half the resolution below 64 x 64; none at 8 x 8.
 
     Raises:
       UserError: the resolution is not 4 times a power of 2 that is at least 2.
@@ -27,6 +29,8 @@ def sagan(
     blocks = resolution.bit_length() - 3
     if blocks < 1 or resolution != 4 << blocks:
         raise UserError(f"sagan(resolution={resolution}): expected 8, 16, 32, 64, 128, ...")
+    if attention is None:
+        attention = (min(32, resolution // 2),) if resolution > 8 else ()
     widths = tuple(channels << level for level in range(blocks))
     return LatentGAN(
         Generator(

@@ -73,6 +73,11 @@ class LatentGAN(Networks):
     def check_data(self, batch: Batch, num_classes: int | None, num_words: int | None = None) -> None:
         """Raises UserError for images with other channels than the generator's, or labels that do not fit."""
         del num_words
+        if self.truncation_tables:
+            raise UserError(
+                f"game.truncation_tables={self.truncation_tables}: they belong to imported weights, and training would "
+                "leave them as they are; set it to 0"
+            )
         count, resolution, _, channels = batch["images"].shape
         made = self.image_shape(ScheduledStage(steps=1, batch_size=count, resolution=resolution))[-1]
         if channels != made:
@@ -98,6 +103,10 @@ class LatentGAN(Networks):
         """LeCam's moving averages of the logits, where it is on."""
         del batch
         return {"logits_real": jnp.zeros(()), "logits_fake": jnp.zeros(())} if self.lecam_weight else {}
+
+    def how_to_sample(self) -> str:
+        """Flags of `python -m jgan.sample` that draw from any run of this game."""
+        return "--num 100"
 
     def load_frozen(self) -> PyTree:
         """No frozen weights."""

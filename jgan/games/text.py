@@ -63,6 +63,12 @@ class TextGAN(LatentGAN):
                 raise UserError(f"game.{name}={getattr(self, name)}: the matching-aware loss has none; set it to 0")
         if not 0.0 < self.blend_share < 1.0:
             raise UserError(f"game.blend_share={self.blend_share}: expected a share between 0 and 1")
+        for index, stage in enumerate(stages):
+            if stage.batch_size // stage.accumulate < 2:
+                raise UserError(
+                    f"stages[{index}].batch_size={stage.batch_size}, accumulate={stage.accumulate}: wrong captions are "
+                    "those of other images of a (micro)batch; expected at least 2 images in each"
+                )
         super().check(stages)
         if self._adversarial.against_target is None:
             raise UserError(
@@ -93,6 +99,10 @@ class TextGAN(LatentGAN):
                     f"game.{name}.vocabulary={known}: captions of the data have {num_words} different words; set it "
                     "to that or more"
                 )
+
+    def how_to_sample(self) -> str:
+        """Flags of `python -m jgan.sample`."""
+        return "--embeddings FILE.npz" if self.embedding_features else "--caption '...'"
 
     def labels(self, batch: Batch) -> Array:
         """The captions."""

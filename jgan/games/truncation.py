@@ -30,7 +30,7 @@ def at_truncation(player: Player, truncation: float, tables: int) -> Player:
 
     Between two tables it takes what https://github.com/huggingface/pytorch-pretrained-BigGAN does, which weighs the
     farther one more: at 0.35 of a step from the lower one, 0.35 of the lower and 0.65 of the upper. What it says of the
-    position, rounded in double precision, is taken too: 0.3 of 51 tables is number 14.999..., so it is number 14.
+    position, rounded in double precision, is taken too: 0.58 of 51 tables is number 28.999..., so it is number 28.
     """
     share, lower = math.modf(truncation / (1.0 / (tables - 1)))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import lzma
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -15,15 +17,16 @@ class RefusedError(ValueError):
 
 # What zipfile raises on archives that are damaged, cut short (EOFError), encrypted (RuntimeError) or compressed in a
 # way that it does not know (NotImplementedError).
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError)
+ZIP_ERRORS += (RuntimeError, ValueError)
 
 
 @contextlib.contextmanager
 def refusing(what: str) -> Iterator[None]:
-    """Names what numpy could not make (too many axes, an axis beyond 2**63)."""
+    """Names what numpy could not make (too many axes, an axis beyond 2**63, a header that is no Python literal)."""
     try:
         yield
-    except (ValueError, OverflowError, MemoryError) as error:
+    except (ValueError, OverflowError, MemoryError, SyntaxError, tokenize.TokenError) as error:
         raise RefusedError(f"{what} cannot be made ({error})") from None
 
 

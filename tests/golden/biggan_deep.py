@@ -18,7 +18,7 @@ CHANNELS, LATENT_DIM, NUM_CLASSES, TABLES, BATCH = 4, 6, 5, 51, 2
 LAYERS = ((False, 16, 16), (True, 16, 8), (False, 8, 8), (True, 8, 4), (False, 4, 4), (True, 4, 2), (False, 2, 2))
 LAYERS = (*LAYERS, (True, 2, 1))
 ATTENTION = 6  # before this layer, at 32 x 32
-TRUNCATIONS = (1.0, 0.4, 0.35, 0.3, 0.013)  # on a table; between two; what is 14.999... tables; below the first
+TRUNCATIONS = (1.0, 0.4, 0.35, 0.3, 0.013)  # on a table; between two; on one; below the first
 SHARE = 11  # of the entries of images, one in so many is kept
 WIDTHS, DOWNSAMPLES, IMAGE = (8, 16, 16), 1, 8  # of the discriminator
 
