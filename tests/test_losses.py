@@ -112,7 +112,7 @@ def test_settings_that_contradict_each_other_are_refused():
         make_game(num_classes=5).check_data({"images": gray}, None)
     with pytest.raises(UserError, match=r"game.num_classes=5: the data has 10 classes"):
         make_game(num_classes=5).check_data({"images": gray}, 10)
-    with pytest.raises(UserError, match="game.truncation_tables=3: they belong to imported weights"):
+    with pytest.raises(UserError, match=r"game.truncation_tables=3: they belong to imported weights"):
         make_game(truncation_tables=3).check_data({"images": gray}, None)
 
 
