@@ -38,7 +38,7 @@ from jgan.pictures import make_grid, save_png, to_uint8
 from jgan.types import Player, schedule
 
 COLUMNS, ROWS = 20, 4  # of pictures
-TRUNCATIONS = (None, 1.5, 1.0, 0.7, 0.5, 0.3)
+TRUNCATIONS = (None, 1.0, 0.5)
 STANDING_BATCHES = 16  # Brock et al. 2019; BigGAN-PyTorch's num_standing_accumulations
 BATCH = 64  # images of a batch that statistics are taken from
 TABLE = (

@@ -1,7 +1,7 @@
 """Tiny games of every shape to come, and data for them: what the engine must drive unchanged.
 
 Each is the smallest game with its family's awkward part: a conditional patch critic, image pools, frozen weights.
-Layers that grow are ProGAN's own, with lazy phases and a critic ratio.
+Networks that grow play ProGAN's game, with lazy phases and a critic ratio.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan.families.progan import Discriminator, Generator
 from jgan.games.forward import forward
+from jgan.layers.resample import average_pool, crossfade, upsample
 from jgan.losses.adversarial import ADVERSARIAL
 from jgan.types import Phase
 
@@ -234,9 +234,35 @@ class UnpairedGame(_Game):
         return loss, ({}, state.replace(discriminator=player, extras=extras))
 
 
+class GrowingGenerator(nn.Module):
+    """ProGAN's growing with less to compile: a convolution a block."""
+
+    @nn.compact
+    def __call__(self, latents, labels=None, *, resolution, fade, train):
+        x = nn.Dense(4 * 4 * 8, name="base")(latents).reshape(-1, 4, 4, 8)
+        images = nn.Conv(3, (1, 1), name="to_image_4")(x)
+        if resolution > 4:
+            new = nn.Conv(3, (1, 1), name="to_image_8")(nn.relu(nn.Conv(8, (3, 3), name="block_8")(upsample(x))))
+            images = new if fade is None else crossfade(upsample(images), new, fade)
+        return jnp.tanh(images)
+
+
+class GrowingDiscriminator(nn.Module):
+    """The mirror image."""
+
+    @nn.compact
+    def __call__(self, images, labels=None, *, resolution, fade, train):
+        x = nn.Conv(8, (1, 1), name=f"from_image_{resolution}")(images)
+        if resolution > 4:
+            x = average_pool(nn.relu(nn.Conv(8, (3, 3), name="block_8")(x)))
+            if fade is not None:
+                x = crossfade(nn.Conv(8, (1, 1), name="from_image_4")(average_pool(images)), x, fade)
+        return nn.Dense(1, name="logit")(x.reshape(x.shape[0], -1))[:, 0]
+
+
 GROWING_FIELDS = {
-    "generator": Generator(widths=(8, 6)),
-    "discriminator": Discriminator(widths=(8, 6), minibatch="none"),  # which compares examples, and so microbatches
+    "generator": GrowingGenerator(),
+    "discriminator": GrowingDiscriminator(),
     "latent_dim": 4,
     "r1_gamma": 1.0,
     "r1_every": 3,

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from small_game import compile_quickly
-from standins import GROWING_FIELDS
 
 from jgan.drawing import Draw
 from jgan.families import progan
@@ -19,7 +18,7 @@ from jgan.losses.penalties import gradient_penalty
 from jgan.types import Player, Stage, TrainState, UserError, schedule
 
 GOLDEN = Path(__file__).parent / "golden" / "progan.json"
-GAME = GrowingGAN(**GROWING_FIELDS)
+GAME = GrowingGAN(progan.Generator((8, 6)), progan.Discriminator((8, 6), minibatch="none"), latent_dim=4)
 STAGES = (Stage(steps=3, batch_size=8, resolution=4), Stage(steps=4, batch_size=4, resolution=8, fade_images=8))
 SECOND = schedule(STAGES)[1]
 
