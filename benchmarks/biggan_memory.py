@@ -3,14 +3,17 @@
     python benchmarks/biggan_memory.py [--batches 4 8 16 32 64] [--step-batches 16 32] [--device-gib 16] [--tpu v5e:2x2]
 
 The own count of the compiler, for a device of this machine or, with `--tpu` and the wheel `libtpu`, for one of a TPU
-that need not be there: nothing is allocated or trained. The step is of both players in configs/biggan_deep.py,
-attention that of its generator (64 x 64 x 256), forward and backward.
+that need not be there: nothing is allocated or trained. The step is the generator's of configs/biggan_deep.py, through
+the discriminator, attention that of its generator (64 x 64 x 256), forward and backward. On CPU, XLA plans what `remat`
+computes again ahead of time and little is saved. A program that a TPU's memory does not hold is not compiled: the
+compiler says how much it would take.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,7 @@ from jgan.config import Config
 from jgan.layers.attention import SelfAttention
 from jgan.setup import make_optimizers, run_seldom, state_target
 from jgan.sharding import DATA, FSDP, Sharding
-from jgan.step import active_phases, make_train_step
+from jgan.step import make_train_step
 from jgan.types import Array, PyTree, schedule
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "biggan_deep.py"
@@ -43,17 +46,22 @@ def main() -> None:
     print(f"\n| batch | remat | state | temporaries | together | on {options.device_gib} GiB |")
     print("| --- | --- | --- | --- | --- | --- |")
     for batch in options.step_batches:
-        for remat in (False, True):
-            state, temporaries = step_bytes(batch, sharding, remat=remat)
-            fits = "fits" if state + temporaries <= limit else "does not fit"
-            columns = gib(state), gib(temporaries), gib(state + temporaries), fits
-            print(f"| {batch} | {'yes' if remat else 'no'} | {' | '.join(columns)} |", flush=True)
+        for remat in options.remat:
+            try:
+                state, temporaries = step_bytes(batch, sharding, remat=remat == "yes")
+            except jax.errors.JaxRuntimeError as error:
+                columns = "", "", "", refusal(error)
+            else:
+                fits = "fits" if state + temporaries <= limit else "does not fit"
+                columns = gib(state), gib(temporaries), gib(state + temporaries), fits
+            print(f"| {batch} | {remat} | {' | '.join(columns)} |", flush=True)
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batches", type=int, nargs="*", default=[4, 8, 16, 32, 64], help="for attention")
     parser.add_argument("--step-batches", type=int, nargs="*", default=[16, 32], help="on a device")
+    parser.add_argument("--remat", choices=("no", "yes"), nargs="*", default=["no", "yes"])
     parser.add_argument("--device-gib", type=int, default=16)
     parser.add_argument("--tpu", metavar="TOPOLOGY", help="compile for one chip of it, such as v5e:2x2")
     return parser.parse_args()
@@ -101,11 +109,20 @@ def step_bytes(batch: int, sharding: Sharding, *, remat: bool) -> tuple[int, int
     )
     key = jax.eval_shape(lambda: jax.random.key(0))
     rng = jax.ShapeDtypeStruct(key.shape, key.dtype, sharding=sharding.replicated)
-    lowered = step.lower(target, feed, rng, active_phases(config.game.phases(stage), 0))
+    lowered = step.lower(target, feed, rng, ("generator",))
     on_cpu = sharding.mesh.devices.flat[0].platform == "cpu"  # run_seldom's options are for it; memory is the same
     memory = lowered.compile(run_seldom() if on_cpu else None).memory_analysis()
     given_back = memory.output_size_in_bytes - memory.alias_size_in_bytes
     return memory.argument_size_in_bytes + given_back, memory.temp_size_in_bytes
+
+
+def refusal(error: RuntimeError) -> str:
+    """What the compiler says of a program that is too large; any other error goes on."""
+    text = " ".join(str(error).split())
+    if "RESOURCE_EXHAUSTED" not in text:
+        raise error
+    used = re.search(r"Used [^ ]+ of [^ ]+ hbm", text)
+    return f"does not fit ({used.group() if used else text[:120]})"
 
 
 def with_remat(config: Config, *, remat: bool) -> Config:
