@@ -87,6 +87,7 @@ def test_a_run(workdir, tmp_path):  # noqa: F811
         "weights": "averaged",
         "count": 40,
         "truncation": None,
+        "standing_batches": 0,
         "labels": "as in the reference",
     }
     assert averaged["reference"]["source"] == "mnist5k"
