@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,7 @@ from jgan.pictures import make_grid, save_png, to_uint8
 from jgan.types import Player, schedule
 
 COLUMNS, ROWS = 20, 4  # of pictures
+PLOTS = 4  # in a row
 TRUNCATIONS = (None, 1.0, 0.5)
 STANDING_BATCHES = 16  # Brock et al. 2019; BigGAN-PyTorch's num_standing_accumulations
 BATCH = 64  # images of a batch that statistics are taken from
@@ -133,10 +135,11 @@ def _between(config: Config, generator: Player, step: int, row: int) -> np.ndarr
 def plot_curves(runs: Path, path: Path) -> None:
     """A plot for each run of seed 0: what its log holds of the losses."""
     workdirs = sorted(log.parent for log in runs.glob("*/seed0/metrics.jsonl"))
-    figure = Figure(figsize=(3.2 * len(workdirs), 2.6), layout="constrained")
+    rows = math.ceil(len(workdirs) / PLOTS)
+    figure = Figure(figsize=(2.6 * PLOTS, 2.3 * rows), layout="constrained")
     for place, workdir in enumerate(workdirs):
         lines = read_lines(workdir / "metrics.jsonl")
-        axes = figure.add_subplot(1, len(workdirs), place + 1)
+        axes = figure.add_subplot(rows, PLOTS, place + 1)
         for player in ("discriminator", "generator"):
             points = [(line["images_seen"], line[f"{player}/loss"]) for line in lines if f"{player}/loss" in line]
             axes.plot(*zip(*points, strict=True), label=player, linewidth=1)

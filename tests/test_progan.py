@@ -183,7 +183,7 @@ def test_stages_that_do_not_grow_are_refused(stages, message):
 
 def test_latents_of_one_length_are_not_truncated():
     with pytest.raises(UserError, match="--truncation: this run's latents have one length"):
-        GAME.check_truncation()
+        GAME.check_truncation(0.5)
 
 
 def test_growing_stages_count_in_images():
