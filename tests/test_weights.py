@@ -321,7 +321,7 @@ def test_refuses_what_is_no_file_of_weights(tmp_path):
     for name, message in {
         "folder.pth": "cannot read it",
         "missing.npz": "cannot read it .*No such file",
-        "model.onnx": r"expected one of \.pth, \.pt, \.npz, \.safetensors",
+        "model.onnx": r"expected one of \.pth, \.pt, \.bin, \.npz, \.safetensors",
     }.items():
         with pytest.raises(UserError, match=rf"{name}: .*{message}"):
             read_weights(tmp_path / name)
