@@ -220,10 +220,18 @@ def differences(saved: Any, config: Config, done: int, free: Collection[str] = F
     """
     last_steps = f"stages[{len(config.stages) - 1}].steps"
     reaches = sum(stage.steps for stage in config.stages) >= done
-    found = data_differences(saved, to_data(config))
+    found = data_differences(_with_defaults(saved), to_data(config))
     if reaches and flatten_data(saved).get(last_steps) is not None:
         found.pop(last_steps, None)
     return [f"{path}: {change}" for path, change in found.items() if path not in free]
+
+
+def _with_defaults(saved: Any) -> Any:
+    """The data with the fields that have been added since, at their defaults: these leave a run as it was."""
+    try:
+        return to_data(from_data(saved))
+    except UserError:  # a field or a type is gone, and that is a difference
+        return saved
 
 
 def data_differences(before: Any, after: Any) -> dict[str, str]:

@@ -443,3 +443,11 @@ def test_a_run_may_only_change_what_does_not_change_its_numbers():
     other = configs.override(config, ["--config.stages[0].steps=5", "--config.seed=1"])
     assert configs.differences(saved, other, done=5) == ["seed: was 0, now 1"]
     assert configs.differences(saved, other, done=6) == ["seed: was 0, now 1", "stages[0].steps: was 100000, now 5"]
+
+
+def test_a_run_of_a_version_without_a_field_goes_on_at_its_default():
+    saved = configs.to_data(read("r3gan"))
+    del saved["game"]["drift_weight"], saved["generator_optimizer"]["final_b2"]
+    config = read("r3gan")
+    changed = config.generator_optimizer.final_b2
+    assert configs.differences(saved, config, done=0) == [f"generator_optimizer.final_b2: was 0.0, now {changed}"]
