@@ -81,6 +81,18 @@ SIZES = {
 }
 
 
+def size_of(resolution: int, preset: str) -> Size:
+    """The networks of a resolution. Raises UserError, which names the preset that was asked, where there are none."""
+    if resolution not in SIZES:
+        raise UserError(f"{preset}(resolution={resolution}): expected one of {', '.join(map(str, SIZES))}")
+    return SIZES[resolution]
+
+
+def default_attention(resolution: int) -> tuple[int, ...]:
+    """At 64 x 64, as in the paper, or at half the resolution below 128 x 128."""
+    return (min(64, resolution // 2),)
+
+
 def biggan(
     resolution: int = 128,
     channels: int = 96,
@@ -90,15 +102,13 @@ def biggan(
 ) -> LatentGAN:
     """The networks of a resolution, their widths in multiples of `channels`; hinge loss, two discriminator steps.
 
-    `attention` is by default at 64 x 64, as in the paper, or at half the resolution below 128 x 128.
+    `attention` is by default that of `default_attention`.
 
     Raises:
       UserError: there are no networks for this resolution.
     """
-    if resolution not in SIZES:
-        raise UserError(f"biggan(resolution={resolution}): expected one of {', '.join(map(str, SIZES))}")
-    size = SIZES[resolution]
-    attention = (min(64, resolution // 2),) if attention is None else attention
+    size = size_of(resolution, "biggan")
+    attention = default_attention(resolution) if attention is None else attention
     return LatentGAN(
         Generator(
             resolution,

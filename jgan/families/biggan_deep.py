@@ -8,11 +8,11 @@ https://github.com/huggingface/pytorch-pretrained-BigGAN, whose weights `python 
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
 
+from jgan.families.biggan import default_attention, size_of
 from jgan.families.sngan import check_attention, check_halvings, first_resolution
 from jgan.games.latent import LatentGAN
 from jgan.layers.attention import SelfAttention
@@ -204,23 +204,6 @@ def check_widths(player: str, widths: tuple[int, ...], in_order: list[int], how:
         raise UserError(f"game.{player}.widths={widths}: expected multiples of {BOTTLENECK}, none of which {way}")
 
 
-class Size(NamedTuple):
-    """Networks of a resolution: widths as multiples, of the first layer and of each resolution."""
-
-    generator: tuple[int, ...]
-    discriminator: tuple[int, ...]
-    downsamples: int
-
-
-SIZES = {
-    32: Size((4, 4, 4, 4), (4, 4, 4, 4), 2),
-    64: Size((16, 16, 8, 4, 2), (1, 2, 4, 8, 16), 4),
-    128: Size((16, 16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16), 5),
-    256: Size((16, 16, 8, 8, 4, 2, 1), (1, 2, 4, 8, 8, 16, 16), 6),
-    512: Size((16, 16, 8, 8, 4, 2, 1, 1), (1, 1, 2, 4, 8, 8, 16, 16), 7),
-}
-
-
 def biggan_deep(
     resolution: int = 128,
     channels: int = 128,
@@ -228,17 +211,15 @@ def biggan_deep(
     num_classes: int = 1000,
     attention: tuple[int, ...] | None = None,
 ) -> LatentGAN:
-    """The networks of a resolution, their widths in multiples of `channels`; hinge loss, two discriminator steps.
+    """The networks of a resolution, widths as BigGAN's in multiples of `channels`; hinge loss, two discriminator steps.
 
-    `attention` is by default at 64 x 64, as in the paper, or at half the resolution below 128 x 128.
+    `attention` is by default that of `biggan.default_attention`.
 
     Raises:
       UserError: there are no networks for this resolution.
     """
-    if resolution not in SIZES:
-        raise UserError(f"biggan_deep(resolution={resolution}): expected one of {', '.join(map(str, SIZES))}")
-    size = SIZES[resolution]
-    attention = (min(64, resolution // 2),) if attention is None else attention
+    size = size_of(resolution, "biggan_deep")
+    attention = default_attention(resolution) if attention is None else attention
     return LatentGAN(
         Generator(
             resolution,

@@ -76,7 +76,6 @@ class Generator(nn.Module):
         """Images in float32, whatever the compute type."""
         del train
         _check_groups("game.generator", self.widths, self.groups)
-        block = nn.remat(Block) if self.remat else Block
         if self.num_classes:
             init = nn.initializers.normal(self.num_classes**-0.5)
             vectors = Embed(self.num_classes, self.class_features, self.dtype, init, name="class_vectors")
@@ -91,10 +90,7 @@ class Generator(nn.Module):
                 if width != x.shape[-1]:
                     x = Conv(width, (1, 1), name=f"to_{BASE << level}", **layer)(x)
                 x = smooth_upsample(x)
-            for index in range(1, self.blocks + 1):
-                network_blocks = self.blocks * len(self.widths)
-                name = f"block_{BASE << level}_{index}"
-                x = block(groups, self.expansion, network_blocks, self.dtype, name=name)(x)
+            x = _run_blocks(self, x, BASE << level, groups)
         return Conv(self.image_channels, (1, 1), name="to_image", **layer)(x).astype(jnp.float32)
 
 
@@ -121,7 +117,6 @@ class Discriminator(nn.Module):
                 f"game.discriminator.widths: {len(self.widths)} of them halve {side} x {side} images down to 4 x 4, "
                 f"but they are {images.shape[1]} x {images.shape[2]}; set another number"
             )
-        block = nn.remat(Block) if self.remat else Block
         layer = {"use_bias": False, "dtype": self.dtype, "kernel_init": scaled_normal()}
         x = Conv(self.widths[0], (1, 1), name="from_image", **layer)(images)
         for level, (width, groups) in enumerate(zip(self.widths, self.groups, strict=True)):
@@ -129,10 +124,7 @@ class Discriminator(nn.Module):
                 x = smooth_downsample(x)
                 if width != x.shape[-1]:
                     x = Conv(width, (1, 1), name=f"to_{side >> level}", **layer)(x)
-            for index in range(1, self.blocks + 1):
-                network_blocks = self.blocks * len(self.widths)
-                name = f"block_{side >> level}_{index}"
-                x = block(groups, self.expansion, network_blocks, self.dtype, name=name)(x)
+            x = _run_blocks(self, x, side >> level, groups)
         # A 4 x 4 convolution of each channel by itself: one number is left of it.
         basis = self.param("basis", nn.initializers.normal(1.0 / BASE), (BASE, BASE, x.shape[-1]), jnp.float32)
         features = (x * basis.astype(x.dtype)[None]).sum((1, 2))
@@ -147,6 +139,16 @@ class Discriminator(nn.Module):
 
 def _activate(x: Array) -> Array:
     return nn.leaky_relu(x, SLOPE)
+
+
+def _run_blocks(network: Generator | Discriminator, x: Array, resolution: int, groups: int) -> Array:
+    """The blocks of one resolution, made in the network that calls."""
+    block = nn.remat(Block) if network.remat else Block
+    network_blocks = network.blocks * len(network.widths)
+    for index in range(1, network.blocks + 1):
+        name = f"block_{resolution}_{index}"
+        x = block(groups, network.expansion, network_blocks, network.dtype, name=name)(x)
+    return x
 
 
 def _check_groups(network: str, widths: tuple[int, ...], groups: tuple[int, ...]) -> None:
