@@ -1,7 +1,6 @@
 """BigGAN-deep against the package that its published weights belong to, and those weights as a run."""
 
 import functools
-import importlib.util
 from pathlib import Path
 
 import jax
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from conftest import use_devices
 from flax.traverse_util import flatten_dict, unflatten_dict
+from golden_numbers import GOLDEN, load_script
 from PIL import Image
 
 from jgan import config as configs
@@ -21,7 +21,7 @@ from jgan.interop.biggan_deep import read_generator
 from jgan.train import train
 from jgan.types import SPECTRAL, UserError
 
-GOLDEN = Path(__file__).parent / "golden" / "biggan_deep.npz"
+NUMBERS = GOLDEN / "biggan_deep.npz"
 CONFIG = """
 from jgan.config import Config
 from jgan.data.config import DataConfig
@@ -46,10 +46,7 @@ GENERATOR = Generator(64, (64, 32, 16, 8, 4), num_classes=5, class_features=6, a
 @pytest.fixture(scope="module")
 def golden():
     """The script that made the numbers."""
-    spec = importlib.util.spec_from_file_location("golden_biggan_deep", GOLDEN.with_suffix(".py"))
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script
+    return load_script("biggan_deep")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +88,7 @@ def test_published_weights_give_the_images_of_their_package(golden, published, g
     _, workdir = published
     generator, step = restore_generator(configs.load(workdir), workdir)
     assert step == 0
-    inputs, expected = golden.draw_inputs(), np.load(GOLDEN)
+    inputs, expected = golden.draw_inputs(), np.load(NUMBERS)
     for index, truncation in enumerate(golden.TRUNCATIONS):
         images = generate(generator, truncation, inputs["latents"], inputs["labels"].astype(np.int32))
         # float32 in both, some 40 layers, each within a few 1e-7 of the other
@@ -190,7 +187,7 @@ def test_the_discriminator_matches_pytorch(golden):
         assert collection in ("params", SPECTRAL)
     apply = jax.jit(functools.partial(network.apply, train=True, mutable=[SPECTRAL]))
     logits, _ = apply(unflatten_dict(variables), inputs["images"], labels)
-    np.testing.assert_allclose(logits, np.load(GOLDEN)["logits"], rtol=1e-5)  # sums of hundreds of float32 products
+    np.testing.assert_allclose(logits, np.load(NUMBERS)["logits"], rtol=1e-5)  # sums of hundreds of float32 products
 
 
 @pytest.mark.parametrize(

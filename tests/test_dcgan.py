@@ -1,29 +1,21 @@
 """DCGAN: against PyTorch's numbers (tests/golden/dcgan.py), parameter counts, options."""
 
-import importlib.util
-import json
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax.traverse_util import unflatten_dict
+from golden_numbers import load_golden
 
 from jgan.families.dcgan import Discriminator, Generator
 from jgan.layers.norm import BatchNorm, batch_normalize, moments, normalize
 from jgan.types import UserError
 
-GOLDEN = Path(__file__).parent / "golden" / "dcgan.json"
-
 
 @pytest.fixture(scope="module")
 def golden():
     """(the script that made the numbers, the numbers)."""
-    spec = importlib.util.spec_from_file_location("golden_dcgan", GOLDEN.with_suffix(".py"))
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script, json.loads(GOLDEN.read_text())
+    return load_golden("dcgan")
 
 
 def from_pytorch(arrays, network):

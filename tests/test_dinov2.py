@@ -1,25 +1,17 @@
 """DINOv2: against timm's ViT with drawn weights (tests/golden/dinov2.py), Pillow's pixels, its loading."""
 
-import importlib.util
-import json
-from pathlib import Path
-
 import jax
 import numpy as np
 import pytest
+from golden_numbers import load_golden, load_script
 
 from jgan.metrics.dinov2 import NETWORKS, VisionTransformer, features, from_pytorch, preprocess
 from jgan.types import UserError
 
-GOLDEN = Path(__file__).parent / "golden" / "dinov2.json"
-
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("golden_dinov2", GOLDEN.with_suffix(".py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("dinov2")
 
 
 def run(script, dtype="float32"):
@@ -36,7 +28,7 @@ def test_features_match_timm(script):
     What is wrong by design shows: an epsilon of 1e-5 gives 3.8 times `error`, the tanh GELU 87, a = -0.5 in the
     resampled positions 19,000, no offset there 91,000.
     """
-    golden = json.loads(GOLDEN.read_text())
+    _, golden = load_golden("dinov2")
     off = run(script) - np.array(golden["features"])
     assert np.sqrt(np.square(off).mean()) < 2 * golden["error"]
     assert np.abs(off).max() < 8 * golden["error"]

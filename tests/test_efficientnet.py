@@ -2,19 +2,17 @@
 
 import importlib.machinery
 import importlib.util
-import json
 import subprocess
 import sys
-from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from golden_numbers import GOLDEN, load_golden
 
 from jgan.metrics.efficientnet_lite import PACKAGE, features, from_pytorch, load_efficientnet_lite0
 from jgan.types import UserError
 
-GOLDEN = Path(__file__).parent / "golden" / "efficientnet_lite0.json"
 needs_package = pytest.mark.skipif(
     importlib.util.find_spec(PACKAGE) is None, reason=f"needs {PACKAGE}, which the lock file installs"
 )
@@ -23,10 +21,7 @@ needs_package = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def golden():
     """(the script that made the numbers, the numbers)."""
-    spec = importlib.util.spec_from_file_location("golden_efficientnet", GOLDEN.with_suffix(".py"))
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script, json.loads(GOLDEN.read_text())
+    return load_golden("efficientnet_lite0")
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +91,7 @@ def test_says_what_to_install(monkeypatch):
 
 def test_another_file_in_the_package_is_refused(monkeypatch, tmp_path):
     (tmp_path / "models").mkdir()
-    saved = Path(__file__).parent / "golden" / "weights_stream.pth"
+    saved = GOLDEN / "weights_stream.pth"
     (tmp_path / "models" / "efficientnet-lite0-57934424.pth").write_bytes(saved.read_bytes())
     spec = importlib.machinery.ModuleSpec(PACKAGE, None, is_package=True)
     spec.submodule_search_locations = [str(tmp_path)]

@@ -1,25 +1,15 @@
 """The FID Inception beside torch-fidelity's network with the same random weights (tests/golden/inception.py)."""
 
-import importlib.util
-from pathlib import Path
-
 import jax
 import numpy as np
 import pytest
+from golden_numbers import GOLDEN, load_script
 from PIL import Image
 
 from jgan.metrics.inception import FEATURES, InceptionV3, preprocess, variables_from
 from jgan.types import UserError
 
-GOLDEN = Path(__file__).parent / "golden"
 THEIR_NAMES = {"pool": "2048"}
-
-
-def load_script():
-    spec = importlib.util.spec_from_file_location("golden_inception", GOLDEN / "inception.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +21,13 @@ def golden():
 @pytest.fixture(scope="module")
 def weights(golden):
     shapes = [tuple(int(size) for size in text.split(",") if size) for text in golden["shapes"].tolist()]
-    return load_script().random_weights(dict(zip(golden["names"].tolist(), shapes, strict=True)))
+    return load_script("inception").random_weights(dict(zip(golden["names"].tolist(), shapes, strict=True)))
 
 
 def features(variables, dtype="float32"):
     network = InceptionV3(dtype=dtype)
     apply = jax.jit(lambda variables, images: network.apply(variables, preprocess(images)))
-    return jax.device_get(apply(variables, load_script().make_images()))
+    return jax.device_get(apply(variables, load_script("inception").make_images()))
 
 
 def relative_error(ours, theirs):

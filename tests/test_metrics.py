@@ -1,11 +1,8 @@
 """Metrics of features and pixels: against other implementations (tests/golden/metrics.py), scipy, and by hand."""
 
-import importlib.util
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
+from golden_numbers import load_golden
 from PIL import Image
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
@@ -24,12 +21,8 @@ from jgan.metrics.scores import METRICS, ImageSet
 from jgan.metrics.sliced_wasserstein import laplacian_pyramid, sliced_wasserstein
 from jgan.types import UserError
 
-GOLDEN = Path(__file__).parent / "golden" / "metrics.json"
-
-spec = importlib.util.spec_from_file_location("golden_metrics", GOLDEN.with_suffix(".py"))
-script = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(script)
-INPUTS, NUMBERS = script.draw(), json.loads(GOLDEN.read_text())
+script, NUMBERS = load_golden("metrics")
+INPUTS = script.draw()
 
 
 class LegacyGenerator(np.random.RandomState):

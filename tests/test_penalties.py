@@ -2,9 +2,6 @@
 
 import dataclasses
 import functools
-import importlib.util
-import json
-from pathlib import Path
 
 import flax.linen as nn
 import jax
@@ -12,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
+from golden_numbers import load_golden
 
 from jgan.augment import flip
 from jgan.families.vanilla import Discriminator, Generator
@@ -22,16 +20,11 @@ from jgan.layers.dense import Dense
 from jgan.losses import penalties
 from jgan.types import Player, Stage, TrainState, schedule
 
-GOLDEN = Path(__file__).parent / "golden" / "penalties.json"
-
 
 @pytest.fixture(scope="module")
 def golden():
     """(the script that made the numbers, the numbers)."""
-    spec = importlib.util.spec_from_file_location("golden_penalties", GOLDEN.with_suffix(".py"))
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script, json.loads(GOLDEN.read_text())
+    return load_golden("penalties")
 
 
 class Critic(nn.Module):

@@ -1,13 +1,10 @@
 """ProGAN: against PyTorch's numbers (tests/golden/progan.py), fading in, stages, drawing from any of them."""
 
-import importlib.util
-import json
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from golden_numbers import load_golden
 from small_game import compile_quickly
 
 from jgan.drawing import Draw
@@ -17,7 +14,6 @@ from jgan.layers.resample import average_pool, upsample
 from jgan.losses.penalties import gradient_penalty
 from jgan.types import Player, Stage, TrainState, UserError, schedule
 
-GOLDEN = Path(__file__).parent / "golden" / "progan.json"
 GAME = GrowingGAN(progan.Generator((8, 6)), progan.Discriminator((8, 6), minibatch="none"), latent_dim=4)
 STAGES = (Stage(steps=3, batch_size=8, resolution=4), Stage(steps=4, batch_size=4, resolution=8, fade_images=8))
 SECOND = schedule(STAGES)[1]
@@ -26,10 +22,7 @@ SECOND = schedule(STAGES)[1]
 @pytest.fixture(scope="module")
 def golden():
     """(the script that made the numbers, the numbers)."""
-    spec = importlib.util.spec_from_file_location("golden_progan", GOLDEN.with_suffix(".py"))
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script, json.loads(GOLDEN.read_text())
+    return load_golden("progan")
 
 
 def from_pytorch(arrays, network):

@@ -1,16 +1,15 @@
 """R3GAN: against PyTorch's numbers (tests/golden/r3gan.py), published sizes, initial values, what is refused."""
 
 import dataclasses
-import importlib.util
-import json
 import math
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
+from golden_numbers import load_golden
+from runs import ROOT
 from small_game import compile_quickly
 
 from jgan import config as configs
@@ -19,16 +18,11 @@ from jgan.games.latent import LatentGAN
 from jgan.optim import AdamConfig, EmaConfig, ema_decay, make_optimizer
 from jgan.types import Player, Stage, TrainState, UserError, schedule
 
-GOLDEN = Path(__file__).parent / "golden" / "r3gan.json"
-
 
 @pytest.fixture(scope="module")
 def golden():
     """(the script that made the numbers, the numbers)."""
-    spec = importlib.util.spec_from_file_location("golden_r3gan", GOLDEN.with_suffix(".py"))
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script, json.loads(GOLDEN.read_text())
+    return load_golden("r3gan")
 
 
 def small_game(script):
@@ -181,7 +175,7 @@ def test_schedules_are_half_cosines_in_images():
     ],
 )
 def test_schedules_that_contradict_each_other_are_refused(flag, message):
-    config = configs.read_config(str(GOLDEN.parents[2] / "configs" / "dcgan.py"), [f"--config.{flag}"])
+    config = configs.read_config(str(ROOT / "configs" / "dcgan.py"), [f"--config.{flag}"])
     with pytest.raises(UserError) as error:
         configs.check(config)
     assert str(error.value).startswith(message)

@@ -1,14 +1,11 @@
 """SNGAN: against PyTorch's numbers (tests/golden/sngan.py), spectral normalisation by hand, conditioning, options."""
 
-import importlib.util
-import json
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
+from golden_numbers import load_golden
 
 from jgan.families import sngan
 from jgan.layers.conditioning import LABEL_INPUTS, LAST_LAYERS
@@ -16,16 +13,11 @@ from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.dense import Dense, Embed
 from jgan.types import SPECTRAL, UserError
 
-GOLDEN = Path(__file__).parent / "golden" / "sngan.json"
-
 
 @pytest.fixture(scope="module")
 def golden():
     """(the script that made the numbers, the numbers)."""
-    spec = importlib.util.spec_from_file_location("golden_sngan", GOLDEN.with_suffix(".py"))
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script, json.loads(GOLDEN.read_text())
+    return load_golden("sngan")
 
 
 def from_pytorch(arrays, network, module, *inputs):

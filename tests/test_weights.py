@@ -1,6 +1,5 @@
 """Reading weights: against torch.save's own files, and against files made to do harm."""
 
-import importlib.util
 import io
 import json
 import os
@@ -15,20 +14,13 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from golden_numbers import GOLDEN, load_script
 
 from jgan.interop.weights import read_weights
 from jgan.types import UserError
 
-GOLDEN = Path(__file__).parent / "golden"
 SAVED = ["weights_zip.pth", "weights_stream.pth"]
 HARMFUL = "harm.txt"
-
-
-def script(name):
-    spec = importlib.util.spec_from_file_location(f"golden_{name}", GOLDEN / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # --- Files that are what they say ---
@@ -37,7 +29,7 @@ def script(name):
 @pytest.mark.parametrize("name", SAVED)
 def test_reads_what_pytorch_saved(name):
     """Views, offsets, tied weights, every kind of number, nested dictionaries and lists."""
-    weights, expected = read_weights(GOLDEN / name), script("weights").expected()
+    weights, expected = read_weights(GOLDEN / name), load_script("weights").expected()
     assert list(weights) == list(expected)
     for key, array in expected.items():
         dtype = jnp.bfloat16 if key.endswith("brain") else array.dtype
