@@ -5,7 +5,7 @@
 
 One step is what `python -m jgan.main` runs from one move of the generator to the next: the discriminator's moves on
 real and fake images (one, or five for WGAN-GP and SNGAN), and the generator's, all by Adam, with the moving average of
-the generator's weights and the gradient norms. PyTorch's (torch_networks.py) has neither average nor norms. It runs in
+the generator's weights and the gradient norms. PyTorch's (torch_training.py) has neither average nor norms. It runs in
 its two memory layouts; both are shown.
 
 Blocks of steps alternate between the contestants. The table holds medians over the blocks, the ratio's smallest and
@@ -31,8 +31,9 @@ import jax
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 import torch_networks
+import torch_training
 from timing import CLOCKS, PEAK_SIZE, Peak, alternate
-from torch_networks import TorchGame
+from torch_training import TorchGame
 
 from jgan.allocator import keep_memory
 from jgan.config import read_config
@@ -60,7 +61,7 @@ class Row(NamedTuple):
 
 # What WGAN-GP and SNGAN share.
 five_to_one = functools.partial(
-    TorchGame, latent_dim=128, generator_loss=torch_networks.raise_logits, betas=(0.0, 0.9), critic_steps=5
+    TorchGame, latent_dim=128, generator_loss=torch_training.raise_logits, betas=(0.0, 0.9), critic_steps=5
 )
 
 BIGGAN_CIFAR: LatentGAN = read_config(str(CONFIGS / "biggan_cifar.py"), []).game  # pyright: ignore[reportAssignmentType]
@@ -72,8 +73,8 @@ ROWS = {
             torch_networks.dcgan_generator,
             torch_networks.dcgan_discriminator,
             latent_dim=100,
-            discriminator_loss=torch_networks.cross_entropy_losses,
-            generator_loss=torch_networks.non_saturating_loss,
+            discriminator_loss=torch_training.cross_entropy_losses,
+            generator_loss=torch_training.non_saturating_loss,
             resolution=64,
             betas=(0.5, 0.999),
         ),
@@ -84,7 +85,7 @@ ROWS = {
         five_to_one(
             lambda: torch_networks.dcgan_generator(latent_dim=128),
             lambda: torch_networks.dcgan_discriminator(layer_norm=True),
-            discriminator_loss=torch_networks.wasserstein_losses,
+            discriminator_loss=torch_training.wasserstein_losses,
             resolution=64,
         ),
         batch_size=32,
@@ -94,7 +95,7 @@ ROWS = {
         five_to_one(
             lambda: torch_networks.residual_generator(128),
             torch_networks.wgan_gp_critic,
-            discriminator_loss=torch_networks.wasserstein_losses,
+            discriminator_loss=torch_training.wasserstein_losses,
             resolution=32,
             generator_batches=2,
         ),
@@ -105,7 +106,7 @@ ROWS = {
         five_to_one(
             lambda: torch_networks.residual_generator(256),
             torch_networks.ResidualDiscriminator,
-            discriminator_loss=torch_networks.hinge_losses,
+            discriminator_loss=torch_training.hinge_losses,
             resolution=32,
             generator_batches=2,
         ),
@@ -117,8 +118,8 @@ ROWS = {
             torch_networks.biggan_cifar_generator,
             lambda: torch_networks.ResidualDiscriminator(256, conditional=True),
             latent_dim=128,
-            discriminator_loss=torch_networks.hinge_losses,
-            generator_loss=torch_networks.raise_logits,
+            discriminator_loss=torch_training.hinge_losses,
+            generator_loss=torch_training.raise_logits,
             resolution=32,
             betas=(0.0, 0.999),
             critic_steps=4,
@@ -131,8 +132,8 @@ ROWS = {
             lambda: torch_networks.progan_generator(128),
             lambda: torch_networks.progan_discriminator(128),
             latent_dim=128,
-            discriminator_loss=functools.partial(torch_networks.wasserstein_losses, drift=0.001),
-            generator_loss=torch_networks.raise_logits,
+            discriminator_loss=functools.partial(torch_training.wasserstein_losses, drift=0.001),
+            generator_loss=torch_training.raise_logits,
             resolution=32,
             betas=(0.0, 0.99),
         ),
@@ -152,8 +153,8 @@ ROWS = {
             lambda: torch_networks.r3gan_generator(384, 48),
             lambda: torch_networks.r3gan_discriminator(384, 48),
             latent_dim=64,
-            discriminator_loss=torch_networks.paired_losses,
-            generator_loss=torch_networks.paired_loss,
+            discriminator_loss=torch_training.paired_losses,
+            generator_loss=torch_training.paired_loss,
             resolution=32,
             betas=(0.0, 0.9),
             paired=True,
@@ -192,10 +193,10 @@ def print_row(name: str, batch_size: int, options: argparse.Namespace, peak: Pea
     row = ROWS[name]
     contestants = {
         "jgan": engine_step(row, batch_size),
-        "torch, contiguous": torch_networks.make_round(row.theirs, batch_size, channels_last=False),
-        "torch, channels last": torch_networks.make_round(row.theirs, batch_size, channels_last=True),
+        "torch, contiguous": torch_training.make_round(row.theirs, batch_size, channels_last=False),
+        "torch, channels last": torch_training.make_round(row.theirs, batch_size, channels_last=True),
     }
-    flops = torch_networks.flops(contestants["torch, contiguous"])
+    flops = torch_training.flops(contestants["torch, contiguous"])
     images = batch_size * row.theirs.critic_steps
     seconds = alternate(list(contestants.values()), options.blocks, options.steps, peak)
     for contestant, times in zip(contestants, seconds, strict=True):

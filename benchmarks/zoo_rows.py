@@ -118,8 +118,9 @@ def plan(row: Row, data: DataSet, seed: int, out: Path, scale: float = 1.0) -> R
     config = configs.read_config(path, [])
     ratio = scale * row.steps[data.name] / sum(stage.steps for stage in config.stages)
     steps = [max(1, round(ratio * stage.steps)) for stage in config.stages]
+    own = {**row.fields, **(row.cifar_fields if data.name == "cifar" else {})}
     batch_sizes = [
-        row.fields.get(f"stages[{index}].batch_size", stage.batch_size) for index, stage in enumerate(config.stages)
+        own.get(f"stages[{index}].batch_size", stage.batch_size) for index, stage in enumerate(config.stages)
     ]
     images = sum(count * batch_size for count, batch_size in zip(steps, batch_sizes, strict=True))
     fields = {
@@ -130,8 +131,7 @@ def plan(row: Row, data: DataSet, seed: int, out: Path, scale: float = 1.0) -> R
         **{f"stages[{index}].steps": count for index, count in enumerate(steps)},
         "sample_every": sum(steps),
         "checkpoint_every": max(1, sum(steps) // 4),
-        **row.fields,
-        **(row.cifar_fields if data.name == "cifar" else {}),
+        **own,
     }
     overrides = tuple(f"--config.{field}={value}" for field, value in fields.items())
     workdir = out / data.name / row.name / f"seed{seed}"
