@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import runs
-import torch
+from golden_numbers import load_golden
 from PIL import Image
 from small_game import BATCH, RNGS, STAGE, compile_quickly, make_state
 
@@ -113,28 +113,25 @@ def test_blended_captions_by_hand():
 
 
 def test_the_encoder_reads_as_pytorchs_gru():
-    units = 5
-    encoder = CaptionEncoder(3, units, 4)
-    variables = encoder.init(jax.random.key(0), WORDS)
-    variables = jax.tree.map(lambda leaf: leaf + 0.3, variables)  # biases of 0 would hide where they go
-    weights = jax.device_get(variables["params"])
-    reader = torch.nn.GRU(units, units, batch_first=True, bidirectional=True)
-    state = {}
-    for suffix, name in (("", "forward"), ("_reverse", "backward")):
-        cell = weights["words"][name]
-        for side, letter in (("ih", "i"), ("hh", "h")):
-            kernels = [cell[f"{letter}{gate}"]["kernel"].T for gate in "rzn"]
-            biases = [cell[f"{letter}{gate}"].get("bias", np.zeros(units, np.float32)) for gate in "rzn"]
-            state[f"weight_{side}_l0{suffix}"] = torch.from_numpy(np.concatenate(kernels))
-            state[f"bias_{side}_l0{suffix}"] = torch.from_numpy(np.concatenate(biases))
-    reader.load_state_dict(state)
-    lengths = (WORDS > 0).sum(axis=1)
-    embedded = torch.from_numpy(weights["words"]["embedding"]["embedding"][WORDS])
-    packed = torch.nn.utils.rnn.pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
-    with torch.no_grad():
-        said, _ = torch.nn.utils.rnn.pad_packed_sequence(reader(packed)[0], batch_first=True)
-    vectors = said.sum(1).numpy() / lengths[:, None]
-    expected = vectors @ weights["project"]["kernel"] + weights["project"]["bias"]
+    script, numbers = load_golden("captions")
+    units, arrays = script.UNITS, script.draw()
+    encoder = CaptionEncoder(script.VOCABULARY, units, 4)
+    params = jax.device_get(encoder.init(jax.random.key(0), WORDS)["params"])
+    project = {"kernel": params["project"]["kernel"], "bias": np.full(4, 0.3, np.float32)}
+    reader = {"embedding": {"embedding": arrays["embedding"]}}
+    for name, suffix in (("forward", ""), ("backward", "_reverse")):
+        kernels = {side: np.split(arrays[f"weight_{side}_l0{suffix}"], 3) for side in ("ih", "hh")}
+        biases = {side: np.split(arrays[f"bias_{side}_l0{suffix}"], 3) for side in ("ih", "hh")}
+        cell = reader[name] = {}
+        for place, gate in enumerate("rzn"):
+            cell[f"i{gate}"] = {"kernel": kernels["ih"][place].T, "bias": biases["ih"][place]}
+            cell[f"h{gate}"] = {"kernel": kernels["hh"][place].T}
+        for place, gate in enumerate("rz"):  # where PyTorch has two biases that are added
+            cell[f"i{gate}"]["bias"] = biases["ih"][place] + biases["hh"][place]
+        cell["hn"]["bias"] = biases["hh"][2]
+    variables = {"params": {"words": reader, "project": project}}
+    assert jax.tree.map(np.shape, variables["params"]) == jax.tree.map(np.shape, params)
+    expected = np.array(numbers["means"]) @ project["kernel"] + project["bias"]
     expected = np.where(expected > 0, expected, 0.2 * expected)
     np.testing.assert_allclose(encoder.apply(variables, WORDS), expected, rtol=1e-4, atol=1e-5)  # float32, 4 steps
     longer = np.pad(WORDS, ((0, 0), (0, 3)))
