@@ -5,7 +5,10 @@ import os
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8".strip()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+import gc
+
 import jax
+import pytest
 
 from jgan.command import enable_compilation_cache
 
@@ -13,6 +16,14 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 enable_compilation_cache()
 
 ALL_DEVICES = jax.devices()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def release_programs():
+    """Those of a file of tests end with it: each takes a hundred memory mappings, and a process may have 65,530."""
+    yield
+    jax.clear_caches()
+    gc.collect()
 
 
 def use_devices(monkeypatch, count):
