@@ -2,7 +2,8 @@
 
 With a scale and a bias for each class (de Vries et al. 2017, https://arxiv.org/abs/1707.00683) or linear in a vector
 (Brock et al. 2019, https://arxiv.org/abs/1809.11096, appendix B), and over an example in place of the batch (layer
-normalisation, Ba et al. 2016, https://arxiv.org/abs/1607.06450) or over a pixel (Karras et al. 2018,
+normalisation, Ba et al. 2016, https://arxiv.org/abs/1607.06450), over a channel of an example (instance normalisation,
+Ulyanov et al. 2016, https://arxiv.org/abs/1607.08022) or over a pixel (Karras et al. 2018,
 https://arxiv.org/abs/1710.10196).
 """
 
@@ -20,6 +21,7 @@ from jgan.layers.dense import Dense
 from jgan.types import Array, Labels
 
 DISCRIMINATOR_NORMS = ("batch", "layer", "spectral", "none")
+IMAGE_NORMS = ("batch", "instance", "none")  # of networks from images to images
 BATCH_STATS = "batch_stats"  # the Flax collection of running averages
 MOMENTS = "batch_moments"  # as BATCH_STATS, of one batch alone; only where a caller makes it mutable
 ONES = nn.initializers.ones_init()
@@ -134,6 +136,35 @@ class LayerNorm(nn.Module):
         return layer_normalize(self.epsilon, x, scale, bias)
 
 
+class InstanceNorm(nn.Module):
+    """Normalises each channel of each example over its pixels; without `affine` it has no parameters.
+
+    With it `scale`, `bias` [c], float32. The same in training and after it, as PyTorch's without running averages.
+    """
+
+    affine: bool = False
+    epsilon: float = 1e-5
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[n, ..., c] to the same. Computes in float32, returns x's dtype."""
+        if not self.affine:
+            return instance_normalize(self.epsilon, x)
+        channels = (x.shape[-1],)
+        scale = self.param("scale", nn.initializers.ones_init(), channels, jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros_init(), channels, jnp.float32)
+        normal: Array = instance_normalize(self.epsilon, _float32(x))
+        scale, bias = (lax.expand_dims(values, _axes(x)) for values in (scale, bias))
+        return (normal * scale + bias).astype(x.dtype)
+
+
+def image_norm(x: Array, norm: str, train: bool, scale_init: nn.initializers.Initializer = ONES) -> Array:
+    """What follows a convolution under one of IMAGE_NORMS or DISCRIMINATOR_NORMS; made in the module that calls."""
+    if norm == "instance":
+        return InstanceNorm(name="norm")(x)
+    return discriminator_norm(x, norm, train, scale_init)
+
+
 def discriminator_norm(x: Array, norm: str, train: bool, scale_init: nn.initializers.Initializer = ONES) -> Array:
     """What follows a discriminator's convolution under one of DISCRIMINATOR_NORMS; made in the module that calls.
 
@@ -231,6 +262,34 @@ def _layer_normalize_bwd(
 
 
 layer_normalize.defvjp(_layer_normalize_fwd, _layer_normalize_bwd)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def instance_normalize(epsilon: float, x: Array) -> Array:
+    """[n, ..., c] normalised over all axes between, in x's dtype.
+
+    Its gradient is in closed form, as that of `batch_normalize`, and can be differentiated again.
+    """
+    return _instance_normalize_fwd(epsilon, x)[0]
+
+
+def _instance_normalize_fwd(epsilon: float, x: Array) -> tuple[Array, tuple[Array, Array, Array]]:
+    wide, pixels = _float32(x), tuple(range(1, x.ndim - 1))
+    mean = wide.mean(pixels, keepdims=True)
+    inverse = lax.rsqrt(jnp.square(wide - mean).mean(pixels, keepdims=True) + epsilon)
+    return ((wide - mean) * inverse).astype(x.dtype), (x, mean, inverse)
+
+
+def _instance_normalize_bwd(epsilon: float, saved: tuple[Array, Array, Array], g: Array) -> tuple[Array]:
+    del epsilon  # within `inverse`
+    x, mean, inverse = saved
+    pixels = tuple(range(1, x.ndim - 1))
+    normal, g = (_float32(x) - mean) * inverse, _float32(g)
+    along_x = (g * normal).mean(pixels, keepdims=True)
+    return ((inverse * (g - g.mean(pixels, keepdims=True) - normal * along_x)).astype(x.dtype),)
+
+
+instance_normalize.defvjp(_instance_normalize_fwd, _instance_normalize_bwd)
 
 
 def _axes(x: Array) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Doubling and halving the resolution, alone, smoothly, and together with a 3 x 3 convolution.
+"""Doubling and halving the resolution, alone, smoothly, and together with a 3 x 3 convolution; pixels out of channels.
 
 Doubling by nearest neighbours and halving by averages are linear, so a convolution after the first, or before the
 second, is one convolution at stride 2 with a kernel of 4 x 4: less than half the products, and nothing of twice the
@@ -27,6 +27,23 @@ def average_pool(x: Array) -> Array:
     """Means of 2 x 2 pixels: [n, h, w, c] to [n, h / 2, w / 2, c]."""
     n, h, w, c = x.shape
     return x.reshape(n, h // 2, 2, w // 2, 2, c).mean((2, 4))
+
+
+def pixel_shuffle(x: Array, scale: int) -> Array:
+    """Channels as pixels: [n, h, w, c s^2] to [n, h s, w s, c] (Shi et al. 2016, https://arxiv.org/abs/1609.05158).
+
+    Channel (k s + i) s + j becomes row i and column j of channel k, as in PyTorch, so weights carry over as they are.
+    """
+    n, h, w, c = x.shape
+    x = x.reshape(n, h, w, c // scale**2, scale, scale)
+    return x.transpose(0, 1, 4, 2, 5, 3).reshape(n, h * scale, w * scale, c // scale**2)
+
+
+def pixel_unshuffle(x: Array, scale: int) -> Array:
+    """Pixels as channels, the inverse of `pixel_shuffle`: [n, h s, w s, c] to [n, h, w, c s^2]."""
+    n, h, w, c = x.shape
+    x = x.reshape(n, h // scale, scale, w // scale, scale, c)
+    return x.transpose(0, 1, 3, 5, 2, 4).reshape(n, h // scale, w // scale, c * scale**2)
 
 
 def crossfade(old: Array, new: Array, share: Array) -> Array:

@@ -1,0 +1,128 @@
+"""SRGAN (Ledig et al. 2017, https://arxiv.org/abs/1609.04802): networks of Figure 4.
+
+The generator alone, trained without a discriminator, is the paper's SRResNet.
+"""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jgan.families.pix2pix import ConvBlock
+from jgan.layers.conditioning import check_choice
+from jgan.layers.conv import Conv
+from jgan.layers.dense import Dense
+from jgan.layers.norm import DISCRIMINATOR_NORMS, image_norm
+from jgan.layers.prelu import PReLU
+from jgan.layers.resample import pixel_shuffle
+from jgan.types import Array, Images, Logits, UserError
+
+SLOPE = 0.2  # of the discriminator's leaky ReLUs
+SHUFFLES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}  # a scale: what the pixel shuffles multiply the resolution by
+GENERATOR_NORMS = ("batch", "none")
+STRIDES = (1, 2, 1, 2, 1, 2, 1, 2)  # of the discriminator's convolutions
+MULTIPLES = (1, 1, 2, 2, 4, 4, 8, 8)  # their features, in multiples of the first one's
+
+
+class ConvNorm(nn.Module):
+    """A 3 x 3 convolution and a norm: [n, h, w, c] to [n, h, w, features]."""
+
+    features: int
+    norm: str = "batch"  # one of GENERATOR_NORMS
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        """In `dtype`."""
+        x = Conv(self.features, (3, 3), dtype=self.dtype, name="conv")(x)
+        return image_norm(x, self.norm, train)
+
+
+class ResidualBlock(nn.Module):
+    """Convolution, norm, PReLU, convolution, norm, beside the identity: [n, h, w, c] to the same shape."""
+
+    norm: str = "batch"  # one of GENERATOR_NORMS
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        """In `dtype`."""
+        fields = x.shape[-1], self.norm, self.dtype
+        y = PReLU(shared=True, name="prelu")(ConvNorm(*fields, name="first")(x, train))
+        return x + ConvNorm(*fields, name="second")(y, train)
+
+
+class SRResNet(nn.Module):
+    """Images [n, h, w, c] to images [n, scale h, scale w, image_channels].
+
+    Figure 4 ends in a convolution: nothing keeps images within [-1, 1]. As in the PyTorch reproductions, with which it
+    shares its 1,549,462 parameters, a PReLU has one slope and the convolutions keep their biases before a norm.
+    """
+
+    scale: int = 4  # one of SHUFFLES
+    channels: int = 64
+    blocks: int = 16
+    norm: str = "batch"  # one of GENERATOR_NORMS
+    image_channels: int = 3
+    dtype: str = "float32"
+    remat: bool = False  # compute each block again in the backward pass, to save memory
+
+    @nn.compact
+    def __call__(self, inputs: Images, *, train: bool) -> Images:
+        """Images in float32, whatever the compute type."""
+        check_choice("game.generator.norm", self.norm, GENERATOR_NORMS)
+        block = nn.remat(ResidualBlock, static_argnums=(2,)) if self.remat else ResidualBlock  # train
+        x = Conv(self.channels, (9, 9), dtype=self.dtype, name="from_image")(inputs)
+        first = x = PReLU(shared=True, name="prelu")(x)
+        for index in range(self.blocks):
+            x = block(self.norm, self.dtype, name=f"block_{index + 1}")(x, train)
+        x = first + ConvNorm(self.channels, self.norm, self.dtype, name="after_blocks")(x, train)
+        for index, times in enumerate(shuffles(self.scale), 1):
+            x = Conv(self.channels * times**2, (3, 3), dtype=self.dtype, name=f"up_{index}")(x)
+            x = PReLU(shared=True, name=f"prelu_{index}")(pixel_shuffle(x, times))
+        return Conv(self.image_channels, (9, 9), dtype=self.dtype, name="to_image")(x).astype(jnp.float32)
+
+
+def shuffles(scale: int) -> tuple[int, ...]:
+    """What the pixel shuffles of a scale multiply the resolution by, in order.
+
+    Raises:
+      UserError: no such scale.
+    """
+    if scale not in SHUFFLES:
+        raise UserError(f"game.generator.scale={scale}: expected one of {', '.join(map(str, SHUFFLES))}")
+    return SHUFFLES[scale]
+
+
+class SRDiscriminator(nn.Module):
+    """Images [n, h, w, c] to logits [n]: eight 3 x 3 convolutions, every second one halving, and two dense layers.
+
+    The first dense layer has as many inputs as the resolution leaves it: images keep the size of the first ones.
+    """
+
+    channels: int = 64  # of the first layer; doubled by every second one of the others
+    hidden: int = 1024  # features of the first dense layer
+    norm: str = "batch"  # one of DISCRIMINATOR_NORMS; but for spectral norm, the first layer has none
+    dtype: str = "float32"
+    remat: bool = False  # compute each block again in the backward pass, to save memory
+
+    @nn.compact
+    def __call__(self, images: Images, inputs: Images | None = None, *, train: bool) -> Logits:
+        """Logits in float32, whatever the compute type; what the last layer sees, [n, hidden], is sown as "features".
+
+        The inputs, of lower resolution, are not looked at.
+        """
+        del inputs
+        check_choice("game.discriminator.norm", self.norm, DISCRIMINATOR_NORMS)
+        block = nn.remat(ConvBlock, static_argnums=(2,)) if self.remat else ConvBlock  # train
+        spectral_norm = self.norm == "spectral"
+        x = images
+        for index, (multiple, stride) in enumerate(zip(MULTIPLES, STRIDES, strict=True)):
+            norm = "none" if index == 0 and not spectral_norm else self.norm
+            use_bias = index == 0 or self.norm in ("spectral", "none")
+            fields = 3, stride, norm, use_bias, self.dtype
+            x = block(multiple * self.channels, *fields, name=f"block_{index + 1}")(x, train)
+        x = x.reshape(x.shape[0], -1).astype(jnp.float32)
+        x = nn.leaky_relu(Dense(self.hidden, spectral_norm=spectral_norm, name="dense")(x), SLOPE)
+        self.sow("intermediates", "features", x)
+        return Dense(1, spectral_norm=spectral_norm, name="to_logit")(x)[:, 0]
