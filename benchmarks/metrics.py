@@ -42,7 +42,8 @@ from timing import Peak, alternate
 from tqdm import tqdm
 
 from jgan.allocator import keep_memory
-from jgan.metrics import efficientnet_lite, inception
+from jgan.backbones import efficientnet_lite
+from jgan.metrics import inception
 
 try:
     import torch  # pyright: ignore[reportMissingImports]

@@ -49,7 +49,7 @@ def inception() -> nn.Module:
 
 
 class Lite0(nn.Module):
-    """The port with the published weights, behind the resize of jgan.metrics.efficientnet_lite."""
+    """The port with the published weights, behind the resize of jgan.backbones.efficientnet_lite."""
 
     def __init__(self) -> None:
         super().__init__()

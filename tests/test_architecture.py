@@ -26,9 +26,10 @@ MAY_IMPORT = {
     "ada": set(),
     "augment": {"ada"},
     "interop": set(),
-    "metrics": {"interop", "files", "layers", "optim", "processes", "sharding"},  # a classifier; fast convolutions
+    "backbones": {"interop", "files", "layers"},
+    "metrics": {"backbones", "interop", "files", "layers", "optim", "processes", "sharding"},  # they train a classifier
     "data": {"interop"},  # vectors of captions
-    "games": {"augment", "layers", "losses", "optim"},  # unrolling looks through the optimizer's steps
+    "games": {"augment", "backbones", "layers", "losses", "optim"},  # unrolling looks through the optimizer's steps
     "families": {"games", "layers", "losses"},
     "ranges": set(),
     "config": {"data", "metrics", "optim", "files", "ranges"},

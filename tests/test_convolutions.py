@@ -1,12 +1,14 @@
 """The fast forms of the feature networks' convolutions and pools, beside XLA's and Flax's own."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
 from flax import linen as nn
 from jax import lax
 
-from jgan.metrics.convolutions import average_pool, convolve, max_pool
+from jgan.backbones.convolutions import average_pool, convolve, max_pool
 
 CASES = {  # input [n, h, w, c], kernel, stride, padding, groups: one for every form
     "product": ((2, 5, 4, 3), (1, 1, 3, 8), 1, "SAME", 1),
@@ -34,6 +36,21 @@ def test_convolutions_are_xlas(case):
     expected = lax.conv_general_dilated(x, kernel, (stride, stride), padding, **options)
     ours = jax.jit(lambda x, kernel: convolve(x, kernel, (stride, stride), padding, **options))(x, kernel)
     np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.startswith("depthwise")])
+def test_gradients_of_depthwise_ones_are_xlas(case):
+    shape, kernel, stride, padding, groups = CASES[case]
+    options = {"dimension_numbers": ("NHWC", "HWIO", "NHWC"), "feature_group_count": groups, "precision": "highest"}
+    x, kernel = whole_numbers(shape), whole_numbers(kernel)
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def gradients(function):
+        outputs, pull = jax.vjp(lambda x, kernel: function(x, kernel, (stride, stride), padding, **options), x, kernel)
+        return pull(whole_numbers(outputs.shape))
+
+    for ours, expected in zip(gradients(convolve), gradients(lax.conv_general_dilated), strict=True):
+        np.testing.assert_array_equal(ours, expected)
 
 
 def test_pools_are_flaxs():

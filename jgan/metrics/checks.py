@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jgan.types import Array, UserError
+from jgan.types import UserError
 
 
 def check_features(name: str, features: np.ndarray, *, at_least: int = 1, dim: int | None = None) -> None:
@@ -29,9 +29,3 @@ def check_images(name: str, images: np.ndarray, *, at_least: int = 1, min_side: 
         raise UserError(f"{name}: {len(images)} images; expected at least {at_least}: use more images")
     if min(images.shape[1:3]) < min_side:
         raise UserError(f"{name}: shape {list(images.shape)}; expected sides of at least {min_side} pixels")
-
-
-def check_rgb(images: Array | np.ndarray) -> None:
-    """Images are uint8 [n, h, w, 3], as feature networks take them."""
-    if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
-        raise UserError(f"images: {images.dtype} of shape {images.shape}; expected uint8 [n, h, w, 3]")

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from jgan.backbones.checks import check_rgb
 from jgan.interop.state_dict import to_variables
-from jgan.metrics.checks import check_rgb
 from jgan.types import Array, PyTree
 
 RESOLUTION = 224

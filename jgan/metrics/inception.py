@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan.metrics.checks import check_rgb
-from jgan.metrics.convolutions import average_pool, convolve, max_pool
+from jgan.backbones.checks import check_rgb
+from jgan.backbones.convolutions import average_pool, convolve, max_pool
 from jgan.types import Array, PyTree, UserError
 
 Resize = Literal["tf1", "clean"]

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 on ImageNet: features for metrics that need no download beyond a package of the registry.
+"""EfficientNet-Lite0 on ImageNet: features that need no download beyond a package of the registry.
 
 The network is EfficientNet-B0 (Tan and Le 2019, https://arxiv.org/abs/1905.11946, Table 1) without squeeze-and-excite
 and with ReLU6 in place of swish, as released for phones
@@ -19,11 +19,12 @@ import numpy as np
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from jgan.backbones.checks import check_rgb
+from jgan.backbones.convolutions import convolve
+from jgan.backbones.taps import Tapped
 from jgan.files import sha256
 from jgan.interop.state_dict import to_variables
 from jgan.interop.weights import read_weights
-from jgan.metrics.checks import check_rgb
-from jgan.metrics.convolutions import convolve
 from jgan.types import Array, PyTree, UserError
 
 RESOLUTION = 224
@@ -40,6 +41,12 @@ _STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
+_BLOCKS = tuple(
+    (kernel, stride if repeat == 0 else 1, expansion, channels)
+    for repeats, kernel, stride, expansion, channels in _STAGES
+    for repeat in range(repeats)
+)
+TAPS = tuple(f"block_{index}" for index in range(len(_BLOCKS)))
 
 
 def load_efficientnet_lite0() -> PyTree:
@@ -89,24 +96,33 @@ def features(variables: PyTree, images: Array, dtype: str = "float32") -> dict[s
     check_rgb(images)
     shape = (images.shape[0], RESOLUTION, RESOLUTION, 3)
     resized = jax.image.resize(images.astype(jnp.float32), shape, "bilinear", antialias=True)
-    return EfficientNetLite0(dtype=dtype).apply(variables, (resized - 127.0) / 128.0)  # pyright: ignore[reportReturnType]
+    return EfficientNetLite0(dtype=dtype).apply(variables, normalise(resized))  # pyright: ignore[reportReturnType]
+
+
+def normalise(pixels: Array) -> Array:
+    """Pixels in 0..255 as the network takes them."""
+    return (pixels - 127.0) / 128.0
 
 
 class EfficientNetLite0(nn.Module):
-    """Normalised images [n, 224, 224, 3] to {"pool": [n, 1280], "logits": [n, 1000]}, float32. Inference only."""
+    """Normalised images [n, h, w, 3] to {"pool": [n, 1280], "logits": [n, 1000]}, float32. Inference only.
+
+    With `taps`, to what those blocks give, {tap: [n, h', w', c]}, float32; what comes after the last is not computed.
+    The network was trained on 224 x 224 and takes any size.
+    """
 
     dtype: DTypeLike = "float32"  # compute type
+    taps: tuple[str, ...] = ()  # of TAPS
 
     @nn.compact
     def __call__(self, images: Array) -> dict[str, Array]:
-        """Pooled features and class scores."""
+        """Pooled features and class scores, or the features of blocks."""
+        tapped = Tapped(self.taps, TAPS)
         x = ConvNorm(32, 3, stride=2, dtype=self.dtype, name="stem")(images)
-        index = 0
-        for repeats, kernel, stride, expansion, channels in _STAGES:
-            for repeat in range(repeats):
-                step = stride if repeat == 0 else 1
-                x = Block(channels, kernel, step, expansion, self.dtype, name=f"block_{index}")(x)
-                index += 1
+        for name, (kernel, stride, expansion, channels) in zip(TAPS, _BLOCKS, strict=True):
+            x = Block(channels, kernel, stride, expansion, self.dtype, name=name)(x)
+            if tapped.ends_with(name, x):
+                return tapped.features
         x = ConvNorm(1280, 1, dtype=self.dtype, name="head")(x)
         pool = x.astype(jnp.float32).mean((1, 2))
         logits = nn.Dense(1000, dtype=jnp.float32, precision="highest", name="classifier")(pool)

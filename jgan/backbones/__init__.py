@@ -1,0 +1,1 @@
+"""Published networks whose features serve metrics and losses, and the readers of their weights."""
