@@ -7,15 +7,13 @@ of diversity: Odena et al. 2017 (AC-GAN, https://arxiv.org/abs/1610.09585, secti
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from jgan.metrics.checks import check_images
 from jgan.metrics.estimate import Estimate
+from jgan.metrics.ssim import similarities
 from jgan.types import UserError
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first, of the paper
-FILTER_SIZE, FILTER_SIGMA = 11, 1.5  # pixels
-C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 SMALLEST = 2 ** (len(WEIGHTS) - 1)  # one pixel is left at the coarsest scale
 PAIRS = 32  # handled at once, to bound memory
 
@@ -44,7 +42,8 @@ def ms_ssim(images_a: np.ndarray, images_b: np.ndarray) -> np.ndarray:
     11 x 11 Gaussian windows of deviation 1.5 inside the image, five scales by 2 x 2 averages, similarities averaged
     over pixels and channels and set to 0 where negative, as in the msssim.py that ProGAN took from TensorFlow's models.
     Where a scale is smaller than the window, window and deviation shrink to it. Odd sides repeat their last line before
-    they are halved.
+    they are halved. `tf.image.ssim_multiscale` is the same of gray images whose scales hold the window; of colours, it
+    multiplies the scales of each channel and averages then.
 
     Raises:
       UserError: different shapes, sides below 16 pixels, or not uint8.
@@ -56,31 +55,9 @@ def ms_ssim(images_a: np.ndarray, images_b: np.ndarray) -> np.ndarray:
     a, b = images_a.astype(np.float64), images_b.astype(np.float64)
     similarity = np.ones(len(a))
     for weight in WEIGHTS[:-1]:
-        similarity *= np.maximum(_similarities(a, b)[1], 0.0) ** weight
+        similarity *= np.maximum(similarities(a, b)[1], 0.0) ** weight
         a, b = _halve(a), _halve(b)
-    return similarity * np.maximum(_similarities(a, b)[0], 0.0) ** WEIGHTS[-1]
-
-
-def _similarities(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """SSIM [n] and its contrast-structure part [n], means over pixels and channels."""
-    mean_a, mean_b = _window(a), _window(b)
-    # One sum serves both variances: only their sum enters.
-    variances = _window(a * a + b * b) - mean_a * mean_a - mean_b * mean_b
-    covariance = _window(a * b) - mean_a * mean_b
-    structure = (2.0 * covariance + C2) / (variances + C2)
-    luminance = (2.0 * mean_a * mean_b + C1) / (mean_a * mean_a + mean_b * mean_b + C1)
-    return (luminance * structure).mean(axis=(1, 2, 3)), structure.mean(axis=(1, 2, 3))
-
-
-def _window(images: np.ndarray) -> np.ndarray:
-    """Gaussian means of all windows that lie inside."""
-    size = min(FILTER_SIZE, *images.shape[1:3])
-    offsets = np.arange(size) - (size - 1) / 2
-    taps = np.exp(-np.square(offsets) / (2.0 * (FILTER_SIGMA * size / FILTER_SIZE) ** 2))
-    taps /= taps.sum()
-    for axis in (1, 2):
-        images = np.einsum("nhwcs,s->nhwc", sliding_window_view(images, size, axis), taps)
-    return images
+    return similarity * np.maximum(similarities(a, b)[0], 0.0) ** WEIGHTS[-1]
 
 
 def _halve(images: np.ndarray) -> np.ndarray:
