@@ -27,7 +27,9 @@ MAY_IMPORT = {
     "augment": {"ada"},
     "interop": set(),
     "backbones": {"interop", "files", "layers"},
-    "metrics": {"backbones", "interop", "files", "layers", "optim", "processes", "sharding"},  # they train a classifier
+    "resize": set(),
+    # They train a classifier.
+    "metrics": {"backbones", "interop", "files", "layers", "optim", "processes", "sharding"},
     "data": {"interop"},  # vectors of captions
     "games": {"augment", "backbones", "layers", "losses", "optim"},  # unrolling looks through the optimizer's steps
     "families": {"games", "layers", "losses"},
