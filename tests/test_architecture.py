@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "backbones": {"interop", "files", "layers"},
     "resize": set(),
     # They train a classifier.
-    "metrics": {"backbones", "interop", "files", "layers", "optim", "processes", "sharding"},
+    "metrics": {"backbones", "interop", "files", "layers", "optim", "processes", "resize", "sharding"},
     "data": {"interop"},  # vectors of captions
     "games": {"augment", "backbones", "layers", "losses", "optim"},  # unrolling looks through the optimizer's steps
     "families": {"games", "layers", "losses"},
