@@ -1,6 +1,7 @@
 """SRGAN (Ledig et al. 2017, https://arxiv.org/abs/1609.04802): networks of Figure 4.
 
-The generator alone, trained without a discriminator, is the paper's SRResNet.
+The generator alone, trained without a discriminator, is the paper's SRResNet. `MSRResNet` is that of BasicSR
+(https://github.com/XPixelGroup/BasicSR, basicsr/archs/srresnet_arch.py), whose weights jgan/interop/basicsr.py reads.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from jgan.layers.conv import Conv
 from jgan.layers.dense import Dense
 from jgan.layers.norm import DISCRIMINATOR_NORMS, image_norm
 from jgan.layers.prelu import PReLU
-from jgan.layers.resample import pixel_shuffle
+from jgan.layers.resample import pixel_shuffle, upsample_bilinear
 from jgan.types import Array, Images, Logits, UserError
 
 SLOPE = 0.2  # of the discriminator's leaky ReLUs
 SHUFFLES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}  # a scale: what the pixel shuffles multiply the resolution by
+SLOPE_OF_BASICSR = 0.1  # of its generator's leaky ReLUs
+SMALL_INIT = nn.initializers.variance_scaling(2.0 * 0.1**2, "fan_in", "normal")  # He's, a tenth of it
 GENERATOR_NORMS = ("batch", "none")
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 2)  # of the discriminator's convolutions
 MULTIPLES = (1, 1, 2, 2, 4, 4, 8, 8)  # their features, in multiples of the first one's
@@ -92,6 +95,61 @@ def shuffles(scale: int) -> tuple[int, ...]:
     if scale not in SHUFFLES:
         raise UserError(f"game.generator.scale={scale}: expected one of {', '.join(map(str, SHUFFLES))}")
     return SHUFFLES[scale]
+
+
+class PlainBlock(nn.Module):
+    """Convolution, ReLU, convolution, beside the identity: [n, h, w, c] to the same shape."""
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """In `dtype`."""
+        layer = {"dtype": self.dtype, "kernel_init": SMALL_INIT}
+        y = nn.relu(Conv(x.shape[-1], (3, 3), name="first", **layer)(x))
+        return x + Conv(x.shape[-1], (3, 3), name="second", **layer)(y)
+
+
+class MSRResNet(nn.Module):
+    """Images [n, h, w, c] to images [n, scale h, scale w, c], both of about [-1, 1]: BasicSR's, without a norm.
+
+    What it makes is added to the inputs enlarged by linear interpolation. BasicSR's images are in [0, 1]: they are
+    scaled on the way in and out, so that its weights compute what they compute there. Nothing is clipped.
+    """
+
+    scale: int = 4  # one of SHUFFLES; BasicSR has 2, 3 and 4
+    channels: int = 64
+    blocks: int = 16
+    dtype: str = "float32"
+    remat: bool = False  # compute each block again in the backward pass, to save memory
+
+    @nn.compact
+    def __call__(self, inputs: Images, *, train: bool) -> Images:
+        """Images in float32, whatever the compute type."""
+        del train
+        steps = shuffles(self.scale)
+        block = nn.remat(PlainBlock) if self.remat else PlainBlock
+        layer = {"dtype": self.dtype, "kernel_init": SMALL_INIT}
+        x = to_unit(inputs)
+        x = nn.leaky_relu(Conv(self.channels, (3, 3), name="from_image", **layer)(x), SLOPE_OF_BASICSR)
+        for index in range(self.blocks):
+            x = block(self.dtype, name=f"block_{index + 1}")(x)
+        for index, times in enumerate(steps, 1):
+            x = Conv(self.channels * times**2, (3, 3), name=f"up_{index}", **layer)(x)
+            x = nn.leaky_relu(pixel_shuffle(x, times), SLOPE_OF_BASICSR)
+        x = nn.leaky_relu(Conv(self.channels, (3, 3), name="last", **layer)(x), SLOPE_OF_BASICSR)
+        x = Conv(inputs.shape[-1], (3, 3), name="to_image", **layer)(x)
+        return from_unit(x.astype(jnp.float32) + upsample_bilinear(to_unit(inputs), self.scale))
+
+
+def to_unit(images: Images) -> Images:
+    """From [-1, 1] to [0, 1], in float32."""
+    return 0.5 * images.astype(jnp.float32) + 0.5
+
+
+def from_unit(images: Images) -> Images:
+    """From [0, 1] to [-1, 1]."""
+    return 2.0 * images - 1.0
 
 
 class SRDiscriminator(nn.Module):

@@ -17,10 +17,33 @@ from jgan.types import Array
 EDGES = ((1, 1), (1, 1))  # a 4 x 4 kernel at stride 2 halves, or doubles, exactly
 
 
-def upsample(x: Array) -> Array:
-    """Nearest neighbours: [n, h, w, c] to [n, 2 h, 2 w, c]."""
+def upsample(x: Array, scale: int = 2) -> Array:
+    """Nearest neighbours: [n, h, w, c] to [n, h s, w s, c], at a scale s."""
     n, h, w, c = x.shape
-    return jnp.broadcast_to(x[:, :, None, :, None], (n, h, 2, w, 2, c)).reshape(n, 2 * h, 2 * w, c)
+    return jnp.broadcast_to(x[:, :, None, :, None], (n, h, scale, w, scale, c)).reshape(n, scale * h, scale * w, c)
+
+
+def upsample_bilinear(x: Array, scale: int) -> Array:
+    """Linear interpolation between the pixels' centres, edges repeated: [n, h, w, c] to [n, h s, w s, c].
+
+    As PyTorch's `interpolate(mode="bilinear", align_corners=False)`.
+    """
+    for axis in (1, 2):
+        last = x.shape[axis] - 1
+        before = jnp.concatenate([_part(x, axis, 0, 1), _part(x, axis, 0, last)], axis)
+        after = jnp.concatenate([_part(x, axis, 1, last + 1), _part(x, axis, last, last + 1)], axis)
+        phases = []
+        for index in range(scale):
+            offset = (index + 0.5) / scale - 0.5  # of the new pixel's centre from the old one's
+            other = before if offset < 0 else after
+            phases.append((1.0 - abs(offset)) * x + abs(offset) * other)
+        x = jnp.stack(phases, axis + 1)
+        x = x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
+    return x
+
+
+def _part(x: Array, axis: int, start: int, stop: int) -> Array:
+    return lax.slice_in_dim(x, start, stop, axis=axis)
 
 
 def average_pool(x: Array) -> Array:
