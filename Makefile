@@ -13,7 +13,7 @@ quickstart: $(VENV)/installed  ## train on real digits, about five minutes on tw
 	$(RUN) -m jgan.main --config configs/quickstart.py --workdir $(WORKDIR) $(ARGS)
 
 test: $(VENV)/installed
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed
 	$(RUN) -m ruff check .

@@ -20,7 +20,7 @@ from jgan.games.latent import LatentGAN
 from jgan.layers.norm import BATCH_STATS
 from jgan.layers.resample import upsample
 from jgan.pictures import to_uint8
-from jgan.setup import shapes_from_data, state_target
+from jgan.setup import BatchShapes, shapes_from_data, state_target
 from jgan.sharding import make_sharding
 from jgan.types import (
     Images,
@@ -72,6 +72,17 @@ def restore_generator(
     checkpoints.close()
     generator = checkpoint.state.generator
     return generator if raw else generator.averaged(), int(jax.device_get(checkpoint.state.step))
+
+
+def batch_shapes(workdir: Path, *, best: bool = False, step: int | None = None) -> tuple[BatchShapes, ...]:
+    """What the data of a run were like at each stage, from its newest checkpoint. Needs no data.
+
+    Raises:
+      UserError: the directory has no such checkpoint.
+    """
+    checkpoints, record = _open(workdir, best=best, step=step)
+    checkpoints.close()
+    return shapes_from_data(record["batches"])
 
 
 def read_vocabulary(workdir: Path, *, best: bool = False) -> Vocabulary:

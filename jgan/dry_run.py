@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from jgan import config as configs
 from jgan.config import Config
-from jgan.data.loader import Dataset, open_dataset
+from jgan.data.loader import Dataset, UnpairedDataset, open_dataset
 from jgan.data.planned import planned_dataset
 from jgan.games.latent import LatentGAN
 from jgan.games.text import TextGAN
@@ -76,7 +76,7 @@ def plans(devices: Sequence[int], fsdp: int) -> list[tuple[int, int]]:
     return list(dict.fromkeys(layouts))
 
 
-def _open_data(config: Config) -> tuple[Dataset, str]:
+def _open_data(config: Config) -> tuple[Dataset | UnpairedDataset, str]:
     """The data and what to say of them; stand-ins where a game of latents lacks its own."""
     try:
         dataset = open_dataset(config.data, config.seed)

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from jgan import processes
 from jgan.config import Config
 from jgan.data.decoding import decode_one, parallel_map
-from jgan.data.images import BrokenImageError, Format, natural_pixels
+from jgan.data.images import BrokenImageError, Format, Pair, Pixels, natural_pixels
 from jgan.data.source import NO_LABEL, Source
 from jgan.files import make_directory, replacing_shared
 from jgan.metrics.checks import check_features
@@ -38,7 +38,8 @@ Outputs = dict[str, np.ndarray]  # of a network: "pool" [n, d], and "class_logit
 class SourceImages:
     """`count` images of a data source, at `form`, or, where that is None, as they are and all of one size.
 
-    They are a fixed random choice in a fixed random order, since many sources are sorted by class.
+    Of pairs the second image, the target. They are a fixed random choice in a fixed random order, since many sources
+    are sorted by class.
     """
 
     source: Source
@@ -69,12 +70,17 @@ class SourceImages:
 
     def _read(self, row: int) -> tuple[int, np.ndarray, int]:
         if self.form is not None:
-            return row, *decode_one(self.source, row, self.form, self.on_error)
+            pixels, label = decode_one(self.source, row, self.form, self.on_error)
+            return row, pixels[..., -3:], label
         try:
             image, label = self.source.read(row)
-            return row, natural_pixels(image), label
+            return row, natural_pixels(_target(image)), label
         except BrokenImageError as error:
             raise UserError(f"{self.source.name(row)}: {error}; remove it") from None
+
+
+def _target(image: Pixels | Pair) -> Pixels:
+    return image[1] if isinstance(image, tuple) else image
 
 
 def training_images(config: Config, source: Source, count: int) -> SourceImages:

@@ -86,7 +86,7 @@ def _say_what_next(signal: int | None, config: Config, workdir: Path) -> None:
         f"  {workdir}/samples/         images, step by step\n"
         f"{curves if (workdir / 'plots' / 'loss.png').exists() else ''}"
         f"and try\n"
-        f"  {python} -m jgan.sample --workdir {workdir} {config.game.how_to_sample()} --out {workdir}/drawn\n"
+        f"  {python} -m jgan.{config.game.how_to_sample()} --workdir {workdir} --out {workdir}/drawn\n"
         f"  {python} -m jgan.main --workdir {workdir} "
         f"'--config.stages[{last}].steps={2 * config.stages[-1].steps}'\n"
         f"  {python} -m jgan.main --config configs/dcgan.py --workdir runs/mine --config.data.source=folder:DIR"

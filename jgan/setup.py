@@ -13,7 +13,7 @@ import numpy as np
 
 from jgan.checkpoint import shapes_and_shardings
 from jgan.config import Config
-from jgan.data.loader import Dataset, open_dataset
+from jgan.data.loader import Dataset, UnpairedDataset, open_dataset
 from jgan.optim import lazy_ratio, make_optimizer
 from jgan.sharding import Sharding, check_batches, make_sharding
 from jgan.step import PLAYERS, Optimizers, TrainStep, create_state, make_train_step, reset_optimizers
@@ -30,7 +30,7 @@ class Setup:
     """A config, its data and its devices."""
 
     config: Config
-    dataset: Dataset
+    dataset: Dataset | UnpairedDataset
     stages: tuple[ScheduledStage, ...]
     batches: tuple[BatchShapes, ...]  # one microbatch of each stage
     sharding: Sharding
@@ -83,11 +83,9 @@ class Setup:
     def preview_batch(self, stage: ScheduledStage) -> Batch:
         """The first examples of the data, for games whose pictures start from an image."""
         examples = self.dataset.example_batch(PREVIEW_EXAMPLES, stage.resolution)
-        images = {
-            name: value.astype(np.float32) / 127.5 - 1.0 if _is_image(value) else value
-            for name, value in examples.items()
-        }
-        return jax.device_put(images, self.sharding.replicated)
+        view = jax.jit(self.dataset.view, out_shardings=self.sharding.replicated)
+        rngs = jax.random.split(jax.random.key(self.config.seed), PREVIEW_EXAMPLES)
+        return view(*jax.device_put((examples, rngs), self.sharding.replicated))
 
     def captions_record(self) -> dict[str, Any] | None:
         """What a checkpoint says of the captions, so that a run can draw others without its data; None of vectors."""
@@ -125,13 +123,14 @@ def prepare(config: Config) -> Setup:
     return lay_out(config, open_dataset(config.data, config.seed), sharding)
 
 
-def lay_out(config: Config, dataset: Dataset, sharding: Sharding) -> Setup:
+def lay_out(config: Config, dataset: Dataset | UnpairedDataset, sharding: Sharding) -> Setup:
     """As `prepare`, for data that are open and devices that are chosen."""
     check_batches(config.stages, sharding)
     stages = schedule(config.stages)
-    batches = tuple(_batch_shapes(dataset, stage) for stage in stages)
-    for stage, batch in zip(stages, batches, strict=True):
+    for stage in stages:
         dataset.check_batch(stage)
+    batches = tuple(_batch_shapes(dataset, stage) for stage in stages)
+    for batch in batches:
         config.game.check_data(batch, dataset.num_classes, dataset.num_words)
     return Setup(config, dataset, stages, batches, sharding, state_target(config, stages, batches, sharding))
 
@@ -185,16 +184,14 @@ def shapes_from_data(data: list[dict[str, list]]) -> tuple[BatchShapes, ...]:
     )
 
 
-def _batch_shapes(dataset: Dataset, stage: ScheduledStage) -> BatchShapes:
+def _batch_shapes(dataset: Dataset | UnpairedDataset, stage: ScheduledStage) -> BatchShapes:
     size = stage.batch_size // stage.accumulate
-    return {
-        name: jax.ShapeDtypeStruct((size, *value.shape[1:]), np.float32 if _is_image(value) else value.dtype)
+    examples = {
+        name: jax.ShapeDtypeStruct((size, *value.shape[1:]), value.dtype)
         for name, value in dataset.example_batch(1, stage.resolution).items()
     }
-
-
-def _is_image(value: np.ndarray) -> bool:
-    return value.dtype == np.uint8 and value.ndim == 4
+    rngs = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), size))
+    return jax.eval_shape(dataset.view, examples, rngs)
 
 
 def _floating(state: TrainState) -> list[tuple[str, Any]]:

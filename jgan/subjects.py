@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,10 @@ class FolderImages:
         source = open_source(_as_source(name), field)
         if count and source.count < count:
             raise UserError(f"--{flag}={count}: {name} has {source.count} images")
-        return SourceImages(source, count or source.count, self.form)
+        form = self.form
+        if form and source.is_paired:
+            form = dataclasses.replace(form, input_channels=3)
+        return SourceImages(source, count or source.count, form)
 
     def reference(self) -> SourceImages:
         """As many real images, at the same resolution."""

@@ -176,7 +176,7 @@ class Game(Protocol):
         ...
 
     def how_to_sample(self) -> str:
-        """Flags of `python -m jgan.sample` that draw from any run of this game, to be shown at a run's end."""
+        """The command that draws from any run of this game, as "sample --num 100", to be shown at a run's end."""
         ...
 
     def load_frozen(self) -> PyTree:

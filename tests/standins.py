@@ -53,8 +53,12 @@ class StandInData:
             yield jax.device_put(batch, batch_sharding)
 
     def to_batch(self, stage, feed, step, rngs):
-        del stage, step, rngs
-        return {name: value.astype(jnp.float32) / 127.5 - 1.0 for name, value in feed.items()}
+        del stage, step
+        return self.view(feed, rngs)
+
+    def view(self, examples, rngs):
+        del rngs
+        return {name: value.astype(jnp.float32) / 127.5 - 1.0 for name, value in examples.items()}
 
     @staticmethod
     def _images(seed, count, resolution):

@@ -30,7 +30,13 @@ MAY_IMPORT = {
     "resize": set(),
     # They train a classifier.
     "metrics": {"backbones", "interop", "files", "layers", "optim", "processes", "resize", "sharding"},
-    "data": {"interop"},  # vectors of captions
+    "tasks": {"resize"},
+    "data": {"interop", "tasks"},  # vectors of captions
+    "photos": {"data", "files"},
+    "tiles": set(),
+    "translator": {"command", "config", "data", "drawing", "files", "games", "photos", "setup", "tasks", "tiles"},
+    "translate": {"command", "config", "translator"},
+    "upscale": {"command", "config", "translator"},
     "games": {"augment", "backbones", "layers", "losses", "optim"},  # unrolling looks through the optimizer's steps
     "families": {"games", "layers", "losses"},
     "ranges": set(),

@@ -10,10 +10,9 @@ import time
 import types
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from feeds import batches_of
 from PIL import Image
 
 from jgan.data.config import DataConfig
@@ -41,22 +40,6 @@ def stage(steps=6, start=4, batch_size=BATCH):
     return ScheduledStage(steps=steps, batch_size=batch_size, resolution=RESOLUTION, start=start)
 
 
-def run(config, stage, first_step=None, devices=8, seed=3):
-    """Every batch of a stage, each made inside a jitted step that nothing may be sent to by accident."""
-    dataset = open_dataset(config, seed)
-    mesh = Mesh(np.array(jax.devices()[:devices]), "data")
-    rows, replicated = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, PartitionSpec())
-    to_batch = jax.jit(lambda feed, step, rngs: dataset.to_batch(stage, feed, step, rngs))
-    batches, first_step = [], stage.start if first_step is None else first_step
-    with jax.transfer_guard("disallow"):
-        for step, feed in enumerate(dataset.feeds(stage, first_step, rows, replicated), first_step):
-            with jax.transfer_guard("allow"):
-                rngs = jax.device_put(jax.random.split(jax.random.key(step), stage.batch_size), rows)
-                traced = jax.device_put(np.int32(step), replicated)
-            batches.append(jax.device_get(to_batch(feed, traced, rngs)))
-    return batches
-
-
 def equal(batches, others):
     for batch, other in zip(batches, others, strict=True):
         assert batch.keys() == other.keys()
@@ -77,26 +60,26 @@ def test_the_order_of_an_epoch():
 
 
 def test_the_step_alone_decides_the_batch(folder):
-    resident = run(DataConfig(folder, flip=True), stage())
+    resident = batches_of(DataConfig(folder, flip=True), stage())
     assert len(resident) == 6
     on_host = DataConfig(folder, flip=True, device_megabytes=0, workers=0)
-    assert equal(resident, run(on_host, stage()))
-    assert equal(resident, run(dataclasses.replace(on_host, workers=2), stage(), devices=2))
+    assert equal(resident, batches_of(on_host, stage()))
+    assert equal(resident, batches_of(dataclasses.replace(on_host, workers=2), stage(), devices=2))
     for config in (on_host, DataConfig(folder, flip=True)):
-        assert equal(resident[3:], run(config, stage(), first_step=7, devices=1))
+        assert equal(resident[3:], batches_of(config, stage(), first_step=7, devices=1))
     assert not np.array_equal(resident[0]["images"], resident[2]["images"])  # another epoch, another order
-    assert not np.array_equal(resident[0]["images"], run(on_host, stage(), seed=4)[0]["images"])
+    assert not np.array_equal(resident[0]["images"], batches_of(on_host, stage(), seed=4)[0]["images"])
 
 
 def test_pipes_where_shared_memory_is_small(folder, monkeypatch, caplog):
-    resident = run(DataConfig(folder), stage())
+    resident = batches_of(DataConfig(folder), stage())
     monkeypatch.setattr("jgan.data.host.SMALLEST_SHARED", 0)
     on_host = DataConfig(folder, device_megabytes=0, workers=1)
-    assert equal(resident, run(on_host, stage()))
+    assert equal(resident, batches_of(on_host, stage()))
     monkeypatch.setattr("shutil.disk_usage", lambda _: types.SimpleNamespace(free=0))
-    assert equal(resident[5:], run(on_host, stage(), first_step=9))
+    assert equal(resident[5:], batches_of(on_host, stage(), first_step=9))
     assert "/dev/shm" in caplog.text
-    assert run(on_host, stage(), first_step=10) == []
+    assert batches_of(on_host, stage(), first_step=10) == []
 
 
 def test_processes_share_the_batch(folder):
@@ -114,7 +97,7 @@ def test_processes_share_the_batch(folder):
 
 
 def test_values_and_labels(folder):
-    batch = run(DataConfig(folder), stage(steps=1))[0]
+    batch = batches_of(DataConfig(folder), stage(steps=1))[0]
     dataset = open_dataset(DataConfig(folder), 0)
     first = dataset.example_batch(COUNT, RESOLUTION)
     rows = batch_rows(COUNT, 3, 4, BATCH, 4)
@@ -129,13 +112,14 @@ def test_values_and_labels(folder):
 def test_no_labels(tmp_path):
     np.savez(tmp_path / "a.npz", images=np.zeros((16, 8, 8), np.uint8))
     for megabytes in (0, 256):
-        batch = run(DataConfig(f"npz:{tmp_path}/a.npz", channels=1, device_megabytes=megabytes), stage(steps=2))[1]
+        config = DataConfig(f"npz:{tmp_path}/a.npz", channels=1, device_megabytes=megabytes)
+        batch = batches_of(config, stage(steps=2))[1]
         assert batch.keys() == {"images"}
         assert (batch["images"] == -1).all()
 
 
 def test_flip(folder):
-    plain, mirrored = (run(DataConfig(folder, flip=flip), stage(steps=4)) for flip in (False, True))
+    plain, mirrored = (batches_of(DataConfig(folder, flip=flip), stage(steps=4)) for flip in (False, True))
     flipped = 0
     for before, after in zip(plain, mirrored, strict=True):
         for image, other in zip(before["images"], after["images"], strict=True):
@@ -145,25 +129,17 @@ def test_flip(folder):
     assert 16 <= flipped <= 48  # of 64
 
 
-def test_paired_images_are_mirrored_together():
-    dataset = open_dataset(DataConfig("mnist5k", flip=True), 0)
-    images = np.random.default_rng(0).integers(0, 256, (16, 4, 4, 3), dtype=np.uint8)
-    feed = jax.device_put({"inputs": images, "targets": images})
-    batch = dataset.to_batch(stage(), feed, 0, jax.random.split(jax.random.key(0), 16))
-    np.testing.assert_array_equal(batch["inputs"], batch["targets"])
-
-
 def test_stages_differ(tmp_path):
     first, second = schedule((Stage(steps=3, batch_size=8, resolution=4), Stage(steps=3, batch_size=16, resolution=8)))
     np.savez(tmp_path / "a.npz", images=np.arange(16 * 64, dtype=np.uint32).reshape(16, 8, 8).astype(np.uint8))
     config = DataConfig(f"npz:{tmp_path}/a.npz", channels=1)
-    assert [batch["images"].shape for batch in run(config, first)] == [(8, 4, 4, 1)] * 3
-    assert [batch["images"].shape for batch in run(config, second)] == [(16, 8, 8, 1)] * 3
+    assert [batch["images"].shape for batch in batches_of(config, first)] == [(8, 4, 4, 1)] * 3
+    assert [batch["images"].shape for batch in batches_of(config, second)] == [(16, 8, 8, 1)] * 3
 
 
 def test_too_few_images(folder):
     with pytest.raises(UserError, match="40 images are fewer than a batch of 64"):
-        run(DataConfig(folder), stage(batch_size=64))
+        batches_of(DataConfig(folder), stage(batch_size=64))
 
 
 def test_a_file_that_breaks_later(folder, tmp_path, caplog):
@@ -174,9 +150,9 @@ def test_a_file_that_breaks_later(folder, tmp_path, caplog):
     broken.write_bytes(data)
     config = DataConfig(folder, check_megabytes=0, device_megabytes=0, workers=1)
     with pytest.raises(UserError, match=r"class0/00\.png: .*on_error=skip"):
-        run(config, stage(steps=40))
+        batches_of(config, stage(steps=40))
     skipping = dataclasses.replace(config, on_error="skip", workers=0)
-    assert equal(run(skipping, stage()), run(dataclasses.replace(skipping, device_megabytes=9), stage()))
+    assert equal(batches_of(skipping, stage()), batches_of(dataclasses.replace(skipping, device_megabytes=9), stage()))
     assert "skipped class0/00.png" in caplog.text
 
 

@@ -22,6 +22,7 @@ class ArraySource:
     """Images uint8 [n, h, w, c] and labels int32 [n], or None, held in memory."""
 
     in_memory = True
+    is_paired = False
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from typing import Protocol
 
 from tqdm import tqdm
 
@@ -60,19 +61,30 @@ def _check_file(source: FileSource, index: int, full: bool) -> FileReport:
     return FileReport(index, image.size, image.mode, channels)
 
 
-def broken_files_message(source: FileSource, broken: list[FileReport]) -> str:
+class Named(Protocol):
+    """What messages say of a source of files."""
+
+    title: str
+    count: int
+
+    def name(self, index: int) -> str:
+        """The file of an example."""
+        ...
+
+
+def broken_files_message(source: Named, broken: list[FileReport]) -> str:
     """One line that counts the broken files and names the first."""
     shown = "; ".join(f"{source.name(report.index)}: {report.problem}" for report in broken[:SHOWN])
     more = f"; and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
-    return f"{source.files.title}: {len(broken)} of {source.count} files are broken: {shown}{more}"
+    return f"{source.title}: {len(broken)} of {source.count} files are broken: {shown}{more}"
 
 
-def usable_channels(source: FileSource, reports: list[FileReport]) -> int:
+def usable_channels(source: Named, reports: list[FileReport]) -> int:
     """The channels of all files. Raises UserError naming two files that differ."""
     first: dict[int, FileReport] = {}
     for report in reports:
         first.setdefault(report.channels, report)
     if len(first) > 1:
         found = ", ".join(f"{source.name(report.index)} has {channels}" for channels, report in first.items())
-        raise UserError(f"{source.files.title}: channels differ ({found}); set data.channels to 1, 3 or 4")
+        raise UserError(f"{source.title}: channels differ ({found}); set data.channels to 1, 3 or 4")
     return next(iter(first))

@@ -125,12 +125,21 @@ class FileSource:
     """Images of a folder or an archive."""
 
     in_memory = False
+    is_paired = False
 
-    def __init__(self, files: Files, read_captions: ReadCaptions | None = None) -> None:
-        """With `read_captions` the images have captions in place of classes."""
+    def __init__(
+        self,
+        files: Files,
+        read_captions: ReadCaptions | None = None,
+        *,
+        names: list[str] | None = None,
+        labelled: bool = True,
+    ) -> None:
+        """Those of the `names`, in their order, or all; with `read_captions` they have captions in place of classes."""
         sizes = files.sizes()
-        self.files = files
-        self.names = sorted(name for name in sizes if PurePosixPath(name).suffix.lower() in SUFFIXES)
+        self.files, self.title = files, files.title
+        found_names = sorted(name for name in sizes if PurePosixPath(name).suffix.lower() in SUFFIXES)
+        self.names = found_names if names is None else names
         self.other_files = len(sizes) - len(self.names)
         self.file_bytes = sum(sizes[name] for name in self.names)
         if not self.names:
@@ -138,7 +147,7 @@ class FileSource:
         self._sizes = [sizes[name] for name in self.names]
         found = files.title, self.names, sizes, files.read
         self.captions = read_captions(*found) if read_captions else None
-        self._labels = None if read_captions else find_labels(*found)
+        self._labels = find_labels(*found) if labelled and not read_captions else None
         self._describe()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -16,12 +16,17 @@ from PIL import Image, ImageOps
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 MAX_PIXELS = 2**27  # a 11,585 x 11,585 photograph; a few crafted kilobytes can declare far more
 MAX_RESOLUTION = 8192  # pixels of a side that a prepared set may ask for: 200 MB an RGB image
+CENTRE = (2**15, 2**15)  # the place of a patch: how far from the top and the left, 0 to 2**16
 EXIF_ORIENTATION = 0x0112
 EXIF_PLACES = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # in Image.info; TIFF turns by itself
 SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 # Pillow's own limit is a warning for all of the process; `decode` has its own, which names the size.
 Image.MAX_IMAGE_PIXELS = None
+
+
+Pixels = Image.Image | np.ndarray  # arrays: uint8 [h, w, c]
+Pair = tuple[Pixels, Pixels]
 
 
 class BrokenImageError(Exception):
@@ -36,11 +41,12 @@ class Format:
     channels: int  # 1, 3 or 4
     fit: str
     background: int
+    input_channels: int = 0  # of pairs, those of the first image, which come before the others
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width, channels."""
-        return (self.resolution, self.resolution, self.channels)
+        return (self.resolution, self.resolution, self.input_channels + self.channels)
 
 
 def open_image(data: bytes) -> Image.Image:
@@ -128,13 +134,29 @@ def to_square(image: Image.Image, fit: str, background: int) -> Image.Image:
     return square
 
 
-def to_pixels(image: Image.Image | np.ndarray, form: Format) -> np.ndarray:
+def to_patch(image: Image.Image, resolution: int, place: tuple[int, int]) -> Image.Image:
+    """A square of the image at its own scale, at a place as in CENTRE. Raises BrokenImageError where it is smaller."""
+    if min(image.size) < resolution:
+        raise BrokenImageError(f"{image.width} x {image.height} pixels, less than a patch of {resolution}")
+    top, left = ((side - resolution + 1) * at >> 16 for side, at in zip(image.size[::-1], place, strict=True))
+    return image.crop((left, top, left + resolution, top + resolution))
+
+
+def to_pixels(image: Pixels | Pair, form: Format, place: tuple[int, int] = CENTRE) -> np.ndarray:
     """Pixels uint8 [r, r, c] of an image of any size and mode, or of pixels uint8 [h, w, c].
+
+    Of a pair, both, the channels of the first before those of the second. `place` is that of a patch.
 
     Raises BrokenImageError.
     """
+    if isinstance(image, tuple):
+        forms = [dataclasses.replace(form, channels=c, input_channels=0) for c in (form.input_channels, form.channels)]
+        return np.concatenate([to_pixels(side, of, place) for side, of in zip(image, forms, strict=True)], axis=-1)
     if isinstance(image, np.ndarray) and image.shape == form.shape:
         return image
+    if form.fit == "patch":
+        patch = to_patch(_as_image(image), form.resolution, place)
+        return np.asarray(to_mode(patch, form.channels, form.background)).reshape(form.shape)
     image = to_square(to_mode(_as_image(image), form.channels, form.background), form.fit, form.background)
     size = (form.resolution, form.resolution)
     if image.size != size:
@@ -142,7 +164,7 @@ def to_pixels(image: Image.Image | np.ndarray, form: Format) -> np.ndarray:
     return np.asarray(image).reshape(form.shape)
 
 
-def natural_pixels(image: Image.Image | np.ndarray) -> np.ndarray:
+def natural_pixels(image: Pixels) -> np.ndarray:
     """Pixels uint8 [h, w, 3] of an image at its own size; transparency shows white.
 
     Raises BrokenImageError.
@@ -150,7 +172,7 @@ def natural_pixels(image: Image.Image | np.ndarray) -> np.ndarray:
     return np.asarray(to_mode(_as_image(image), 3, background=255))
 
 
-def _as_image(image: Image.Image | np.ndarray) -> Image.Image:
+def _as_image(image: Pixels) -> Image.Image:
     if isinstance(image, Image.Image):
         return image
     return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from jgan.data.arrays import ArraySource
 from jgan.data.captions import Captions
@@ -16,6 +17,7 @@ from jgan.data.check import FileReport, check_files
 from jgan.data.decoding import parallel_map
 from jgan.data.files import FileSource
 from jgan.data.images import BrokenImageError, Format, natural_channels, to_pixels
+from jgan.data.pairs import PairSource, missing_partners_message, source_reports
 from jgan.data.source import NO_LABEL, Source
 
 SAMPLED = 256  # examples looked at where every one cannot be: sets without files of their own
@@ -28,8 +30,11 @@ CAPTION = 12  # pixels of height
 
 def describe(source: Source) -> list[str]:
     """Lines about a source. Every file of a folder or archive is decoded; of other sources, a sample."""
-    lines = [f"images: {source.count:,}"]
-    if isinstance(source, FileSource):
+    lines = [f"{'pairs' if source.is_paired else 'images'}: {source.count:,}"]
+    if isinstance(source, PairSource):
+        reports, labels = source_reports(source, megabytes=sys.maxsize), []
+        lines += [missing_partners_message(source)] if source.missing else []
+    elif isinstance(source, FileSource):
         reports = check_files(source, full=True)
         labels = [] if source.labels is None else source.labels.tolist()
         lines.append(f"bytes: {source.file_bytes:,}; other files, left alone: {source.other_files}")
@@ -61,6 +66,7 @@ def _sample(source: Source, rows: np.ndarray) -> tuple[list[FileReport], list[in
             image, label = source.read(row)
         except BrokenImageError as error:
             return FileReport(row, problem=str(error)), NO_LABEL
+        image = image[0] if isinstance(image, tuple) else image
         if isinstance(image, np.ndarray):
             return FileReport(row, (image.shape[1], image.shape[0]), "uint8", image.shape[2]), label
         return FileReport(row, image.size, image.mode, natural_channels(image)), label
@@ -95,7 +101,7 @@ def _captions(captions: Captions) -> str:
 
 def contact_sheet(source: Source, channels: int, fit: str, background: int) -> Image.Image:
     """Up to 60 images, evenly spread, as training would see them at 96 pixels, with class and place below."""
-    form = Format(TILE, channels, fit, background)
+    form = Format(TILE, channels, fit, background, input_channels=channels if source.is_paired else 0)
     rows = _spread(source.count, COLUMNS * ROWS)
     height = -(-len(rows) // COLUMNS) * (TILE + CAPTION)
     sheet = Image.new("RGB", (COLUMNS * TILE, height), "white")
@@ -115,7 +121,11 @@ def _tile(source: Source, row: int, form: Format) -> tuple[Image.Image, str]:
         pixels = to_pixels(image, form)
     except BrokenImageError:
         return Image.new("RGB", (TILE, TILE), "red"), f"{row} broken"
+    if source.is_paired:
+        pixels = np.concatenate(np.split(pixels, 2, axis=-1), axis=1)
     shown = Image.fromarray(pixels[:, :, 0] if form.channels == 1 else pixels)
+    if source.is_paired:
+        shown = ImageOps.pad(shown, (TILE, TILE), color="white")
     if label == NO_LABEL:
         return shown, str(row)
     if source.captions is not None:

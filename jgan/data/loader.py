@@ -7,7 +7,9 @@ its step.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -18,49 +20,92 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.data.captions import caption_places
-from jgan.data.check import broken_files_message, check_files, usable_channels
-from jgan.data.config import DataConfig, check_config
+from jgan.data.check import FileReport, broken_files_message, usable_channels
+from jgan.data.config import DIRECTIONS, DataConfig, check_config
 from jgan.data.decoding import decode_all, decode_rows
 from jgan.data.files import FileSource
 from jgan.data.host import LocalBatches, host_batches
 from jgan.data.images import Format
+from jgan.data.memory import DecodedSource
 from jgan.data.order import epoch_order
-from jgan.data.source import Source
-from jgan.data.sources import open_source
+from jgan.data.pairs import PairSource, missing_partners_message, source_reports
+from jgan.data.source import Source, fingerprint
+from jgan.data.sources import is_unpaired, open_domains, open_source
+from jgan.data.variation import enlarged, vary
 from jgan.data.vocabulary import Vocabulary
+from jgan.tasks.degrade import degrade
 from jgan.types import Array, Batch, Rngs, ScheduledStage, UserError
 
 Feed = dict[str, Array]
 
 BATCHES_AHEAD = 2  # on their way to the device while a step runs
-RNG_FLIP = 0x666C6970  # "flip": no draw of a game folds this in
+RNG_TASK = 0x7461736B  # "task": no draw of a game folds this in
 
 logger = logging.getLogger(__name__)
 
 
-def open_dataset(config: DataConfig, seed: int) -> Dataset:
+def open_dataset(config: DataConfig, seed: int) -> Dataset | UnpairedDataset:
     """The data set of a run, its files checked. Raises UserError on anything that cannot be trained on."""
     check_config(config)
+    if is_unpaired(config.source):
+        _check_direction(config, pairs=False)
+        _check_task(config, "its domains have no pairs")
+        domains = (_open(config, domain, seed + place) for place, domain in enumerate(open_domains(config.source)))
+        return UnpairedDataset(*domains)
     source = open_source(config.source)
-    channels = config.channels
-    if isinstance(source, FileSource):
-        source, natural = _checked(source, config)
-        channels = channels or natural
-    return Dataset(config, source, channels or source.channels(), seed)
+    if isinstance(source, PairSource):
+        _check_task(config, "pairs have their inputs")
+        source = source.from_b_to_a() if config.direction == "b_to_a" else source
+    else:
+        _check_direction(config, pairs=False)
+    return _open(config, source, seed)
 
 
-def _checked(source: FileSource, config: DataConfig) -> tuple[FileSource, int]:
-    """The source without broken files, if those may be skipped, and the channels of the rest (0: not asked)."""
-    reports = check_files(source, full=source.file_bytes <= config.check_megabytes * 2**20)
+def _check_direction(config: DataConfig, *, pairs: bool) -> None:
+    if not pairs and config.direction != DIRECTIONS[0]:
+        raise UserError(
+            f"data.direction={config.direction!r}: {config.source} has no pairs; leave it {DIRECTIONS[0]!r}"
+        )
+
+
+def _check_task(config: DataConfig, reason: str) -> None:
+    if config.task.name != "none":
+        raise UserError(f"data.task.name={config.task.name!r}: {config.source}: {reason}; set it to 'none'")
+
+
+def _open(config: DataConfig, source: Source, seed: int) -> Dataset:
+    if not isinstance(source, FileSource | PairSource):
+        return Dataset(config, source, config.channels or source.channels(), seed)
+    if isinstance(source, PairSource) and not config.channels:
+        source.channels()  # refuses
+    source, reports = _checked(source, config)
+    channels = config.channels or usable_channels(source, reports)
+    smallest = None
+    if config.fit == "patch":
+        report = min(reports, key=lambda report: min(report.size))
+        smallest = f"{source.name(reports.index(report))} is {report.size[0]} x {report.size[1]}", min(report.size)
+        pixels = sum(report.size[0] * report.size[1] for report in reports)
+        if pixels * (channels + config.input_channels) <= config.device_megabytes * 2**20:
+            source = DecodedSource(source)
+    return Dataset(config, source, channels, seed, smallest)
+
+
+def _checked(source: FileSource | PairSource, config: DataConfig) -> tuple[FileSource | PairSource, list[FileReport]]:
+    """The source without broken files, if those may be skipped, and reports on the rest."""
+    if isinstance(source, PairSource) and source.missing:
+        message = missing_partners_message(source)
+        if config.on_error == "refuse":
+            raise UserError(f"{message}; add them or set data.on_error=skip")
+        logger.warning("%s; skipped", message)
+    reports = source_reports(source, config.check_megabytes)
     broken = [report for report in reports if report.problem]
     if broken and (config.on_error == "refuse" or len(broken) == source.count):
         advice = "remove them or set data.on_error=skip" if len(broken) < source.count else "check the source"
         raise UserError(f"{broken_files_message(source, broken)}; {advice}")
     if broken:
         logger.warning("%s; skipped", broken_files_message(source, broken))
-    whole = [report for report in reports if not report.problem]
-    natural = usable_channels(source, whole) if config.channels == 0 else 0
-    return source.without([report.index for report in broken]) if broken else source, natural
+        source = source.without([report.index for report in broken])
+    return source, [report for report in reports if not report.problem]
 
 
 class Dataset:
@@ -69,8 +114,17 @@ class Dataset:
     Of an image with several captions each epoch takes the next, see `caption_places`; an epoch begins with the stage.
     """
 
-    def __init__(self, config: DataConfig, source: Source, channels: int, seed: int) -> None:
+    def __init__(
+        self,
+        config: DataConfig,
+        source: Source,
+        channels: int,
+        seed: int,
+        smallest: tuple[str, int] | None = None,
+    ) -> None:
+        """`smallest`, for patches: what the smallest image is, and its shorter side."""
         self.config = config
+        self.is_paired = source.is_paired
         self.channels = channels
         self.count = source.count
         self.num_classes = source.num_classes
@@ -78,6 +132,7 @@ class Dataset:
         self.captions = source.captions
         self.fingerprint = source.fingerprint
         self.source = source
+        self._smallest = smallest
         self._seed = seed
         self._decoded: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # by resolution
 
@@ -111,6 +166,12 @@ class Dataset:
                 f"{self.config.source}: {self.count} images are fewer than a batch of {stage.batch_size} "
                 f"(stage {stage.name}); lower its batch_size"
             )
+        self.config.task.check_resolution(stage.resolution, f"stages: resolution of stage {stage.name}")
+        if self._smallest and self._smallest[1] < stage.resolution and self.config.on_error == "refuse":
+            raise UserError(
+                f"{self.config.source}: {self._smallest[0]}, less than a patch of {stage.resolution}; remove it, lower "
+                "the resolution, or set data.on_error=skip"
+            )
 
     def feeds(
         self,
@@ -129,30 +190,44 @@ class Dataset:
         return self._host_feeds(stage, first_step, batch_sharding)
 
     def to_batch(self, stage: ScheduledStage, feed: Feed, step: Array, rngs: Rngs) -> Batch:
-        """The batch of a step, traced inside it: images float32 [n, r, r, c] in [-1, 1] and labels or captions, if any.
+        """The batch of a step, traced inside it, as of `view`; `images` are cut, mirrored and turned at random before.
 
-        `step` counts from the start of the run, `rngs` holds one key an example. Every uint8 array of four axes is
-        an image; those of one example are mirrored together.
+        `step` counts from the start of the run, `rngs` holds one key an example.
         """
         if "order" in feed:
             feed = self._gather(stage, feed, step)
-        batch = dict(feed)
-        for name, value in feed.items():
-            if value.dtype == jnp.uint8 and value.ndim == 4:
-                batch[name] = value.astype(jnp.float32) / 127.5 - 1.0
-                if self.config.flip:
-                    batch[name] = _flip(batch[name], rngs)
-        return batch
+        return self.view({**feed, "images": vary(feed["images"], stage.resolution, self.config, rngs)}, rngs)
+
+    def view(self, examples: Batch, rngs: Rngs) -> Batch:
+        """Examples as networks see them, all images float32 [n, h, w, c] in [-1, 1].
+
+        `images`, with `labels` or `captions` if any; of pairs and of tasks `inputs` and `targets` alone. What a task
+        draws for an example follows from its own key.
+        """
+        images = examples["images"].astype(jnp.float32) / 127.5 - 1.0
+        if self.config.task.name != "none":
+            keys = jax.vmap(lambda rng: jax.random.fold_in(rng, RNG_TASK))(rngs)
+            return {"inputs": degrade(self.config.task, images, keys), "targets": images}
+        if self.is_paired:
+            inputs, targets = jnp.split(images, [self.config.input_channels], axis=-1)
+            return {"inputs": inputs, "targets": targets}
+        return {**examples, "images": images}
 
     def stays_on_device(self, resolution: int) -> bool:
-        """Whether all images at this resolution are kept on the device."""
+        """Whether all images at this resolution are kept on the device. Patches differ at every visit."""
+        if self.config.fit == "patch":
+            return False
         captions = 0 if self.captions is None else self.captions.rows.nbytes
-        return self.count * resolution**2 * self.channels + captions <= self.config.device_megabytes * 2**20
+        pixels = math.prod(self._form(enlarged(resolution, self.config)).shape)
+        return self.count * pixels + captions <= self.config.device_megabytes * 2**20
 
     def _form(self, resolution: int) -> Format:
-        return Format(resolution, self.channels, self.config.fit, self.config.background)
+        inputs = self.config.input_channels if self.is_paired else 0
+        return Format(resolution, self.channels, self.config.fit, self.config.background, inputs)
 
     def _named(self, images: Any, labels: Any, visit: int) -> dict[str, Any]:
+        if self.is_paired or self.config.task.name != "none":
+            return {"images": images}
         if self.captions is not None:
             return {"images": images, "captions": self.captions.of(labels, visit)}
         return {"images": images} if self.num_classes is None else {"images": images, "labels": labels}
@@ -161,7 +236,7 @@ class Dataset:
         self, stage: ScheduledStage, first_step: int, replicated: jax.sharding.Sharding
     ) -> Iterator[Feed]:
         """The whole set, and the order of the epoch at hand: the same arrays at every step of it."""
-        resident = {name: _put_whole(value, replicated) for name, value in self._resident(stage.resolution).items()}
+        resident = {name: _put_whole(value, replicated) for name, value in self._resident(stage).items()}
         steps = self.count // stage.batch_size
         order, epoch_at_hand = None, None
         for step in range(first_step, stage.start + stage.steps):
@@ -172,9 +247,9 @@ class Dataset:
             assert order is not None
             yield {**resident, "order": order}
 
-    def _resident(self, resolution: int) -> dict[str, np.ndarray]:
+    def _resident(self, stage: ScheduledStage) -> dict[str, np.ndarray]:
         """What stays on the device."""
-        images, labels = self._decode(resolution)
+        images, labels = self._decode(enlarged(stage.resolution, self.config))
         if self.captions is None:
             return self._named(images, labels, visit=0)
         captions = self.captions
@@ -203,7 +278,7 @@ class Dataset:
     ) -> Iterator[Feed]:
         """Batches from the workers, put on the device ahead of the step that takes them."""
         rows = _rows_here(batch_sharding, stage.batch_size)
-        form = self._form(stage.resolution)
+        form = self._form(enlarged(stage.resolution, self.config))
         batches = LocalBatches(
             self.source,
             form,
@@ -222,6 +297,65 @@ class Dataset:
                 if len(ahead) > BATCHES_AHEAD:
                     yield ahead.popleft()
         yield from ahead
+
+
+class UnpairedDataset:
+    """Images of two domains, each in an order of its own and again from the start when it has had all."""
+
+    num_classes = num_words = vocabulary = class_names = captions = None
+
+    def __init__(self, domain_a: Dataset, domain_b: Dataset) -> None:
+        self._domains = {"images_a": domain_a, "images_b": domain_b}
+        self.count = max(domain_a.count, domain_b.count)
+        self.fingerprint = fingerprint("unpaired", domain_a.fingerprint, domain_b.fingerprint)
+        self.source = domain_b.source
+
+    def example_batch(self, batch_size: int, resolution: int) -> dict[str, np.ndarray]:
+        """As `Dataset.example_batch`: images_a and images_b, uint8 [n, r, r, c]."""
+        return {name: part.example_batch(batch_size, resolution)["images"] for name, part in self._domains.items()}
+
+    def check_batch(self, stage: ScheduledStage) -> None:
+        """As `Dataset.check_batch`, of both."""
+        for part in self._domains.values():
+            part.check_batch(stage)
+
+    def feeds(
+        self,
+        stage: ScheduledStage,
+        first_step: int,
+        batch_sharding: jax.sharding.Sharding,
+        replicated: jax.sharding.Sharding,
+    ) -> Iterator[dict[str, Feed]]:
+        """As `Dataset.feeds`, by domain."""
+        with contextlib.ExitStack() as stack:
+            feeds = {
+                name: _closed_by(stack, part.feeds(stage, first_step, batch_sharding, replicated))
+                for name, part in self._domains.items()
+            }
+            for _ in range(first_step, stage.start + stage.steps):
+                yield {name: next(feed) for name, feed in feeds.items()}
+
+    def to_batch(self, stage: ScheduledStage, feed: dict[str, Feed], step: Array, rngs: Rngs) -> Batch:
+        """images_a and images_b, float32 [n, r, r, c] in [-1, 1], each varied at random by itself."""
+        return {
+            name: part.to_batch(stage, feed[name], step, self._keys(name, rngs))["images"]
+            for name, part in self._domains.items()
+        }
+
+    def view(self, examples: Batch, rngs: Rngs) -> Batch:
+        """As `Dataset.view`."""
+        return {
+            name: part.view({"images": examples[name]}, self._keys(name, rngs))["images"]
+            for name, part in self._domains.items()
+        }
+
+    def _keys(self, name: str, rngs: Rngs) -> Rngs:
+        place = list(self._domains).index(name)
+        return jax.vmap(lambda rng: jax.random.fold_in(rng, place))(rngs)
+
+
+def _closed_by(stack: contextlib.ExitStack, feeds: Any) -> Iterator[Feed]:
+    return stack.enter_context(contextlib.closing(feeds))
 
 
 def _rows_here(sharding: jax.sharding.Sharding, batch_size: int) -> slice:
@@ -248,9 +382,3 @@ def _put(value: np.ndarray, sharding: jax.sharding.Sharding, rows: slice, total:
 def _put_whole(value: np.ndarray, sharding: jax.sharding.Sharding) -> Array:
     """A global array that every process has whole."""
     return _put(value, sharding, slice(0, len(value)), len(value))
-
-
-def _flip(images: Array, rngs: Rngs) -> Array:
-    """Each image mirrored left-right with probability 1/2."""
-    mirrored = jax.vmap(lambda rng: jax.random.bernoulli(jax.random.fold_in(rng, RNG_FLIP)))(rngs)
-    return jnp.where(mirrored[:, None, None, None], images[:, :, ::-1], images)

@@ -6,6 +6,8 @@ import functools
 
 import numpy as np
 
+PATCHES = 0x70617463  # "patc": no order of an epoch is drawn from this
+
 
 @functools.lru_cache(maxsize=2)
 def epoch_order(count: int, seed: int, stage_start: int, epoch: int) -> np.ndarray:
@@ -15,6 +17,13 @@ def epoch_order(count: int, seed: int, stage_start: int, epoch: int) -> np.ndarr
     """
     bits = np.random.Philox(np.random.SeedSequence((seed % 2**64, stage_start, epoch)))
     return np.argsort(bits.random_raw(count), kind="stable").astype(np.int32)
+
+
+def patch_places(seed: int, stage_start: int, batch_size: int, step: int) -> np.ndarray:
+    """Where the patches of a step's global batch are cut, int64 [batch_size, 2] in [0, 2**16), see images.CENTRE."""
+    bits = np.random.Philox(np.random.SeedSequence((seed % 2**64, stage_start, step, PATCHES)))
+    draws = bits.random_raw(batch_size)
+    return np.stack([draws >> 48, (draws >> 32) & 0xFFFF], axis=-1).astype(np.int64)
 
 
 def batch_rows(count: int, seed: int, stage_start: int, batch_size: int, step: int) -> np.ndarray:

@@ -22,6 +22,7 @@ class PlannedSource:
     class_names: tuple[str, ...] | None = None
     fingerprint: str = "planned"
     in_memory: bool = True
+    is_paired: bool = False
 
     def __init__(self, channels: int, num_classes: int | None, caption: np.ndarray | None = None) -> None:
         """`caption` is [1, words or features]."""

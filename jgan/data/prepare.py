@@ -50,11 +50,13 @@ class Written:
 def prepare(source: Source, form: Format, out: Path, on_error: str, workers: int) -> int:
     """Writes the images at `form` into the directory `out` and returns how many. Shards already there are kept.
 
-    Raises UserError when the images have captions, when `out` holds another data set, and, with on_error "refuse",
-    after writing what can be written, when images are broken.
+    Raises UserError when the images have captions or are pairs, when `out` holds another data set, and, with on_error
+    "refuse", after writing what can be written, when images are broken.
     """
     if source.captions is not None:
         raise UserError("prepared data sets hold no captions; train from this source as it is")
+    if source.is_paired:
+        raise UserError("prepared data sets hold no pairs; train from this source as it is")
     shards = _plan(source, form, out)
     counts = {shard.path: _records_in(shard.path) for shard in shards if shard.path.is_file()}
     counts = {path: count for path, count in counts.items() if count}

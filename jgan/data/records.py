@@ -50,6 +50,7 @@ class RecordSource:
     """A directory that `python -m jgan.data prepare` has written."""
 
     in_memory = False
+    is_paired = False
     captions: Captions | None = None
 
     def __init__(self, directory: str) -> None:

@@ -6,10 +6,9 @@ import hashlib
 from typing import Protocol
 
 import numpy as np
-from PIL import Image
 
 from jgan.data.captions import Captions
-from jgan.data.images import BrokenImageError
+from jgan.data.images import BrokenImageError, Pair, Pixels
 
 NO_LABEL = -1
 
@@ -23,15 +22,16 @@ class Source(Protocol):
     captions: Captions | None  # in place of classes; None: no captions
     fingerprint: str  # hex hash of what was opened
     in_memory: bool  # reading needs no file and no decoding
+    is_paired: bool  # an example is a pair of images
 
     def name(self, index: int) -> str:
         """What to call the example in a message: its file, or its place."""
         ...
 
-    def read(self, index: int) -> tuple[Image.Image | np.ndarray, int]:
+    def read(self, index: int) -> tuple[Pixels | Pair, int]:
         """The image, or pixels uint8 [h, w, c], and its label, its number where it has captions, or NO_LABEL.
 
-        Raises BrokenImageError.
+        In place of the image a pair of them, from a source of pairs. Raises BrokenImageError.
         """
         ...
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from pathlib import Path
 
 from jgan.data.arrays import open_idx, open_mnist5k, open_npz
 from jgan.data.digit_captions import open_captioned_digits
 from jgan.data.files import FileSource, FolderFiles, ZipFiles, open_captions
+from jgan.data.pairs import open_pairs
 from jgan.data.records import RecordSource
 from jgan.data.source import Source
 from jgan.data.tfds import open_tfds
@@ -18,6 +20,7 @@ SOURCES: dict[str, Callable[[str], Source]] = {
     "folder": lambda argument: FileSource(FolderFiles(argument)),
     "zip": lambda argument: FileSource(ZipFiles(argument)),
     "captions": open_captions,
+    "pairs": open_pairs,
     "idx": open_idx,
     "npz": open_npz,
     "records": RecordSource,
@@ -29,6 +32,8 @@ EXAMPLES = {
     "folder": "folder:<directory>",
     "zip": "zip:<file>",
     "captions": "captions:<directory>",
+    "pairs": "pairs:<directory>",
+    "unpaired": "unpaired:<directory>",
     "idx": "idx:<directory>",
     "npz": "npz:<file>",
     "records": "records:<directory>",
@@ -36,8 +41,29 @@ EXAMPLES = {
 }
 
 
+DOMAINS = ("trainA", "trainB")  # folders of an unpaired set
+
+
+def is_unpaired(source: str) -> bool:
+    """Whether a string names two sets of images, without pairs."""
+    return source.startswith("unpaired:")
+
+
+def open_domains(source: str) -> tuple[FileSource, FileSource]:
+    """Both domains of `unpaired:<directory>`, which has the folders trainA and trainB."""
+    directory = Path(source.partition(":")[2])
+    missing = [name for name in DOMAINS if not (directory / name).is_dir()]
+    if missing:
+        raise UserError(f"{source}: has no folder {missing[0]}; expected folders {' and '.join(DOMAINS)} of images")
+    first, second = (FileSource(FolderFiles(str(directory / name)), labelled=False) for name in DOMAINS)
+    return first, second
+
+
 def open_source(source: str, field: str = "data.source") -> Source:
     """The data set that a string, the value of `field`, names. Raises UserError where it cannot be read."""
+    if is_unpaired(source):
+        folders = " or ".join(f"folder:{Path(source.partition(':')[2]) / name}" for name in DOMAINS)
+        raise UserError(f"{field}={source!r}: two sets of images, and one is expected here; give {folders}")
     scheme, _, argument = source.partition(":")
     if source in EMBEDDED:
         return EMBEDDED[source]()

@@ -22,6 +22,7 @@ class TfdsSource:
     """The encoded images and class labels of one split."""
 
     in_memory = False
+    is_paired = False
     captions: Captions | None = None
 
     def __init__(self, title: str, examples: Any, image: str, label: str | None, classes: Any, content: str) -> None:

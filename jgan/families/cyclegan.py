@@ -7,11 +7,14 @@ al. 2016 (https://arxiv.org/abs/1603.08155), the discriminators are Pix2Pix's.
 
 from __future__ import annotations
 
+import math
+
 import flax.linen as nn
 import jax.numpy as jnp
 
 from jgan.families.dcgan import KERNEL_INIT, scale_init
 from jgan.families.pix2pix import PatchDiscriminator, has_bias
+from jgan.games.unpaired import UnpairedGAN
 from jgan.layers.conditioning import check_choice
 from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.norm import IMAGE_NORMS, image_norm
@@ -101,6 +104,11 @@ class ResNetGenerator(nn.Module):
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
 
+    @property
+    def multiple(self) -> int:
+        """What the sides of its inputs are multiples of."""
+        return 4
+
     @nn.compact
     def __call__(self, inputs: Images, *, train: bool) -> Images:
         """Images in float32, whatever the compute type. Draws from "dropout" with `train`, where there is any.
@@ -141,6 +149,11 @@ class Translators(nn.Module):
     a_to_b: nn.Module
     b_to_a: nn.Module
 
+    @property
+    def multiple(self) -> int:
+        """What the sides of its inputs are multiples of."""
+        return math.lcm(*(getattr(network, "multiple", 1) for network in (self.a_to_b, self.b_to_a)))
+
     def __call__(self, images_a: Images, images_b: Images, *, train: bool) -> tuple[Images, Images]:
         """(the first ones as of domain b, the second ones as of domain a)."""
         return self.translate_a(images_a, train=train), self.translate_b(images_b, train=train)
@@ -171,3 +184,17 @@ class Critics(nn.Module):
     def judge_b(self, images_b: Images, *, train: bool) -> Logits:
         """Whether images are real ones of domain b."""
         return self.domain_b(images_b, train=train)
+
+
+def cyclegan(
+    blocks: int = 9, channels: int = 64, image_channels: tuple[int, int] = (3, 3), receptive_field: int = 70
+) -> UnpairedGAN:
+    """Sections 3 and 4: least squares, both cycles times 10, identity times 5, pools of 50 images.
+
+    `image_channels` are those of domains a and b.
+    """
+    of_a, of_b = image_channels
+    return UnpairedGAN(
+        Translators(ResNetGenerator(of_b, channels, blocks), ResNetGenerator(of_a, channels, blocks)),
+        Critics(*(PatchDiscriminator(channels, receptive_field, norm="instance") for _ in image_channels)),
+    )

@@ -6,10 +6,13 @@ Networks of section 3.2 and appendix 6.1, as https://github.com/junyanz/pytorch-
 
 from __future__ import annotations
 
+from typing import Any
+
 import flax.linen as nn
 import jax.numpy as jnp
 
 from jgan.families.dcgan import DOUBLING, KERNEL, KERNEL_INIT, SLOPE, scale_init
+from jgan.games.paired import PairedGAN
 from jgan.layers.conditioning import check_choice
 from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.norm import IMAGE_NORMS, image_norm
@@ -74,6 +77,11 @@ class UNet(nn.Module):
     dropout: float = 0.5  # behind the layers up that have the most channels on both sides: three of eight
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
+
+    @property
+    def multiple(self) -> int:
+        """What the sides of its inputs are multiples of."""
+        return 2**self.downs
 
     @nn.compact
     def __call__(self, inputs: Images, *, train: bool) -> Images:
@@ -200,3 +208,17 @@ class PatchDiscriminator(nn.Module):
                 f"{3 << layers} or more, and these are {height} x {width}; set a smaller one"
             )
         return layers
+
+
+def pix2pix(
+    downs: int = 8, channels: int = 64, image_channels: int = 3, receptive_field: int = 70, **settings: Any
+) -> PairedGAN:
+    """Section 3: non-saturating loss, half of the discriminator's, 100 times the mean absolute distance to the target.
+
+    The networks halve `downs` times: 8 for 256 x 256 pixels. `settings` are further fields of the game.
+    """
+    return PairedGAN(
+        UNet(image_channels, channels, downs),
+        PatchDiscriminator(channels, receptive_field),
+        **({"l1_weight": 100.0, "test_as_trained": True} | settings),
+    )

@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jgan.families.pix2pix import ConvBlock
+from jgan.games.paired import PairedGAN
 from jgan.layers.conditioning import check_choice
 from jgan.layers.conv import Conv
 from jgan.layers.dense import Dense
@@ -184,3 +185,21 @@ class SRDiscriminator(nn.Module):
         x = nn.leaky_relu(Dense(self.hidden, spectral_norm=spectral_norm, name="dense")(x), SLOPE)
         self.sow("intermediates", "features", x)
         return Dense(1, spectral_norm=spectral_norm, name="to_logit")(x)[:, 0]
+
+
+def srgan(
+    scale: int = 4, channels: int = 64, blocks: int = 16, discriminator_channels: int = 64, hidden: int = 1024
+) -> PairedGAN:
+    """Section 2.2: the content of a frozen network plus a thousandth of the adversarial loss, after a stage of l2.
+
+    The content is EfficientNet-Lite0's, which needs no download; the paper's is VGG-19's: `content_network="vgg19"`,
+    `content_taps=("relu5_4",)`, `content_weight=0.006` and torchvision's file as `content_weights`.
+    """
+    return PairedGAN(
+        SRResNet(scale, channels, blocks),
+        SRDiscriminator(discriminator_channels, hidden),
+        conditional=False,
+        adversarial_weight=1e-3,
+        discriminator_weight=1.0,
+        content_weight=1.0,
+    )

@@ -73,6 +73,10 @@ class LatentGAN(Networks):
     def check_data(self, batch: Batch, num_classes: int | None, num_words: int | None = None) -> None:
         """Raises UserError for images with other channels than the generator's, or labels that do not fit."""
         del num_words
+        if "images" not in batch:
+            raise UserError(
+                "data.source, data.task: give pairs of images, and this family draws from latents; change them"
+            )
         if self.truncation_tables:
             raise UserError(
                 f"game.truncation_tables={self.truncation_tables}: they belong to imported weights, and training would "
@@ -105,8 +109,8 @@ class LatentGAN(Networks):
         return {"logits_real": jnp.zeros(()), "logits_fake": jnp.zeros(())} if self.lecam_weight else {}
 
     def how_to_sample(self) -> str:
-        """Flags of `python -m jgan.sample` that draw from any run of this game."""
-        return "--num 100"
+        """The command that draws from any run of this game, with its flags."""
+        return "sample --num 100"
 
     def load_frozen(self) -> PyTree:
         """No frozen weights."""

@@ -101,8 +101,8 @@ class TextGAN(LatentGAN):
                 )
 
     def how_to_sample(self) -> str:
-        """Flags of `python -m jgan.sample`."""
-        return "--embeddings FILE.npz" if self.embedding_features else "--caption '...'"
+        """The command that draws from any run of this game, with its flags."""
+        return "sample --embeddings FILE.npz" if self.embedding_features else "sample --caption '...'"
 
     def labels(self, batch: Batch) -> Array:
         """The captions."""

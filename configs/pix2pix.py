@@ -1,0 +1,34 @@
+"""Pix2Pix at 256 x 256 on paired images (Isola et al. 2017, https://arxiv.org/abs/1611.07004).
+
+python -m jgan.main --config configs/pix2pix.py --workdir runs/maps --config.data.source=pairs:maps/train
+python -m jgan.translate --workdir runs/maps --input maps/val --out translated
+
+Section 3 and appendix 6.2 with the batch of 1 and the 200 epochs, the last 100 with the rate falling to 0, of the
+authors' maps (1,096 pairs): images are made 286 pixels large, cut to 256 and mirrored. `--config.data.direction=b_to_a`
+goes the other way. Files hold both images side by side, or folders A and B files of the same names.
+pix2pix_small.py is one that trains on two cores. Not trained at this size.
+"""
+
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.pix2pix import pix2pix
+from jgan.optim import AdamConfig
+from jgan.types import Stage
+
+IMAGES = 1096  # of an epoch
+
+
+def get_config() -> Config:
+    """The U-Net of 8 halvings against patches of 70 pixels."""
+    adam = AdamConfig(
+        learning_rate=2e-4, b1=0.5, decay="linear", decay_start_images=100 * IMAGES, decay_images=100 * IMAGES
+    )
+    return Config(
+        game=pix2pix(),
+        data=DataConfig(source="pairs:data/maps/train", jitter=286 / 256, flip=True),
+        stages=(Stage(steps=200 * IMAGES, batch_size=1, resolution=256),),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        sample_every=1096,
+        checkpoint_every=5480,
+    )

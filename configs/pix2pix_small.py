@@ -1,0 +1,27 @@
+"""Pix2Pix at 64 x 64, which trains on two cores.
+
+python -m jgan.main --config configs/pix2pix_small.py --workdir runs/maps_small --config.data.source=pairs:maps/train
+
+As pix2pix.py with six halvings, a quarter of the width, patches of 16 pixels and a batch of 8. Results in
+docs/results.md.
+"""
+
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.pix2pix import pix2pix
+from jgan.optim import AdamConfig
+from jgan.types import Stage
+
+
+def get_config() -> Config:
+    """The U-Net of 6 halvings against patches of 16 pixels."""
+    adam = AdamConfig(learning_rate=2e-4, b1=0.5, decay="linear", decay_start_images=8_000, decay_images=8_000)
+    return Config(
+        game=pix2pix(downs=6, channels=32, receptive_field=16),
+        data=DataConfig(source="pairs:data/maps/train", jitter=286 / 256, flip=True),
+        stages=(Stage(steps=2_000, batch_size=8, resolution=64),),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        sample_every=250,
+        checkpoint_every=500,
+    )

@@ -1,0 +1,48 @@
+"""SRGAN x2 of half the width and blocks on patches of 48 x 48 pixels, which trains on two cores.
+
+python -m jgan.main --config configs/srgan_small.py --workdir runs/srgan_small --config.data.source=folder:DIR
+python -m jgan.upscale --workdir runs/srgan_small --input photos --out large
+
+As srgan.py; the first stage alone is SRResNet: --config.stages[1].steps=0 is not needed to look at it, since
+`upscale --step 3000` draws from the checkpoint of its end. Results in docs/results.md.
+"""
+
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.srgan import srgan
+from jgan.optim import AdamConfig, EmaConfig
+from jgan.tasks.config import TaskConfig
+from jgan.types import Stage
+
+
+def get_config() -> Config:
+    """8 residual blocks of 32 channels."""
+    pretraining, adversarial, batch = 3_000, 1_000, 16
+    adam = AdamConfig(
+        learning_rate=5e-4,
+        b1=0.9,
+        decay="cosine",
+        decay_start_images=0,
+        decay_images=pretraining * batch,
+        final_scale=0.1,
+    )
+    return Config(
+        game=srgan(scale=2, channels=32, blocks=8, discriminator_channels=24, hidden=256),
+        data=DataConfig(
+            source="folder:data/photos",
+            fit="patch",
+            flip=True,
+            rotate=True,
+            task=TaskConfig("super_resolution", scale=2),
+        ),
+        stages=(
+            Stage(steps=pretraining, batch_size=batch, resolution=48, name="pretraining", adversarial=False),
+            Stage(steps=adversarial, batch_size=batch, resolution=48, name="adversarial", reset_optimizers=True),
+        ),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        ema=EmaConfig(half_life_images=2_000.0),
+        sample_every=500,
+        checkpoint_every=500,
+        keep_checkpoints=3,
+    )

@@ -1,0 +1,211 @@
+"""The game of two domains without pairs: CycleGAN (Zhu et al. 2017, https://arxiv.org/abs/1703.10593), section 3.
+
+Two translators are one player and two critics the other. The critics see translations of earlier steps too: pools of
+them (Shrivastava et al. 2017, https://arxiv.org/abs/1612.07828, section 2.3) are arrays of the state, so they are
+sharded, checkpointed and resumed like everything else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+
+from jgan.games.forward import forward
+from jgan.games.networks import fold
+from jgan.games.translation import Translation, as_picture, check_shape, in_columns
+from jgan.types import (
+    Array,
+    Batch,
+    Images,
+    Logits,
+    Metrics,
+    Phase,
+    Player,
+    PyTree,
+    Rngs,
+    ScheduledStage,
+    Stage,
+    TrainState,
+    UserError,
+)
+
+TRANSLATE, CYCLE, IDENTITY, JUDGE_REAL, JUDGE_FAKE = range(5)  # what the key of dropout is folded with
+POOL = 0x706F6F6C  # "pool": what the keys of the pools' draws are folded with
+DOMAINS = ("images_a", "images_b")
+
+Direction = Literal["a_to_b", "b_to_a"]
+Both = tuple[Array, Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class UnpairedGAN(Translation):
+    """`generator(images_a, images_b, train=)` gives (images of b, images of a), `discriminator` (logits_a, logits_b).
+
+    The generator has methods `a_to_b` and `b_to_a`, named as the direction.
+    """
+
+    adversarial: str = "least_squares"
+    cycle_weight_a: float = 10.0  # of the mean distance between images and their translations there and back
+    cycle_weight_b: float = 10.0
+    identity_weight: float = 0.5  # times the cycle's weight: a translator leaves images of its own target as they are
+    pool_size: int = 50  # translations of earlier steps, of each domain; 0: none
+
+    def check(self, stages: tuple[Stage, ...]) -> None:
+        """Raises UserError for settings that contradict each other."""
+        self.check_loss(stages)
+        for index, stage in enumerate(stages):
+            if not stage.adversarial:
+                raise UserError(f"stages[{index}].adversarial=False: without pairs nothing else trains; set it to true")
+            if len({stage.resolution for stage in stages}) > 1 and self.pool_size:
+                raise UserError(f"stages[{index}].resolution: the pools hold images of one size; set pool_size to 0")
+
+    def check_data(self, batch: Batch, num_classes: int | None, num_words: int | None) -> None:
+        """Raises UserError where the data are not two domains, or the translators' images are not of their shapes."""
+        del num_classes, num_words
+        if DOMAINS[0] not in batch:
+            raise UserError(
+                "data.source: is not two domains; take unpaired:<directory>, with folders trainA and trainB"
+            )
+        a, b = (batch[name] for name in DOMAINS)
+        rng = jax.random.key(0)
+        init = functools.partial(self.generator.init_with_output, {"params": rng, "dropout": rng}, train=True)
+        made_b, made_a = jax.eval_shape(lambda a, b: init(a, b)[0], a, b)
+        check_shape(made_b, b, "those of domain B")
+        check_shape(made_a, a, "those of domain A")
+        if self.identity_weight and a.shape[1:] != b.shape[1:]:
+            raise UserError(
+                f"game.identity_weight={self.identity_weight}: the domains' images differ in shape; set it to 0"
+            )
+
+    def init(self, rng: Array, batch: Batch, stage: ScheduledStage) -> tuple[PyTree, PyTree]:
+        """Flax variables of both players."""
+        del stage
+        rngs = {"params": rng, "dropout": rng}
+        domains = [batch[name] for name in DOMAINS]
+        return self.generator.init(rngs, *domains, train=True), self.discriminator.init(rngs, *domains, train=True)
+
+    def init_extras(self, batch: Batch) -> PyTree:
+        """Empty pools, and how many images have come to them."""
+        if not self.pool_size:
+            return {}
+        pools = {name: jnp.zeros((self.pool_size, *batch[name].shape[1:])) for name in DOMAINS}
+        return {**pools, "count": jnp.int32(0)}
+
+    def how_to_sample(self) -> str:
+        """The command that draws from any run of this game, with its flags."""
+        return "translate --direction a_to_b --input DIR"
+
+    def load_frozen(self) -> PyTree:
+        """No frozen weights."""
+        return ()
+
+    def phases(self, stage: ScheduledStage) -> tuple[Phase, ...]:
+        """Critics, then translators; the authors' code has them the other way round within a step."""
+        del stage
+        return (
+            Phase("discriminator", "discriminator", self.discriminator_loss),
+            Phase("generator", "generator", self.generator_loss),
+        )
+
+    def discriminator_loss(
+        self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
+    ) -> tuple[Array, tuple[Metrics, TrainState]]:
+        """Sum over the domains of the critics' mean losses, real images against translations of now and earlier."""
+        real = tuple(batch[name] for name in DOMAINS)
+        fake_b, fake_a = self._run(state.generator, real, rngs, TRANSLATE)[0]
+        shown, extras = self._exchanged(state.extras, (fake_a, fake_b), rngs)
+        player = state.discriminator.replace(params=params)
+        logits_real, player = self._judged(player, real, rngs, JUDGE_REAL)
+        logits_fake, player = self._judged(player, shown, rngs, JUDGE_FAKE)
+        losses = [self.loss.discriminator(*pair).mean() for pair in zip(logits_real, logits_fake, strict=True)]
+        loss = self.discriminator_weight * (losses[0] + losses[1])
+        metrics = {"logits_real": _mean(logits_real), "logits_fake": _mean(logits_fake)}
+        return loss, (metrics, state.replace(discriminator=player, extras=extras))
+
+    def generator_loss(
+        self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
+    ) -> tuple[Array, tuple[Metrics, TrainState]]:
+        """Equation 3 for both directions, and section 5.2's identity term."""
+        a, b = (batch[name] for name in DOMAINS)
+        (fake_b, fake_a), player = self._run(state.generator.replace(params=params), (a, b), rngs, TRANSLATE)
+        (cycle_b, cycle_a), player = self._run(player, (fake_a, fake_b), rngs, CYCLE)
+        real, _ = self._judged(state.discriminator, (a, b), rngs, JUDGE_REAL)
+        fake, _ = self._judged(state.discriminator, (fake_a, fake_b), rngs, JUDGE_FAKE)
+        adversarial = [self.loss.generator(*pair).mean() for pair in zip(real, fake, strict=True)]
+        cycle = self._between((cycle_a, cycle_b), (a, b))
+        loss = self.adversarial_weight * (adversarial[0] + adversarial[1]) + cycle
+        metrics = {"adversarial_a": adversarial[0], "adversarial_b": adversarial[1], "cycle": cycle}
+        if self.identity_weight:
+            (same_b, same_a), player = self._run(player, (b, a), rngs, IDENTITY)
+            metrics["identity"] = self.identity_weight * self._between((same_a, same_b), (a, b))
+            loss += metrics["identity"]
+        return loss, (metrics, state.replace(generator=player))
+
+    def translate(self, player: Player, inputs: Images, rng: Array, direction: Direction = "a_to_b") -> Images:
+        """Images [n, h, w, c] of one domain, of inputs [n, h, w, c] of the other, in [-1, 1]."""
+        return forward(self.generator, player, inputs, rng=rng, train=False, method=direction)[0]
+
+    def preview(self, stage: ScheduledStage, state: TrainState, player: Player, batch: Batch, rng: Array) -> Images:
+        """The first images of A, their translations, and these translated back; and the same of B."""
+        del stage, state
+        a, b = (batch[name] for name in DOMAINS)
+        fake_b, fake_a = self.translate(player, a, rng, "a_to_b"), self.translate(player, b, rng, "b_to_a")
+        cycle_a, cycle_b = self.translate(player, fake_b, rng, "b_to_a"), self.translate(player, fake_a, rng, "a_to_b")
+        return in_columns([as_picture(images, a) for images in (a, fake_b, cycle_a, b, fake_a, cycle_b)], 1)
+
+    def _run(self, player: Player, images: Both, rngs: Rngs, purpose: int) -> tuple[Both, Player]:
+        """Both translators on images meant for a_to_b and for b_to_a."""
+        return forward(self.generator, player, *images, rng=jax.random.fold_in(rngs[0], purpose))
+
+    def _judged(self, player: Player, images: Both, rngs: Rngs, purpose: int) -> tuple[tuple[Logits, Logits], Player]:
+        """Both critics on images of a and of b."""
+        seen = [self.augmented(side, rngs) for side in images]
+        return forward(self.discriminator, player, *seen, rng=jax.random.fold_in(rngs[0], purpose))
+
+    def _between(self, images: Both, real: Both) -> Array:
+        """The distances of both domains' images from the real ones, by the cycle's weights."""
+        distances = [jnp.abs(side - other).mean() for side, other in zip(images, real, strict=True)]
+        return self.cycle_weight_a * distances[0] + self.cycle_weight_b * distances[1]
+
+    def _exchanged(self, extras: PyTree, fake: Both, rngs: Rngs) -> tuple[Both, PyTree]:
+        """What the critics see in place of these translations, and the pools with them taken in."""
+        if not self.pool_size:
+            return fake, extras
+        fake = jax.lax.stop_gradient(fake)
+        shown, pools = [], {}
+        for place, (name, images) in enumerate(zip(DOMAINS, fake, strict=True)):
+            keys = fold(rngs, POOL + place)
+            pools[name], seen = exchange(extras[name], extras["count"], images, keys)
+            shown.append(seen)
+        return (shown[0], shown[1]), {**pools, "count": extras["count"] + fake[0].shape[0]}
+
+
+def exchange(pool: Images, count: Array, images: Images, rngs: Rngs) -> tuple[Images, Images]:
+    """The pool [p, h, w, c] after images [n, h, w, c] have come to it one by one, and what is taken in their place.
+
+    While the pool, to which `count` images have come before, is not full, an image goes in and is taken too. Then, in
+    half of all cases, an old one is taken and the new one has its place; in the others the new one is taken.
+    """
+    size = pool.shape[0]
+
+    def one(carry: tuple[Images, Array], item: tuple[Array, Array]) -> tuple[tuple[Images, Array], Array]:
+        pool, count = carry
+        image, rng = item
+        rng_take, rng_place = jax.random.split(rng)
+        full = count >= size
+        take_old = full & jax.random.bernoulli(rng_take)
+        place = jnp.where(full, jax.random.randint(rng_place, (), 0, size), jnp.minimum(count, size - 1))
+        old = pool[place]
+        stored = jnp.where(~full | take_old, image, old)
+        return (pool.at[place].set(stored), count + 1), jnp.where(take_old, old, image)
+
+    (pool, _), taken = jax.lax.scan(one, (pool, count), (images, rngs))
+    return pool, taken
+
+
+def _mean(logits: tuple[Logits, Logits]) -> Array:
+    return 0.5 * (logits[0].mean() + logits[1].mean())

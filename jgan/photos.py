@@ -1,0 +1,140 @@
+"""Image files of any size in and out: colours, transparency and depth stay what they are.
+
+Pillow has no colours of 16 bits, so PNG and TIFF files of that depth are read and written by OpenCV.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from jgan.data.files import SUFFIXES
+from jgan.data.images import BrokenImageError, decode, open_image, to_mode
+from jgan.files import replacing
+from jgan.types import UserError
+
+DEEP_FORMATS = ("PNG", "TIFF")  # that may hold 16 bits a colour
+OPAQUE = 255
+LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # ITU-R BT.601, as Pillow's mode L
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """An image in memory: colours [h, w, 1 or 3], and, where it has some, transparency [h, w, 1]; uint8 or uint16."""
+
+    colors: np.ndarray
+    alpha: np.ndarray | None = None
+
+    @property
+    def most(self) -> int:
+        """The largest value: 255 or 65,535."""
+        return int(np.iinfo(self.colors.dtype).max)
+
+    def with_channels(self, channels: int) -> np.ndarray:
+        """The colours as float32 [h, w, channels] in [-1, 1]: grays in all three, or colours as ITU-R 601 luma."""
+        values = self.colors.astype(np.float32) * (2.0 / self.most) - 1.0
+        if values.shape[2] == channels:
+            return values
+        return np.repeat(values, channels, axis=2) if channels > 1 else values @ LUMA
+
+
+def image_files(path: Path, field: str) -> list[tuple[Path, Path]]:
+    """(file, path below the folder) of a file or of all images below a folder, in name order.
+
+    Raises:
+      UserError: there is none.
+    """
+    if path.is_file():
+        return [(path, Path(path.name))]
+    if not path.is_dir():
+        raise UserError(f"{field}={path}: no such file or folder; give an image, or a folder of images")
+    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and not _hidden(file, path))
+    if not found:
+        raise UserError(f"{field}={path}: no image there; expected files such as .png or .jpg")
+    return [(file, file.relative_to(path)) for file in found]
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def read_photo(path: Path) -> Photo:
+    """The image of a file, upright.
+
+    Raises:
+      UserError: it cannot be read; the message begins with the path.
+    """
+    try:
+        data = path.read_bytes()
+        with open_image(data) as image:
+            kind = image.format
+        deep = _read_deep(data) if kind in DEEP_FORMATS else None
+        return deep or _of_pillow(decode(data))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except BrokenImageError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _read_deep(data: bytes) -> Photo | None:
+    """A photo of 16 bits; None of other depths, which Pillow reads."""
+    array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if array is None or array.dtype != np.uint16:
+        return None
+    array = array[:, :, None] if array.ndim == 2 else array
+    if array.shape[2] == 2:
+        return Photo(array[:, :, :1], array[:, :, 1:])
+    colors = array[:, :, :3][:, :, ::-1] if array.shape[2] >= 3 else array
+    return Photo(np.ascontiguousarray(colors), array[:, :, 3:] if array.shape[2] == 4 else None)
+
+
+def _of_pillow(image: Image.Image) -> Photo:
+    if image.has_transparency_data:
+        array = np.asarray(image.convert("RGBA"))
+        return Photo(array[:, :, :3], array[:, :, 3:])
+    gray = image.mode in ("1", "L", "I", "I;16", "I;16B", "I;16L")
+    array = np.asarray(to_mode(image, 1 if gray else 3, OPAQUE))
+    return Photo(array[:, :, None] if gray else array)
+
+
+def write_photo(path: Path, photo: Photo) -> None:
+    """Writes a PNG of the photo's depth, whole or not at all.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    colors = photo.colors
+    if photo.alpha is not None:
+        colors = np.repeat(colors, 3, axis=2) if colors.shape[2] == 1 else colors
+        colors = np.concatenate([colors, photo.alpha], axis=2)
+    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[colors.shape[2]]
+    encoded, data = cv2.imencode(".png", np.ascontiguousarray(colors[:, :, order]))
+    if not encoded:
+        raise UserError(f"{path}: cannot be encoded as PNG")
+    with replacing(path) as partial:
+        partial.write_bytes(data.tobytes())
+
+
+def output_paths(files: list[tuple[Path, Path]], out: Path, *, overwrite: bool) -> list[Path]:
+    """Where the image of each file goes: below `out` as the file is below its folder, as PNG.
+
+    Raises:
+      UserError: two files would go to one place, or, unless `overwrite`, a file is there already.
+    """
+    places: dict[Path, Path] = {}
+    for file, relative in files:
+        place = out / relative.with_suffix(".png")
+        if place in places:
+            raise UserError(f"--input: {places[place]} and {file} would both become {place}; rename one of them")
+        places[place] = file
+        if os.path.realpath(place) == os.path.realpath(file):
+            raise UserError(f"--out={out}: {place} is an input itself; choose another directory")
+    there = [place for place in places if place.exists()]
+    if there and not overwrite:
+        raise UserError(f"--out={out}: {there[0]} is there already; choose another directory, or add --overwrite")
+    return list(places)

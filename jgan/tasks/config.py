@@ -1,0 +1,51 @@
+"""What a run says about its task: which degraded side it makes of each photo."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from jgan.types import UserError
+
+MASKS = ("rectangles", "strokes")
+SCALES = (1, 2, 3, 4, 8)
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskConfig:
+    """The inputs that are made of images, which become the targets.
+
+    - "colorization": gray, one channel;
+    - "inpainting": black where a mask hides them, with the mask as one more channel (1 hidden, -1 known);
+    - "edges": lines on white, one channel;
+    - "denoising": with Gaussian noise;
+    - "deblurring": blurred by a Gaussian;
+    - "super_resolution": `scale` times smaller.
+
+    All are rounded to 8 bits, as the files that a trained network will be given.
+    """
+
+    name: Literal["none", "colorization", "inpainting", "edges", "denoising", "deblurring", "super_resolution"] = "none"
+    scale: int = 4  # of super_resolution
+    mask: Literal["rectangles", "strokes"] = "rectangles"  # of inpainting; strokes: free-form
+    noise: float = 25.0  # of denoising: standard deviation in gray levels of 256
+    least_noise: float = 25.0  # each image's is drawn between the two
+    blur: float = 2.0  # of deblurring: standard deviation in pixels
+    least_blur: float = 2.0
+
+    def check(self) -> None:
+        """Raises UserError, naming the field, for values that no task understands."""
+        if self.scale not in SCALES:
+            raise UserError(f"data.task.scale={self.scale}: expected one of {', '.join(map(str, SCALES))}")
+        for name in ("noise", "blur"):
+            most, least = getattr(self, name), getattr(self, f"least_{name}")
+            if not 0 < least <= most:
+                raise UserError(
+                    f"data.task.least_{name}={least}, data.task.{name}={most}: expected numbers above 0, the first no "
+                    "larger than the second"
+                )
+
+    def check_resolution(self, resolution: int, field: str) -> None:
+        """Raises UserError where a target's side does not divide by the scale; `field` names the resolution."""
+        if self.name == "super_resolution" and resolution % self.scale:
+            raise UserError(f"{field}={resolution}: expected a multiple of data.task.scale={self.scale}")

@@ -1,0 +1,37 @@
+"""Translate image files with a run: `python -m jgan.translate --workdir runs/maps --input photos --out translated`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jgan import command
+from jgan import config as configs
+from jgan.translator import Translator, add_arguments, check_arguments, translate_files
+
+DESCRIPTION = """Takes images of any size through the generator of a run of Pix2Pix, CycleGAN or a task.
+
+  python -m jgan.translate --workdir runs/maps --input photos --out translated
+  python -m jgan.translate --workdir runs/flowers --direction b_to_a --input sunflower.jpg --out translated
+  python -m jgan.translate --workdir runs/inpainting --input photo.png --mask mask.png --out filled
+
+A file's image becomes a PNG of the same name, folders within folders too; nothing is replaced without --overwrite.
+Transparency and 16 bits a colour are kept. Images larger than --tile go through in overlapping tiles that fade into
+each other. With --degrade the inputs are clean photos, of which the run's task first makes what it learned to undo."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command."""
+    parser = command.Parser("translate", DESCRIPTION)
+    add_arguments(parser, tile=512)
+    parser.add_argument("--direction", choices=("a_to_b", "b_to_a"), help="of a run between two domains (CycleGAN)")
+    options = parser.parse_args(argv)
+    check_arguments(options)
+    translator = Translator(configs.load(options.workdir), options.workdir, options, options.direction)
+    count = translate_files(translator, options)
+    weights = "trained" if options.raw else "averaged"
+    print(f"{count} images from the {weights} generator at step {translator.step}: {options.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,237 @@
+"""What `translate` and `upscale` share: a run's generator on image files of any size."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from jgan import command
+from jgan.config import Config
+from jgan.data.images import BrokenImageError, open_image
+from jgan.drawing import batch_shapes, restore_generator
+from jgan.files import make_directory
+from jgan.games.paired import PairedGAN
+from jgan.games.unpaired import DOMAINS, UnpairedGAN
+from jgan.photos import Photo, image_files, output_paths, read_photo, write_photo
+from jgan.setup import run_seldom
+from jgan.tasks.degrade import degrade, hide
+from jgan.tiles import count_tiles, render_in_tiles
+from jgan.types import Array, UserError
+
+SMALLEST_TILE = 32  # pixels of the input
+WHITE = 0.5  # of a mask: what is lighter is to be filled
+
+
+def add_arguments(parser: argparse.ArgumentParser, tile: int) -> None:
+    """Flags of both commands; `tile` is the default side."""
+    parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="directory of the run")
+    parser.add_argument("--input", metavar="PATH", type=Path, required=True, help="an image, or a folder of images")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where PNGs of the same names go")
+    parser.add_argument(
+        "--tile",
+        type=int,
+        default=tile,
+        help=f"larger images go through the network in squares of this side (default {tile}; 0: whole)",
+    )
+    parser.add_argument("--overlap", type=int, default=0, help="pixels that tiles share (default: a quarter of a tile)")
+    parser.add_argument("--overwrite", action="store_true", help="replace images that are there already")
+    parser.add_argument("--degrade", action="store_true", help="first make of each image what the run's task does")
+    parser.add_argument(
+        "--mask", metavar="PATH", type=Path, help="for inpainting: white where an image is to be filled"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of dropout, where it stays on, and of --degrade (default 0)"
+    )
+    parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
+    parser.add_argument("--best", action="store_true", help="the best checkpoint (evaluate_every), not the newest")
+    parser.add_argument("--step", type=int, metavar="N", help="the checkpoint of step N, not the newest")
+
+
+def check_arguments(options: argparse.Namespace) -> None:
+    """Raises UserError for a number out of range, or for --mask beside --degrade."""
+    command.check_seed(options.seed)
+    if options.tile and options.tile < SMALLEST_TILE:
+        raise UserError(f"--tile={options.tile}: expected 0, or at least {SMALLEST_TILE}")
+    if not 0 <= options.overlap <= options.tile // 2:
+        raise UserError(f"--overlap={options.overlap}: expected at most half of --tile={options.tile}")
+    if options.mask and options.degrade:
+        raise UserError("--mask: --degrade draws masks by itself; leave one of them out")
+
+
+class Translator:
+    """A generator that takes images of any size, with the channels that it was trained on."""
+
+    def __init__(
+        self, config: Config, workdir: Path, options: argparse.Namespace, direction: str | None = None
+    ) -> None:
+        """Restores the generator.
+
+        Raises:
+          UserError: the run does not translate images, has no such direction, or no such checkpoint.
+        """
+        self.config, self._game, self._seed = config, _game(config, direction), options.seed
+        batch = batch_shapes(workdir, best=options.best, step=options.step)[-1]
+        names = {"a_to_b": DOMAINS[0], "b_to_a": DOMAINS[1]}
+        self.channels = batch[names[direction] if direction else "inputs"].shape[-1]
+        generator, self.step = restore_generator(config, workdir, raw=options.raw, best=options.best, step=options.step)
+        self._generator = jax.device_put(generator, jax.devices()[0])
+        extra = {"direction": direction} if direction else {}
+        self._apply = jax.jit(functools.partial(self._game.translate, **extra))
+        self._multiple = getattr(self._game.generator, "multiple", 1)
+        self.scale, self.image_channels = self._trace()
+
+    @property
+    def fills_masks(self) -> bool:
+        """Whether the last channel of its inputs is a mask."""
+        return self.config.data.task.name == "inpainting"
+
+    def _trace(self) -> tuple[int, int]:
+        """How much larger its images are, and their channels."""
+        side = 64 * self._multiple
+        inputs = jax.ShapeDtypeStruct((1, side, side, self.channels), jnp.float32)
+        made = jax.eval_shape(self._apply, self._generator, inputs, self._key())
+        return made.shape[1] // side, made.shape[-1]
+
+    def _key(self) -> Array:
+        return jax.random.key(self._seed)
+
+    def render(self, image: np.ndarray) -> np.ndarray:
+        """Inputs float32 [h, w, c] in [-1, 1] to images [scale h, scale w, c'].
+
+        Beyond the edges they are mirrored, as far as the network needs.
+        """
+        height, width = image.shape[:2]
+        pads = [(0, -size % self._multiple) for size in (height, width)]
+        if max(pads[0][1], pads[1][1]):
+            image = np.pad(image, (*pads, (0, 0)), mode="symmetric")
+        made = jax.device_get(self._apply(self._generator, image[None], self._key()))[0]
+        return made[: height * self.scale, : width * self.scale]
+
+    def degraded(self, image: np.ndarray, index: int) -> np.ndarray:
+        """What the run's task makes of an image [h, w, c] in [-1, 1], cut to what its scale divides."""
+        task = self.config.data.task
+        if task.name == "none":
+            raise UserError("--degrade: this run has no task (data.task.name); leave it out")
+        if task.name == "super_resolution":
+            height, width = (side - side % task.scale for side in image.shape[:2])
+            image = image[:height, :width]
+        rngs = jax.random.split(jax.random.fold_in(self._key(), index), 1)
+        make = jax.jit(functools.partial(degrade, task), compiler_options=run_seldom())
+        return np.asarray(make(image[None], rngs))[0]
+
+
+def _game(config: Config, direction: str | None) -> PairedGAN | UnpairedGAN:
+    game = config.game
+    if isinstance(game, UnpairedGAN):
+        if direction is None:
+            raise UserError("--direction: this run goes both ways; expected a_to_b or b_to_a")
+        return game
+    if not isinstance(game, PairedGAN):
+        raise UserError(f"--workdir: {type(game).__name__} does not translate images; draw with jgan.sample")
+    if direction is not None:
+        raise UserError(f"--direction={direction}: this run has one direction; leave it out")
+    return game
+
+
+def translate_files(translator: Translator, options: argparse.Namespace) -> int:
+    """Writes the image of every file of --input below --out; returns how many.
+
+    Raises:
+      UserError: an input cannot be read or an output cannot be written; what was written before stays.
+    """
+    files = image_files(options.input, "--input")
+    places = output_paths(files, options.out, overwrite=options.overwrite)
+    masks = _masks(files, options.mask, translator)
+    make_directory(options.out, "--out")
+    sizes = [_size(file) for file, _ in files]
+    tile = options.tile or max(map(max, sizes))
+    overlap = options.overlap or tile // 4
+    scale = translator.scale if options.degrade else 1
+    total = sum(count_tiles(height // scale, width // scale, tile, overlap) for height, width in sizes)
+    with tqdm(total=total, unit="tile", disable=None) as bar:
+        for index, ((file, _), place, mask) in enumerate(zip(files, places, masks, strict=True)):
+            bar.set_postfix_str(file.name)
+            photo = read_photo(file)
+            inputs = _inputs(translator, photo, mask, file, index, degraded=options.degrade)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_photo(place, _rendered(translator, photo, inputs, tile, overlap, bar))
+    return len(files)
+
+
+def _size(file: Path) -> tuple[int, int]:
+    try:
+        with open_image(file.read_bytes()) as image:
+            return image.height, image.width
+    except (OSError, BrokenImageError) as error:
+        raise UserError(f"{file}: {error}") from None
+
+
+def _masks(files: list[tuple[Path, Path]], path: Path | None, translator: Translator) -> list[Path | None]:
+    """The mask file of each input."""
+    if path is None:
+        return [None] * len(files)
+    if not translator.fills_masks:
+        raise UserError("--mask: this run does not fill masks (data.task.name is not 'inpainting'); leave it out")
+    if path.is_file():
+        return [path] * len(files)
+    masks = {relative.with_suffix(""): file for file, relative in image_files(path, "--mask")}
+    missing = [file for file, relative in files if relative.with_suffix("") not in masks]
+    if missing:
+        raise UserError(f"--mask={path}: has none for {missing[0]}; give each mask the name of its image")
+    return [masks[relative.with_suffix("")] for _, relative in files]
+
+
+def _inputs(
+    translator: Translator, photo: Photo, mask: Path | None, file: Path, index: int, *, degraded: bool
+) -> np.ndarray:
+    """What the network is given of a photo, float32 [h, w, channels]."""
+    if degraded:
+        channels = translator.config.data.channels or translator.image_channels
+        return translator.degraded(photo.with_channels(channels), index)
+    if not translator.fills_masks:
+        return photo.with_channels(translator.channels)
+    if mask is not None:
+        hidden = read_photo(mask).with_channels(1) > 2.0 * WHITE - 1.0
+    elif photo.alpha is not None:
+        hidden = photo.alpha < WHITE * photo.most
+    else:
+        raise UserError(f"{file}: nothing says what to fill; give --mask, transparent pixels, or --degrade")
+    if hidden.shape[:2] != photo.colors.shape[:2]:
+        raise UserError(f"{mask}: {hidden.shape[1]} x {hidden.shape[0]} pixels, and its image has another size")
+    colors = photo.with_channels(translator.channels - 1)
+    return np.asarray(hide(jnp.asarray(colors[None]), jnp.asarray(hidden[None], jnp.float32)))[0]
+
+
+def _rendered(translator: Translator, photo: Photo, inputs: np.ndarray, tile: int, overlap: int, bar: tqdm) -> Photo:
+    """The photo that the network makes, of the depth and with the transparency of the one that came."""
+    height, width = (side * translator.scale for side in inputs.shape[:2])
+    colors = np.empty((height, width, translator.image_channels), photo.colors.dtype)
+
+    def render(part: np.ndarray) -> np.ndarray:
+        made = translator.render(part)
+        bar.update()
+        return made
+
+    for top, rows in render_in_tiles(render, inputs, translator.scale, tile, overlap):
+        values = np.rint((rows + 1.0) * (photo.most / 2))
+        colors[top : top + len(rows)] = np.clip(values, 0, photo.most).astype(colors.dtype)
+    alpha = photo.alpha
+    if translator.fills_masks or alpha is None:
+        return Photo(colors)
+    return Photo(colors, _resized(alpha, height, width))
+
+
+def _resized(alpha: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Transparency [h, w, 1] at another size, by Pillow's bicubic filter."""
+    if alpha.shape[:2] == (height, width):
+        return alpha
+    image = Image.fromarray(alpha[:, :, 0].astype(np.float32))
+    values = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
+    return np.clip(np.rint(values), 0, np.iinfo(alpha.dtype).max).astype(alpha.dtype)[:, :, None]

@@ -1,0 +1,42 @@
+"""Enlarge image files with a run: `python -m jgan.upscale --workdir runs/sr --input photos --out large`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jgan import command
+from jgan import config as configs
+from jgan.translator import Translator, add_arguments, check_arguments, translate_files
+from jgan.types import UserError
+
+DESCRIPTION = """Enlarges images of any size by the generator of a run of super-resolution.
+
+  python -m jgan.upscale --workdir runs/srgan --input photos --out large
+  python -m jgan.upscale --workdir runs/srgan --input photo.png --out large --tile 128
+
+A file's image becomes a PNG of the same name, folders within folders too; nothing is replaced without --overwrite.
+Transparency and 16 bits a colour are kept. Images larger than --tile go through in overlapping tiles that fade into
+each other, so that memory follows the tile. With --degrade the images are first made smaller by the run's scale, as for
+training: compare the result with them by jgan.compare."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command."""
+    parser = command.Parser("upscale", DESCRIPTION)
+    add_arguments(parser, tile=256)
+    options = parser.parse_args(argv)
+    check_arguments(options)
+    translator = Translator(configs.load(options.workdir), options.workdir, options)
+    if translator.scale == 1:
+        raise UserError(f"--workdir={options.workdir}: this run does not enlarge images; take jgan.translate")
+    count = translate_files(translator, options)
+    weights = "trained" if options.raw else "averaged"
+    scale = translator.scale
+    print(
+        f"{count} images {scale} times as large, from the {weights} generator at step {translator.step}: {options.out}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    command.run(main)
