@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan.layers.norm import ConditionalBatchNorm, LayerNorm, layer_normalize
+from jgan.layers.norm import ConditionalBatchNorm, InstanceNorm, LayerNorm, instance_normalize, layer_normalize
 
 
 def test_layer_norm_by_hand():
@@ -43,6 +43,45 @@ def test_layer_norm_differentiates_like_its_definition():
         x, scale, bias = random.normal(3.0, 2.0, (4, 3, 2)), random.normal(1.0, 0.1, 2), random.normal(0.0, 0.1, 2)
         ours = derivatives(lambda *inputs: layer_normalize(1e-5, *inputs), x, scale, bias)
         for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(derivatives(definition, x, scale, bias)), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+def test_instance_norm_by_hand():
+    """As torch.nn.InstanceNorm2d, which has no parameters by default; in float32 inside."""
+    random = np.random.default_rng(0)
+    x = random.normal(3.0, 2.0, (4, 3, 5, 2)).astype(np.float32)
+    expected = (x - x.mean((1, 2), keepdims=True)) / np.sqrt(x.var((1, 2), keepdims=True) + 1e-5)
+    assert InstanceNorm().init(jax.random.key(0), x) == {}
+    np.testing.assert_allclose(InstanceNorm().apply({}, x), expected, rtol=0, atol=1e-5)
+    scale, bias = random.normal(1.0, 0.1, 2).astype(np.float32), random.normal(0.0, 0.1, 2).astype(np.float32)
+    variables = {"params": {"scale": scale, "bias": bias}}
+    module = InstanceNorm(affine=True)
+    assert jax.tree.map(jnp.shape, module.init(jax.random.key(0), x)) == jax.tree.map(jnp.shape, variables)
+    np.testing.assert_allclose(module.apply(variables, x), expected * scale + bias, rtol=0, atol=1e-5)
+    assert module.apply(variables, x.astype(jnp.bfloat16)).dtype == jnp.bfloat16
+
+
+def test_instance_norm_differentiates_like_its_definition():
+    """The first derivative, and that of a penalty on it."""
+    random = np.random.default_rng(0)
+
+    def definition(x):
+        mean, var = x.mean((1, 2), keepdims=True), x.var((1, 2), keepdims=True)
+        return (x - mean) / jnp.sqrt(var + 1e-5)
+
+    def derivatives(function, x, weights):
+        def loss(x):
+            return (weights * jnp.tanh(function(x))).sum()
+
+        def penalty(x):
+            return jnp.square(jax.grad(loss)(x)).sum()
+
+        return jax.jit(lambda x: (jax.grad(loss)(x), jax.grad(penalty)(x)))(x)
+
+    with jax.enable_x64(True):
+        x, weights = random.normal(3.0, 2.0, (3, 4, 5, 2)), random.normal(0.0, 1.0, (3, 4, 5, 2))
+        ours = derivatives(lambda x: instance_normalize(1e-5, x), x, weights)
+        for a, b in zip(ours, derivatives(definition, x, weights), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
 
 

@@ -11,6 +11,15 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jgan.types import PyTree, UserError
 
+LEAVES = {  # of Flax variables, and what PyTorch calls them
+    "kernel": "weight",
+    "bias": "bias",
+    "scale": "weight",
+    "slope": "weight",
+    "mean": "running_mean",
+    "var": "running_var",
+}
+
 
 def to_variables(
     weights: Mapping[str, np.ndarray], shapes: PyTree, name_of: Callable[..., str], *, source: str, expected: str
@@ -21,7 +30,7 @@ def to_variables(
     `expected` the network, for errors.
 
     Raises:
-      UserError: a tensor is missing, unexpected, or of another shape.
+      UserError: a tensor is missing, unexpected, of another shape, or not finite.
     """
     wanted: dict[tuple[str, ...], Any] = flatten_dict(shapes)
     names = {path: name_of(*path) for path in wanted}
@@ -33,8 +42,22 @@ def to_variables(
         array = _from_pytorch_layout(weights[name])
         if array.shape != wanted[path].shape:
             raise UserError(f"{source}: {name} gives shape {array.shape}; expected {wanted[path].shape}")
+        if not np.isfinite(array).all():
+            raise UserError(f"{source}: {name} has numbers that are not finite; the file is damaged")
         variables[path] = jnp.asarray(array, jnp.float32)
     return unflatten_dict(variables)
+
+
+def without_prefix(weights: Mapping[str, np.ndarray], prefix: str) -> Mapping[str, np.ndarray]:
+    """The names without the prefix, where all have it."""
+    if not all(name.startswith(prefix) for name in weights):
+        return weights
+    return {name.removeprefix(prefix): array for name, array in weights.items()}
+
+
+def without_counters(weights: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """All but the numbers of batches that PyTorch's batch norms count and only some of its versions save."""
+    return {name: array for name, array in weights.items() if not name.endswith(".num_batches_tracked")}
 
 
 def _from_pytorch_layout(array: np.ndarray) -> np.ndarray:
