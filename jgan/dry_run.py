@@ -77,16 +77,20 @@ def plans(devices: Sequence[int], fsdp: int) -> list[tuple[int, int]]:
 
 
 def _open_data(config: Config) -> tuple[Dataset | UnpairedDataset, str]:
-    """The data and what to say of them; stand-ins where a game of latents lacks its own."""
+    """The data and what to say of them; stand-ins where they are not there."""
     try:
         dataset = open_dataset(config.data, config.seed)
     except UserError as error:
-        if not isinstance(config.game, LatentGAN):
-            raise
-        caption = jax.device_get(config.game.example_labels(1)) if isinstance(config.game, TextGAN) else None
-        dataset = planned_dataset(config.data, config.game.num_classes or None, config.seed, caption)
-        return dataset, f"NOT THERE, only their shapes are planned with ({error})"
+        return plan_data(config), f"NOT THERE, only their shapes are planned with ({error})"
     return dataset, f"{dataset.count} images, {dataset.num_classes or 'no'} classes"
+
+
+def plan_data(config: Config) -> Dataset | UnpairedDataset:
+    """Stand-ins of the shapes that the game takes."""
+    game = config.game
+    caption = jax.device_get(game.example_labels(1)) if isinstance(game, TextGAN) else None
+    classes = game.num_classes if isinstance(game, LatentGAN) else 0
+    return planned_dataset(config.data, classes or None, config.seed, caption)
 
 
 def print_costs(setup: Setup, stage: ScheduledStage) -> None:

@@ -20,6 +20,7 @@ from jgan.files import make_directory
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN
 from jgan.photos import Photo, image_files, output_paths, read_photo, write_photo
+from jgan.resize import bicubic
 from jgan.setup import run_seldom
 from jgan.tasks.degrade import degrade, hide
 from jgan.tiles import count_tiles, render_in_tiles
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser, tile: int) -> None:
     )
     parser.add_argument("--overlap", type=int, default=0, help="pixels that tiles share (default: a quarter of a tile)")
     parser.add_argument("--overwrite", action="store_true", help="replace images that are there already")
+    parser.add_argument("--bicubic", action="store_true", help="enlarge by the bicubic filter, not by the network")
     parser.add_argument("--degrade", action="store_true", help="first make of each image what the run's task does")
     parser.add_argument(
         "--mask", metavar="PATH", type=Path, help="for inpainting: white where an image is to be filled"
@@ -84,6 +86,7 @@ class Translator:
         self._generator = jax.device_put(generator, jax.devices()[0])
         extra = {"direction": direction} if direction else {}
         self._apply = jax.jit(functools.partial(self._game.translate, **extra))
+        self._bicubic = options.bicubic
         self._multiple = getattr(self._game.generator, "multiple", 1)
         self.scale, self.image_channels = self._trace()
 
@@ -108,6 +111,8 @@ class Translator:
         Beyond the edges they are mirrored, as far as the network needs.
         """
         height, width = image.shape[:2]
+        if self._bicubic:
+            return np.asarray(bicubic(jnp.asarray(image[None]), height * self.scale, width * self.scale))[0]
         pads = [(0, -size % self._multiple) for size in (height, width)]
         if max(pads[0][1], pads[1][1]):
             image = np.pad(image, (*pads, (0, 0)), mode="symmetric")

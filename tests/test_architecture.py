@@ -34,9 +34,22 @@ MAY_IMPORT = {
     "data": {"interop", "tasks"},  # vectors of captions
     "photos": {"data", "files"},
     "tiles": set(),
-    "translator": {"command", "config", "data", "drawing", "files", "games", "photos", "setup", "tasks", "tiles"},
+    "translator": {
+        "command",
+        "config",
+        "data",
+        "drawing",
+        "files",
+        "games",
+        "photos",
+        "setup",
+        "resize",
+        "tasks",
+        "tiles",
+    },
     "translate": {"command", "config", "translator"},
     "upscale": {"command", "config", "translator"},
+    "compare": {"command", "files", "metrics", "photos"},
     "games": {"augment", "backbones", "layers", "losses", "optim"},  # unrolling looks through the optimizer's steps
     "families": {"games", "layers", "losses"},
     "ranges": set(),

@@ -12,9 +12,12 @@ import pytest
 from parameter_counts import COUNTS
 
 from jgan import config as configs
+from jgan.dry_run import plan_data
 from jgan.families.biggan_deep import biggan_deep
 from jgan.families.dcgan import dcgan
 from jgan.families.vanilla import vanilla
+from jgan.setup import lay_out
+from jgan.sharding import make_sharding
 from jgan.types import Stage, UserError, schedule
 
 ROOT = Path(__file__).parent.parent
@@ -40,7 +43,10 @@ def test_config(name):
     config = read(name)
     configs.check(config)
     assert configs.from_data(json.loads(json.dumps(configs.to_data(config)))) == config
-    assert count_parameters(config.game, config.stages[-1].resolution, config.data.channels) == COUNTS[name]
+    setup = lay_out(config, plan_data(config), make_sharding(count=1))
+    players = setup.target.generator, setup.target.discriminator
+    counted = tuple(sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(player.params)) for player in players)
+    assert counted == COUNTS[name]
 
 
 def test_every_config_is_counted():

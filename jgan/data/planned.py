@@ -8,8 +8,10 @@ import numpy as np
 
 from jgan.data.captions import Captions
 from jgan.data.config import DataConfig
-from jgan.data.loader import Dataset
+from jgan.data.images import Pair, Pixels
+from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.source import NO_LABEL
+from jgan.data.sources import is_unpaired
 from jgan.data.vocabulary import Vocabulary
 
 COUNT = 2**20  # images: they suffice for any batch
@@ -22,11 +24,18 @@ class PlannedSource:
     class_names: tuple[str, ...] | None = None
     fingerprint: str = "planned"
     in_memory: bool = True
-    is_paired: bool = False
 
-    def __init__(self, channels: int, num_classes: int | None, caption: np.ndarray | None = None) -> None:
-        """`caption` is [1, words or features]."""
+    def __init__(
+        self,
+        channels: int,
+        num_classes: int | None = None,
+        caption: np.ndarray | None = None,
+        input_channels: int = 0,
+    ) -> None:
+        """`caption` is [1, words or features]; with `input_channels` pairs."""
         self.num_classes = num_classes
+        self.is_paired = input_channels > 0
+        self._input = np.zeros((1, 1, input_channels), np.uint8)
         self.captions = None if caption is None else _captions(caption)
         self._pixel = np.zeros((1, 1, channels), np.uint8)
 
@@ -34,10 +43,13 @@ class PlannedSource:
         """A place only."""
         return f"planned[{index}]"
 
-    def read(self, index: int) -> tuple[np.ndarray, int]:
-        """The same pixel for every index."""
+    def read(self, index: int) -> tuple[Pixels | Pair, int]:
+        """The same pixel, or pair of them, for every index."""
         del index
-        return self._pixel, NO_LABEL if self.num_classes is None else 0
+        return (
+            self._input,
+            self._pixel,
+        ) if self.is_paired else self._pixel, NO_LABEL if self.num_classes is None else 0
 
     def channels(self) -> int:
         """As they were asked for."""
@@ -51,9 +63,15 @@ def _captions(caption: np.ndarray) -> Captions:
 
 def planned_dataset(
     config: DataConfig, num_classes: int | None, seed: int, caption: np.ndarray | None = None
-) -> Dataset:
+) -> Dataset | UnpairedDataset:
     """Stands for `config.source`, with RGB images where the config leaves their channels to the files."""
     channels = config.channels or 3
     # There is nothing to decode, and how many images there will be is not known: they do not stay on the device.
     config = dataclasses.replace(config, workers=0, device_megabytes=0)
-    return Dataset(config, PlannedSource(channels, num_classes, caption), channels, seed)
+    if config.fit == "patch":  # a pixel has none, and is made as large as the patch
+        config = dataclasses.replace(config, fit="crop")
+    if is_unpaired(config.source):
+        first, second = (Dataset(config, PlannedSource(channels), channels, seed) for _ in range(2))
+        return UnpairedDataset(first, second)
+    inputs = config.input_channels if config.source.startswith("pairs:") else 0
+    return Dataset(config, PlannedSource(channels, num_classes, caption, inputs), channels, seed)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from jgan.families.pix2pix import ConvBlock, check_multiple
 from jgan.families.srgan import SLOPE, SMALL_INIT, from_unit, to_unit
+from jgan.games.paired import PairedGAN
 from jgan.layers.conv import Conv
 from jgan.layers.dense import Dense
 from jgan.layers.prelu import PReLU
@@ -73,6 +74,11 @@ class RRDBNet(nn.Module):
     growth: int = 32
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
+
+    @property
+    def multiple(self) -> int:
+        """What the sides of its inputs are multiples of."""
+        return UNSHUFFLES[self.scale]
 
     @nn.compact
     def __call__(self, inputs: Images, *, train: bool) -> Images:
@@ -220,3 +226,25 @@ class UNetDiscriminator(nn.Module):
         self.sow("intermediates", "features", x.astype(jnp.float32))
         x = Conv(1, (3, 3), dtype=self.dtype, kernel_init=INIT, name="to_logits")(x)
         return x.astype(jnp.float32)[..., 0]
+
+
+def esrgan(
+    scale: int = 4, channels: int = 64, blocks: int = 23, growth: int = 32, discriminator_channels: int = 64
+) -> PairedGAN:
+    """Section 3: content, 0.005 of the relativistic average loss and 0.01 of l1, after a stage of l1.
+
+    The content is EfficientNet-Lite0's, which needs no download; the paper's is VGG-19's: `content_network="vgg19"`,
+    `content_taps=("conv5_4",)` and torchvision's file as `content_weights`.
+    """
+    return PairedGAN(
+        RRDBNet(scale, channels, blocks, growth),
+        VGGDiscriminator(discriminator_channels),
+        adversarial="relativistic_average",
+        adversarial_weight=5e-3,
+        discriminator_weight=0.5,
+        conditional=False,
+        l1_weight=1e-2,
+        content_weight=1.0,
+        content_distance="l1",
+        pretraining="l1",
+    )

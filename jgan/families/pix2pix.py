@@ -211,14 +211,19 @@ class PatchDiscriminator(nn.Module):
 
 
 def pix2pix(
-    downs: int = 8, channels: int = 64, image_channels: int = 3, receptive_field: int = 70, **settings: Any
+    downs: int = 8,
+    channels: int = 64,
+    image_channels: int = 3,
+    receptive_field: int = 70,
+    norm: str = "batch",
+    **settings: Any,
 ) -> PairedGAN:
     """Section 3: non-saturating loss, half of the discriminator's, 100 times the mean absolute distance to the target.
 
     The networks halve `downs` times: 8 for 256 x 256 pixels. `settings` are further fields of the game.
     """
     return PairedGAN(
-        UNet(image_channels, channels, downs),
-        PatchDiscriminator(channels, receptive_field),
+        UNet(image_channels, channels, downs, norm),
+        PatchDiscriminator(channels, receptive_field, norm),
         **({"l1_weight": 100.0, "test_as_trained": True} | settings),
     )

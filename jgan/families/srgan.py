@@ -187,6 +187,17 @@ class SRDiscriminator(nn.Module):
         return Dense(1, spectral_norm=spectral_norm, name="to_logit")(x)[:, 0]
 
 
+def srresnet(scale: int = 4, channels: int = 64, blocks: int = 16) -> PairedGAN:
+    """BasicSR's MSRResNet by the mean absolute error alone: for stages that are not adversarial."""
+    return PairedGAN(
+        MSRResNet(scale, channels, blocks),
+        SRDiscriminator(channels),
+        conditional=False,
+        pretraining="l1",
+        l1_weight=1.0,
+    )
+
+
 def srgan(
     scale: int = 4, channels: int = 64, blocks: int = 16, discriminator_channels: int = 64, hidden: int = 1024
 ) -> PairedGAN:

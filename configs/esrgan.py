@@ -1,0 +1,57 @@
+"""ESRGAN x4 on photos (Wang et al. 2018, https://arxiv.org/abs/1809.00219).
+
+python -m jgan.main --config configs/esrgan.py --workdir runs/esrgan --config.data.source=folder:DIR
+python -m jgan.upscale --workdir runs/esrgan --input photos --out large
+
+Section 4.1: a million steps of the mean absolute error, then 400,000 of all losses from 1e-4 (the paper halves the
+rates four times; here they fall linearly), 16 patches of 128 x 128. The content loss is EfficientNet-Lite0's, which
+comes with the package; the paper's needs torchvision's file: --config.game.content_network=vgg19
+--config.game.content_taps=conv5_4 --config.game.content_weights=vgg19-dcbb9e9d.pth. esrgan_small.py is one that trains
+on two cores. Not trained at this size.
+"""
+
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.esrgan import esrgan
+from jgan.optim import AdamConfig, EmaConfig
+from jgan.tasks.config import TaskConfig
+from jgan.types import Stage
+
+
+def get_config() -> Config:
+    """23 blocks of dense residuals against a discriminator in the style of VGG."""
+    pretraining, adversarial, batch = 1_000_000, 400_000, 16
+    adam = AdamConfig(
+        learning_rate=2e-4,
+        b1=0.9,
+        b2=0.99,
+        decay="linear",
+        decay_images=(pretraining + adversarial) * batch,
+        final_scale=0.03,
+    )
+    return Config(
+        game=esrgan(),
+        data=DataConfig(
+            source="folder:data/photos",
+            fit="patch",
+            flip=True,
+            rotate=True,
+            workers=8,
+            task=TaskConfig("super_resolution", scale=4),
+        ),
+        stages=(
+            Stage(steps=pretraining, batch_size=batch, resolution=128, name="pretraining", adversarial=False),
+            Stage(
+                steps=adversarial,
+                batch_size=batch,
+                resolution=128,
+                name="adversarial",
+                reset_optimizers=True,
+            ),
+        ),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        ema=EmaConfig(half_life_images=11_000.0),
+        sample_every=5_000,
+        checkpoint_every=5_000,
+    )

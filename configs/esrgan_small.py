@@ -1,0 +1,38 @@
+"""ESRGAN x4 of three blocks on patches of 64 x 64 pixels, which trains on two cores.
+
+python -m jgan.main --config configs/esrgan_small.py --workdir runs/esrgan_small --config.data.source=folder:DIR
+python -m jgan.upscale --workdir runs/esrgan_small --input photos --out large
+
+As esrgan.py. Not yet trained to its end.
+"""
+
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.esrgan import esrgan
+from jgan.optim import AdamConfig, EmaConfig
+from jgan.tasks.config import TaskConfig
+from jgan.types import Stage
+
+
+def get_config() -> Config:
+    """3 blocks of 32 channels."""
+    adam = AdamConfig(learning_rate=2e-4, b1=0.9, b2=0.99)
+    return Config(
+        game=esrgan(channels=32, blocks=3, growth=16, discriminator_channels=16),
+        data=DataConfig(
+            source="folder:data/photos",
+            fit="patch",
+            flip=True,
+            rotate=True,
+            task=TaskConfig("super_resolution", scale=4),
+        ),
+        stages=(
+            Stage(steps=2_000, batch_size=8, resolution=64, name="pretraining", adversarial=False),
+            Stage(steps=500, batch_size=8, resolution=64, name="adversarial", reset_optimizers=True),
+        ),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        ema=EmaConfig(half_life_images=2_000.0),
+        sample_every=500,
+        checkpoint_every=500,
+    )

@@ -1,0 +1,174 @@
+"""Compare image files with their references: `python -m jgan.compare --images large --reference Set5 --crop 2`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from jgan import __version__, command
+from jgan.files import make_directory, sha256, write_json
+from jgan.metrics import lpips, ms_ssim, niqe, pairs, psnr, ssim
+from jgan.photos import image_files, read_photo
+from jgan.types import UserError, did_you_mean
+
+DESCRIPTION = """Scores images against the references of the same names, pixel by pixel: of each, and on average.
+
+  python -m jgan.upscale --workdir runs/srgan --degrade --input Set5 --out large
+  python -m jgan.compare --images large --reference Set5 --metrics psnr_y,ssim_y,psnr,ssim --crop 4
+  python -m jgan.compare --images large --reference Set5 --metrics lpips --backbone FILE.pth --heads alex.pth
+
+psnr and ssim are of all channels, psnr_y and ssim_y of the luma of BT.601 (16 to 235), which papers of
+super-resolution report with as many pixels cut off each border (--crop) as their factor. With --cut_reference, one
+that is up to 8 pixels larger, as where the factor does not divide its size, is cut at the right and at the bottom.
+Distances between sets of images (fd, kd, ...) are jgan.evaluate's."""
+
+LARGEST_CUT = 8  # pixels that a factor may leave over
+Score = Callable[[np.ndarray, np.ndarray], float]  # of an image and its reference, uint8 or uint16 [1, h, w, c]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command."""
+    options = _parser().parse_args(argv)
+    names = options.metrics.split(",")
+    if options.crop < 0:
+        raise UserError(f"--crop={options.crop}: expected 0 or more pixels")
+    scores, definitions = _scores(names, options)
+    files = _matched(options.images, options.reference)
+    rows = {}
+    for relative, image, reference in tqdm(files, unit="image", disable=None):
+        sides = _read(image, reference, cut=options.cut_reference)
+        try:
+            rows[str(relative)] = {name: score(*sides) for name, score in scores.items()}
+        except UserError as error:
+            raise UserError(f"{image}: {error}") from None
+    means = {name: float(np.mean([row[name] for row in rows.values()])) for name in names}
+    _print_table(rows, means)
+    if options.out:
+        make_directory(options.out.parent, "--out")
+        record = {"images": str(options.images), "reference": str(options.reference), "jgan": __version__}
+        write_json(options.out, {"mean": means, "scores": rows, "definitions": definitions, **record})
+        print(f"{len(rows)} images: {options.out}")
+    return 0
+
+
+def _parser() -> command.Parser:
+    parser = command.Parser("compare", DESCRIPTION)
+    parser.add_argument("--images", metavar="PATH", type=Path, required=True, help="an image, or a folder of images")
+    parser.add_argument("--reference", metavar="PATH", type=Path, required=True, help="what each should look like")
+    parser.add_argument("--metrics", default="psnr,ssim", help=f"of {', '.join(METRICS)} (default psnr,ssim)")
+    parser.add_argument("--crop", type=int, default=0, help="pixels left out at each border (default 0)")
+    parser.add_argument("--cut_reference", action="store_true", help="to the size of its image")
+    parser.add_argument("--net", choices=lpips.BACKBONES, default="alex", help="of lpips (default alex)")
+    parser.add_argument("--backbone", metavar="FILE", type=Path, help="of lpips: torchvision's weights of that network")
+    parser.add_argument("--heads", metavar="FILE", type=Path, help="of lpips: its learned weights, v0.1")
+    parser.add_argument("--niqe_params", metavar="FILE", type=Path, help="of niqe: niqe_pris_params.npz")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="a JSON of all numbers (default: none)")
+    return parser
+
+
+def _pixelwise(score: Callable[..., np.ndarray], text: str, *, luma: bool) -> Callable[..., tuple[Score, str]]:
+    def opened(options: argparse.Namespace) -> tuple[Score, str]:
+        def of_pair(image: np.ndarray, reference: np.ndarray) -> float:
+            return float(score(image, reference, options.crop, luma)[0])
+
+        return of_pair, f"{text}; {pairs.definition(options.crop, luma)}"
+
+    return opened
+
+
+def _open_ms_ssim(options: argparse.Namespace) -> tuple[Score, str]:
+    def of_pair(image: np.ndarray, reference: np.ndarray) -> float:
+        inside = slice(options.crop, -options.crop or None)
+        return float(ms_ssim.ms_ssim(image[:, inside, inside], reference[:, inside, inside])[0])
+
+    return of_pair, f"MS-SSIM of five scales, 8 bits; {pairs.definition(options.crop)}"
+
+
+def _open_lpips(options: argparse.Namespace) -> tuple[Score, str]:
+    params = lpips.load_lpips(options.net, options.backbone, options.heads)
+
+    def of_pair(image: np.ndarray, reference: np.ndarray) -> float:
+        sides = [np.repeat(side, 3, axis=3) if side.shape[3] == 1 else side for side in (image, reference)]
+        return float(lpips.lpips(params, options.net, sides[0], sides[1])[0])
+
+    files = ", ".join(f"{path.name} {sha256(path)[:16]}" for path in (options.backbone, options.heads))
+    return of_pair, f"{lpips.DEFINITION}; {options.net}: {files}; borders included"
+
+
+def _open_niqe(options: argparse.Namespace) -> tuple[Score, str]:
+    if options.niqe_params is None:
+        raise UserError("--niqe_params: niqe needs the file of its parameters, niqe_pris_params.npz of BasicSR")
+    pristine = niqe.load_niqe(options.niqe_params)
+    return (
+        lambda image, reference: float(niqe.niqe(pristine, image, options.crop)[0]),
+        f"NIQE of the images alone: {niqe.DEFINITION}, {options.crop} pixels cut off each border",
+    )
+
+
+METRICS: dict[str, Callable[..., tuple[Score, str]]] = {
+    "psnr": _pixelwise(psnr.psnr, psnr.DEFINITION, luma=False),
+    "ssim": _pixelwise(ssim.ssim, ssim.DEFINITION, luma=False),
+    "psnr_y": _pixelwise(psnr.psnr, psnr.DEFINITION, luma=True),
+    "ssim_y": _pixelwise(ssim.ssim, ssim.DEFINITION, luma=True),
+    "ms_ssim": _open_ms_ssim,
+    "lpips": _open_lpips,
+    "niqe": _open_niqe,
+}
+
+
+def _scores(names: Sequence[str], options: argparse.Namespace) -> tuple[dict[str, Score], dict[str, str]]:
+    scores, definitions = {}, {}
+    for name in names:
+        if name not in METRICS:
+            raise UserError(f"--metrics={options.metrics}: {name!r}{did_you_mean(name, METRICS)}")
+        scores[name], definitions[name] = METRICS[name](options)
+    return scores, definitions
+
+
+def _matched(images: Path, reference: Path) -> list[tuple[Path, Path, Path]]:
+    """(path below the folder, image, its reference), by names without their endings.
+
+    Raises:
+      UserError: an image has no reference, or a reference no image.
+    """
+    ours, theirs = image_files(images, "--images"), image_files(reference, "--reference")
+    if images.is_file() and reference.is_file():
+        return [(Path(images.name), images, reference)]
+    by_name = {relative.with_suffix(""): file for file, relative in theirs}
+    missing = [file for file, relative in ours if relative.with_suffix("") not in by_name]
+    if missing:
+        raise UserError(f"--reference={reference}: has none for {missing[0]}; give both the same names")
+    found = {relative.with_suffix("") for _, relative in ours}
+    if left := sorted(by_name.keys() - found):
+        raise UserError(f"--images={images}: has none for {by_name[left[0]]}; every reference needs its image")
+    return [(relative, file, by_name[relative.with_suffix("")]) for file, relative in ours]
+
+
+def _read(image: Path, reference: Path, *, cut: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Both as uint8 or uint16 [1, h, w, c], of as many channels: a gray one is shown in three colours beside RGB."""
+    ours, theirs = (read_photo(path).colors for path in (image, reference))
+    if cut and all(0 <= b - a <= LARGEST_CUT for a, b in zip(ours.shape[:2], theirs.shape[:2], strict=True)):
+        theirs = theirs[: ours.shape[0], : ours.shape[1]]
+    channels = max(ours.shape[2], theirs.shape[2])
+    sides = [np.repeat(side, channels // side.shape[2], axis=2)[None] for side in (ours, theirs)]
+    return sides[0], sides[1]
+
+
+def _print_table(rows: dict[str, dict[str, float]], means: dict[str, float]) -> None:
+    width = max(map(len, [*rows, "mean"]))
+    print(" ".join([" " * width, *(f"{name:>9}" for name in means)]))
+    for name, row in {**rows, "mean": means}.items():
+        print(" ".join([f"{name:<{width}}", *(_number(value) for value in row.values())]))
+
+
+def _number(value: float) -> str:
+    return f"{value:9.4f}" if math.isfinite(value) else f"{value!s:>9}"
+
+
+if __name__ == "__main__":
+    command.run(main)
