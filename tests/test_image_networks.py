@@ -391,4 +391,5 @@ def test_remat_and_bfloat16_change_no_interface(golden, case):
     again = network.clone(remat=True)
     assert "remat" in str(jax.make_jaxpr(lambda params: gradient(params, again))(params))
     pair = jax.jit(lambda params: [gradient(params, module) for module in (network, again)])(params)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * np.abs(a).max()), *pair)
+    # biases before a norm have gradients of rounding alone
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-7 + 1e-4 * np.abs(a).max()), *pair)

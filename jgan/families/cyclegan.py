@@ -17,6 +17,7 @@ from jgan.families.pix2pix import PatchDiscriminator, has_bias
 from jgan.games.unpaired import UnpairedGAN
 from jgan.layers.conditioning import check_choice
 from jgan.layers.conv import Conv, ConvTranspose
+from jgan.layers.loop import BLOCKS, run_blocks
 from jgan.layers.norm import IMAGE_NORMS, image_norm
 from jgan.types import Array, Images, Logits, UserError
 
@@ -122,8 +123,7 @@ class ResNetGenerator(nn.Module):
         x = nn.relu(first(inputs, train))
         for level in (1, 2):
             x = Halving(self.channels << level, self.norm, self.dtype, name=f"down_{level}")(x, train)
-        for index in range(self.blocks):
-            x = block(self.norm, self.dropout, self.dtype, name=f"block_{index + 1}")(x, train)
+        x = run_blocks(block(self.norm, self.dropout, self.dtype, name=BLOCKS), x, self.blocks, train)
         for level in (2, 1):
             x = Doubling(self.channels << (level - 1), self.norm, self.dtype, name=f"up_{level}")(x, train)
         last = ReflectedConv(self.image_channels, 7, "none", True, self.dtype, name="to_image")

@@ -15,6 +15,7 @@ from jgan.families.srgan import SLOPE, SMALL_INIT, from_unit, to_unit
 from jgan.games.paired import PairedGAN
 from jgan.layers.conv import Conv
 from jgan.layers.dense import Dense
+from jgan.layers.loop import BLOCKS, run_blocks
 from jgan.layers.prelu import PReLU
 from jgan.layers.resample import UpsampledConv, pixel_shuffle, pixel_unshuffle, upsample, upsample_bilinear
 from jgan.types import Array, Images, Logits, UserError
@@ -64,8 +65,7 @@ class RRDBNet(nn.Module):
     """Images [n, h, w, c] to images [n, scale h, scale w, c], both of about [-1, 1].
 
     The blocks always stand at a quarter of the outputs' resolution: for the scales 2 and 1 the inputs' pixels become
-    channels there first, as BasicSR has it, and h and w are multiples of 2 and of 4. The parameters of all blocks are
-    stacked, [blocks, ...].
+    channels there first, as BasicSR has it, and h and w are multiples of 2 and of 4.
     """
 
     scale: int = 4  # one of UNSHUFFLES
@@ -95,9 +95,7 @@ class RRDBNet(nn.Module):
         layer = {"dtype": self.dtype, "kernel_init": INIT}
         x = pixel_unshuffle(to_unit(inputs), UNSHUFFLES[self.scale])
         first = x = Conv(self.channels, (3, 3), name="from_image", **layer)(x)
-        # A loop, compiled once however many blocks there are: unrolled, 23 compiled ten times as long.
-        run = nn.scan(lambda block, x: (block(x), None), {"params": 0}, split_rngs={"params": True}, length=self.blocks)
-        x, _ = run(block(self.growth, self.dtype, name="blocks"), x)
+        x = run_blocks(block(self.growth, self.dtype, name=BLOCKS), x, self.blocks)
         x = first + Conv(self.channels, (3, 3), name="after_blocks", **layer)(x)
         for index in (1, 2):
             x = nn.leaky_relu(UpsampledConv(self.channels, (3, 3), name=f"up_{index}", **layer)(x), SLOPE)

@@ -14,6 +14,7 @@ from jgan.games.paired import PairedGAN
 from jgan.layers.conditioning import check_choice
 from jgan.layers.conv import Conv
 from jgan.layers.dense import Dense
+from jgan.layers.loop import BLOCKS, run_blocks
 from jgan.layers.norm import DISCRIMINATOR_NORMS, image_norm
 from jgan.layers.prelu import PReLU
 from jgan.layers.resample import pixel_shuffle, upsample_bilinear
@@ -78,8 +79,7 @@ class SRResNet(nn.Module):
         block = nn.remat(ResidualBlock, static_argnums=(2,)) if self.remat else ResidualBlock  # train
         x = Conv(self.channels, (9, 9), dtype=self.dtype, name="from_image")(inputs)
         first = x = PReLU(shared=True, name="prelu")(x)
-        for index in range(self.blocks):
-            x = block(self.norm, self.dtype, name=f"block_{index + 1}")(x, train)
+        x = run_blocks(block(self.norm, self.dtype, name=BLOCKS), x, self.blocks, train)
         x = first + ConvNorm(self.channels, self.norm, self.dtype, name="after_blocks")(x, train)
         for index, times in enumerate(shuffles(self.scale), 1):
             x = Conv(self.channels * times**2, (3, 3), dtype=self.dtype, name=f"up_{index}")(x)
@@ -133,8 +133,7 @@ class MSRResNet(nn.Module):
         layer = {"dtype": self.dtype, "kernel_init": SMALL_INIT}
         x = to_unit(inputs)
         x = nn.leaky_relu(Conv(self.channels, (3, 3), name="from_image", **layer)(x), SLOPE_OF_BASICSR)
-        for index in range(self.blocks):
-            x = block(self.dtype, name=f"block_{index + 1}")(x)
+        x = run_blocks(block(self.dtype, name=BLOCKS), x, self.blocks)
         for index, times in enumerate(steps, 1):
             x = Conv(self.channels * times**2, (3, 3), name=f"up_{index}", **layer)(x)
             x = nn.leaky_relu(pixel_shuffle(x, times), SLOPE_OF_BASICSR)

@@ -10,15 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jgan.interop.state_dict import LEAVES, to_variables, without_counters, without_prefix
+from jgan.interop.state_dict import BLOCKS, LEAVES, to_variables, without_counters, without_prefix
 from jgan.types import SPECTRAL, PyTree, UserError
 
 ROOTS = ("params_ema.", "params.", "module.")
-BLOCKS = "blocks"  # the layer whose parameters are stacked, [blocks, ...]
 _LAYERS = {"from_image": "conv_first", "after_blocks": "conv_body", "last": "conv_hr", "to_image": "conv_last"}
 _OLD = (  # patterns of ESRGAN's names, and BasicSR's
     (r"model\.0\.", "conv_first."),
@@ -42,13 +39,12 @@ def read_generator(weights: Mapping[str, np.ndarray], shapes: PyTree, source: st
       UserError: a tensor is missing, unexpected, of another shape, or not finite; or `shapes` are of another network.
     """
     weights, layers = _of_one_network(weights), set(shapes["params"])
-    if BLOCKS in layers:
+    if BLOCKS in layers and "dense_1" in shapes["params"][BLOCKS]:
         weights = {_new_name(name): array for name, array in weights.items()}
-        variables = _read(weights, _unstacked(shapes), source, "generator", _rrdb)
-        return _stacked(variables, _length(shapes["params"][BLOCKS]))
+        return _read(weights, shapes, source, "generator", _rrdb)
     if "prelu_0" in layers:
         return _read(weights, shapes, source, "generator", _compact(len(layers) // 2))
-    if "up_1" in layers and "last" in layers:
+    if BLOCKS in layers and "last" in layers:
         return _read(weights, shapes, source, "generator", _msrresnet)
     raise UserError(
         f"{source}: read into an RRDBNet, a CompactNet or an MSRResNet, and the generator of this config is none"
@@ -88,25 +84,6 @@ def _read(
     return to_variables(weights, shapes, name_of, source=source, expected=f"the {player} of this config")
 
 
-def _unstacked(shapes: PyTree) -> PyTree:
-    """The shapes with a layer of its own for each block: block_0, block_1 and so on."""
-    params = dict(shapes["params"])
-    stacked = params.pop(BLOCKS)
-    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), stacked)
-    return {"params": params | {f"block_{index}": one for index in range(_length(stacked))}}
-
-
-def _stacked(variables: PyTree, blocks: int) -> PyTree:
-    """The inverse of `_unstacked`."""
-    params = dict(variables["params"])
-    layers = [params.pop(f"block_{index}") for index in range(blocks)]
-    return {"params": params | {BLOCKS: jax.tree.map(lambda *leaves: jnp.stack(leaves), *layers)}}
-
-
-def _length(stacked: PyTree) -> int:
-    return jax.tree.leaves(stacked)[0].shape[0]
-
-
 def _new_name(name: str) -> str:
     for pattern, replacement in _OLD:
         new, count = re.subn(f"^{pattern}", replacement, name)
@@ -117,7 +94,7 @@ def _new_name(name: str) -> str:
 
 def _rrdb(_: str, *path: str) -> str:
     layer, leaf = path[0], LEAVES[path[-1]]
-    if layer.startswith("block_"):
+    if layer.startswith(BLOCKS):
         index, dense, place = (part.rpartition("_")[2] for part in path[:3])
         return f"body.{index}.rdb{dense}.conv{place}.{leaf}"
     return f"{_LAYERS.get(layer, layer.replace('up_', 'conv_up'))}.{leaf}"
@@ -125,8 +102,8 @@ def _rrdb(_: str, *path: str) -> str:
 
 def _msrresnet(_: str, *path: str) -> str:
     layer, leaf = path[0], LEAVES[path[-1]]
-    if layer.startswith("block_"):
-        return f"body.{int(layer.rpartition('_')[2]) - 1}.conv{1 if path[1] == 'first' else 2}.{leaf}"
+    if layer.startswith(BLOCKS):
+        return f"body.{layer.rpartition('_')[2]}.conv{1 if path[1] == 'first' else 2}.{leaf}"
     return f"{_LAYERS.get(layer, layer.replace('up_', 'upconv'))}.{leaf}"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from jgan.interop.state_dict import LEAVES, to_variables, without_counters, without_prefix
+from jgan.interop.state_dict import BLOCKS, LEAVES, count_blocks, to_variables, without_counters, without_prefix
 from jgan.types import PyTree, UserError
 
 DATA_PARALLEL = "module."  # what PyTorch puts before all names of a network on several devices
@@ -28,9 +28,9 @@ def read_generator(weights: Mapping[str, np.ndarray], shapes: PyTree, source: st
     """
     weights = without_prefix(weights, DATA_PARALLEL)
     layers = set(shapes["params"])
-    if "from_image" in layers and "down_2" in layers:
+    if BLOCKS in layers and "down_2" in layers:
         dropout = "model.10.conv_block.5.weight" not in weights  # it moves what follows in a block on by one
-        return _read(weights, shapes, source, "generator", _resnet(len(_numbers(layers, "block")), dropout))
+        return _read(weights, shapes, source, "generator", _resnet(count_blocks(shapes), dropout))
     if "down_1" in layers:
         return _read(weights, shapes, source, "generator", _unet(max(_numbers(layers, "down"))))
     raise UserError(f"{source}: read into a U-Net or a residual generator, and the generator of this config is neither")
@@ -96,7 +96,7 @@ def _resnet(blocks: int, dropout: bool) -> Layer:
             return f"model.{starts[layer] + offset}"
         block, _, which = layer.partition("/")
         start = 1 if which == "first" else 5 + dropout
-        return f"model.{9 + int(block.rpartition('_')[2])}.conv_block.{start + offset}"
+        return f"model.{10 + int(block.rpartition('_')[2])}.conv_block.{start + offset}"
 
     return name
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jgan.types import PyTree, UserError
 
+BLOCKS = "blocks"  # the layer of a network whose variables are those of several blocks, stacked
 LEAVES = {  # of Flax variables, and what PyTorch calls them
     "kernel": "weight",
     "bias": "bias",
@@ -26,13 +28,14 @@ def to_variables(
 ) -> PyTree:
     """Flax variables, float32, of the given `shapes`, each tensor found by `name_of(*path)`, its name in PyTorch.
 
-    Kernels [out, in, h, w] become [h, w, in, out], matrices [out, in] become [in, out]. `source` is the file and
+    Kernels [out, in, h, w] become [h, w, in, out], matrices [out, in] become [in, out]. Where blocks are stacked, the
+    paths that `name_of` is given have blocks_0, blocks_1 and so on in place of BLOCKS. `source` is the file and
     `expected` the network, for errors.
 
     Raises:
       UserError: a tensor is missing, unexpected, of another shape, or not finite.
     """
-    wanted: dict[tuple[str, ...], Any] = flatten_dict(shapes)
+    wanted: dict[tuple[str, ...], Any] = flatten_dict(_unstacked(shapes))
     names = {path: name_of(*path) for path in wanted}
     missing, unexpected = sorted(set(names.values()) - set(weights)), sorted(set(weights) - set(names.values()))
     if missing or unexpected:
@@ -45,7 +48,37 @@ def to_variables(
         if not np.isfinite(array).all():
             raise UserError(f"{source}: {name} has numbers that are not finite; the file is damaged")
         variables[path] = jnp.asarray(array, jnp.float32)
-    return unflatten_dict(variables)
+    return _stacked(unflatten_dict(variables), count_blocks(shapes))
+
+
+def count_blocks(shapes: PyTree) -> int:
+    """How many blocks are stacked in variables of these shapes."""
+    stacked = shapes["params"].get(BLOCKS)
+    return jax.tree.leaves(stacked)[0].shape[0] if stacked else 0
+
+
+def _unstacked(shapes: PyTree) -> PyTree:
+    """The shapes with a layer for each block in place of BLOCKS, in every collection."""
+    blocks, unstacked = count_blocks(shapes), {}
+    for collection, layers in shapes.items():
+        layers = dict(layers)
+        if stacked := layers.pop(BLOCKS, None):
+            one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), stacked)
+            layers |= {f"{BLOCKS}_{index}": one for index in range(blocks)}
+        unstacked[collection] = layers
+    return unstacked
+
+
+def _stacked(variables: PyTree, blocks: int) -> PyTree:
+    """The inverse of `_unstacked`."""
+    stacked = {}
+    for collection, layers in variables.items():
+        layers = dict(layers)
+        each = [layers.pop(f"{BLOCKS}_{index}", None) for index in range(blocks)]
+        if each and each[0]:
+            layers[BLOCKS] = jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
+        stacked[collection] = layers
+    return stacked
 
 
 def without_prefix(weights: Mapping[str, np.ndarray], prefix: str) -> Mapping[str, np.ndarray]:

@@ -173,9 +173,9 @@ def modules() -> dict[str, Any]:
 
             self.shuffles, self.blocks = shuffles, blocks
             self.from_image, self.prelu = nn.Conv2d(3, width, 9, 1, 4), nn.PReLU()
-            for index in range(1, blocks + 1):
+            for index in range(blocks):
                 block = {"first": conv_norm(), "prelu": nn.PReLU(), "second": conv_norm()}
-                self.add_module(f"block_{index}", nn.ModuleDict(block))
+                self.add_module(f"blocks_{index}", nn.ModuleDict(block))
             self.after_blocks = conv_norm()
             for index, times in enumerate(shuffles, 1):
                 self.add_module(f"up_{index}", three(width, width * times**2))
@@ -187,8 +187,8 @@ def modules() -> dict[str, Any]:
                 return layer["norm"](layer["conv"](x))
 
             first = x = self.prelu(self.from_image(x))
-            for index in range(1, self.blocks + 1):
-                block = getattr(self, f"block_{index}")
+            for index in range(self.blocks):
+                block = getattr(self, f"blocks_{index}")
                 x = x + run(block["second"], block["prelu"](run(block["first"], x)))
             x = first + run(self.after_blocks, x)
             for index, times in enumerate(self.shuffles, 1):
