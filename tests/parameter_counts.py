@@ -261,3 +261,89 @@ def progan(widths, image_channels, classes=0):
 
 COUNTS["progan"] = progan((512, 512, 512, 512, 256, 128, 64, 32, 16), 3)
 COUNTS["progan_digits"] = progan((32, 32, 32, 32), 1, classes=10)
+
+
+def unet(inputs, images, c, downs, norm):
+    """Parameters of Pix2Pix's U-Net: 4x4 kernels; a norm's scale and bias, or, with instance norm, a bias before it."""
+    widths = [c * min(2**level, 8) for level in range(downs)]
+    down = list(zip([inputs, *widths[:-1]], widths, strict=True))
+    up = [(2 * widths[level] if level < downs - 1 else widths[level], widths[level - 1]) for level in range(1, downs)]
+    kernels = 16 * (sum(a * b for a, b in down) + sum(a * b for a, b in up) + 2 * c * images)
+    normed = sum(widths[1:-1]) + sum(widths[:-1])  # neither the outermost nor the innermost layer down
+    others = 2 * normed if norm == "batch" else normed + widths[0] + widths[-1]
+    return kernels + others + images
+
+
+def patches(inputs, c, layers, norm):
+    """Parameters of a PatchGAN with so many layers of stride 2: 4x4 kernels, the first and the last one with a bias."""
+    widths = [c * min(2**level, 8) for level in range(layers + 1)]
+    kernels = 16 * (inputs * c + sum(a * b for a, b in itertools.pairwise(widths)) + widths[-1])
+    return kernels + c + (2 if norm == "batch" else 1) * sum(widths[1:]) + 1
+
+
+def translator(c, blocks):
+    """Parameters of CycleGAN's ResNet on RGB: 7x7, two 3x3 of stride 2, blocks, two 3x3 transposed, 7x7; all biases."""
+    edges = 2 * 49 * 3 * c + c + 3
+    steps = 2 * 9 * (c * 2 * c + 2 * c * 4 * c) + (2 * c + 4 * c) + (2 * c + c)
+    return edges + steps + 2 * blocks * (9 * 4 * c * 4 * c + 4 * c)
+
+
+def srresnet(c, blocks, doublings):
+    """Parameters of Figure 4 of SRGAN: 9x9 at both ends, 3x3 between, batch norms, a PReLU's one slope."""
+    layer = 9 * c * c + c + 2 * c
+    return 2 * 81 * 3 * c + c + 3 + 1 + blocks * (2 * layer + 1) + layer + doublings * (9 * c * 4 * c + 4 * c + 1)
+
+
+def msrresnet(c, blocks, doublings):
+    """Parameters of BasicSR's: 3x3 everywhere, no norms."""
+    layer = 9 * c * c + c
+    return 2 * 27 * c + c + 3 + (2 * blocks + 1) * layer + doublings * (9 * c * 4 * c + 4 * c)
+
+
+def sr_discriminator(c, hidden, resolution):
+    """Parameters of SRGAN's: eight 3x3, batch norms but in the first, dense on a sixteenth of the sides, dense."""
+    widths = [c, c, 2 * c, 2 * c, 4 * c, 4 * c, 8 * c, 8 * c]
+    kernels = 9 * (3 * c + sum(a * b for a, b in itertools.pairwise(widths)))
+    dense = (resolution // 16) ** 2 * widths[-1] * hidden + hidden + hidden + 1
+    return kernels + c + 2 * sum(widths[1:]) + dense
+
+
+def rrdb(c, growth, blocks):
+    """Parameters of ESRGAN's generator: five 3x3 in each of three dense blocks, and six convolutions around them."""
+    dense = sum(9 * (c + index * growth) * growth + growth for index in range(4)) + 9 * (c + 4 * growth) * c + c
+    return 2 * 27 * c + c + 3 + 4 * (9 * c * c + c) + 3 * blocks * dense
+
+
+def vgg_discriminator(c, resolution, hidden=100):
+    """Parameters of BasicSR's: 3x3 and 4x4 of stride 2 in turn down to 4x4, batch norms but in the first, two dense."""
+    count, before = 0, 3
+    for level in range(resolution.bit_length() - 3):
+        width = c * min(2**level, 8)
+        count += 9 * before * width + (2 * width if level else width) + 16 * width * width + 2 * width
+        before = width
+    return count + 16 * before * hidden + hidden + hidden + 1
+
+
+COUNTS |= {
+    # The authors' code prints 54.414 M and 2.769 M
+    "pix2pix": (unet(3, 3, 64, 8, "batch"), patches(6, 64, 3, "batch")),
+    "pix2pix_small": (unet(3, 3, 32, 6, "batch"), patches(6, 32, 1, "batch")),
+    # and 11.378 M and 2.765 M, of each direction and domain
+    "cyclegan": (2 * translator(64, 9), 2 * patches(3, 64, 3, "instance")),
+    "cyclegan_small": (2 * translator(16, 3), 2 * patches(3, 16, 1, "instance")),
+    "srgan": (srresnet(64, 16, 2), sr_discriminator(64, 1024, 96)),
+    "srgan_small": (srresnet(32, 8, 1), sr_discriminator(24, 256, 48)),
+    # BasicSR's model zoo: 1.52 M
+    "srresnet": (msrresnet(64, 16, 2), patches(3, 8, 1, "batch")),
+    "srresnet_small": (msrresnet(32, 8, 1), patches(3, 8, 1, "batch")),
+    # ESRGAN's: 16.70 M
+    "esrgan": (rrdb(64, 32, 23), vgg_discriminator(64, 128)),
+    "esrgan_small": (rrdb(32, 16, 3), vgg_discriminator(16, 64)),
+    "colorization": (unet(1, 3, 64, 8, "instance"), patches(4, 64, 3, "instance")),
+    "colorization_small": (unet(1, 3, 32, 5, "instance"), patches(4, 32, 1, "instance")),
+    "inpainting": (unet(4, 3, 64, 8, "instance"), patches(7, 64, 3, "instance")),
+    "inpainting_small": (unet(4, 3, 32, 6, "instance"), patches(7, 32, 1, "instance")),
+    "edges": (unet(1, 3, 64, 8, "instance"), patches(4, 64, 3, "instance")),
+    "denoising": (unet(3, 3, 64, 8, "instance"), patches(6, 64, 3, "instance")),
+}
+COUNTS["deblurring"] = COUNTS["denoising"]  # the same networks
