@@ -14,7 +14,7 @@ CUT = 3.0  # standard deviations on each side
 def gaussian_blur(images: Images, deviations: Array, largest: float) -> Images:
     """Images [n, h, w, c], each blurred by its own deviation [n] in pixels, at most `largest`; edges are mirrored."""
     radius = math.ceil(CUT * largest)
-    offsets = jnp.arange(-radius, radius + 1, dtype=jnp.float32)
+    offsets = jnp.arange(-radius, radius + 1, dtype=jnp.float32)[None]
     taps = jnp.exp(-0.5 * jnp.square(offsets / deviations[:, None]))
     taps /= taps.sum(1, keepdims=True)
     for axis in (1, 2):

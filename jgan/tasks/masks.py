@@ -38,14 +38,14 @@ def _strokes(rng: Array, height: int, width: int) -> Array:
     points = jnp.concatenate([start, start + jnp.cumsum(steps, axis=1)], axis=1)
     brush = jax.random.uniform(rng_brush, (STROKES, 1), minval=BRUSH[0], maxval=BRUSH[1])
     rows, columns = (jnp.arange(height) + 0.5) / height, (jnp.arange(width) + 0.5) / width
-    pixels = jnp.stack(jnp.meshgrid(rows, columns, indexing="ij"), axis=-1)
+    pixels = jnp.stack(jnp.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
     begins, ends = points[:, :-1].reshape(-1, 2), points[:, 1:].reshape(-1, 2)
     radii = jnp.broadcast_to(brush, (STROKES, POINTS - 1)).reshape(-1)
 
     def near(begin: Array, end: Array, radius: Array) -> Array:
-        along = end - begin
-        share = ((pixels - begin) @ along) / jnp.maximum(along @ along, 1e-12)
-        nearest = begin + jnp.clip(share, 0.0, 1.0)[..., None] * along
-        return jnp.square(pixels - nearest).sum(-1) <= jnp.square(radius)
+        along, away = end - begin, pixels - begin[None]
+        share = (away @ along) / jnp.maximum(along @ along, 1e-12)
+        offset = away - jnp.clip(share, 0.0, 1.0)[:, None] * along[None]
+        return jnp.square(offset).sum(-1) <= jnp.square(radius)
 
-    return jax.vmap(near)(begins, ends, radii).any(0).astype(jnp.float32)
+    return jax.vmap(near)(begins, ends, radii).any(0).astype(jnp.float32).reshape(height, width)
