@@ -332,7 +332,7 @@ COUNTS |= {
     "cyclegan": (2 * translator(64, 9), 2 * patches(3, 64, 3, "instance")),
     "cyclegan_small": (2 * translator(16, 3), 2 * patches(3, 16, 1, "instance")),
     "srgan": (srresnet(64, 16, 2), sr_discriminator(64, 1024, 96)),
-    "srgan_small": (srresnet(32, 8, 1), sr_discriminator(24, 256, 48)),
+    "srgan_small": (msrresnet(32, 8, 1), sr_discriminator(24, 256, 48)),
     # BasicSR's model zoo: 1.52 M
     "srresnet": (msrresnet(64, 16, 2), patches(3, 8, 1, "batch")),
     "srresnet_small": (msrresnet(32, 8, 1), patches(3, 8, 1, "batch")),

@@ -2,10 +2,11 @@
 
     python -m jgan.data inspect --source folder:photos --out sheet.png
     python -m jgan.data prepare --source folder:photos --out prepared --resolution 64
+    python -m jgan.data split --source pairs:maps/val --out val
 
 Sources: mnist5k, tfds:<name>[:<split>], folder:<directory>, zip:<file>, idx:<directory>[:t10k], npz:<file>,
-records:<directory>; with captions mnist5k-captions, captions:<directory or zip>[:<file>.npz]. An error is one line,
-and exit code 2.
+records:<directory>; with captions mnist5k-captions, captions:<directory or zip>[:<file>.npz]; pairs:<directory or
+zip>. An error is one line, and exit code 2.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from jgan.data.inspect import contact_sheet, describe, write_sheet
 from jgan.data.prepare import prepare
 from jgan.data.source import Source
 from jgan.data.sources import open_source
+from jgan.data.split import split
 from jgan.types import UserError
 
 
@@ -53,7 +55,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser("python -m jgan.data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(required=True, metavar="inspect|prepare")
+    commands = parser.add_subparsers(required=True, metavar="inspect|prepare|split")
     inspecting = commands.add_parser("inspect", help="print what a source holds, and draw a contact sheet")
     inspecting.add_argument("--out", type=Path, help="a PNG of up to 60 images (default: none)")
     inspecting.set_defaults(command=_inspect)
@@ -63,6 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     preparing.add_argument("--on-error", choices=ON_ERROR, default="refuse", help="broken images (default: refuse)")
     preparing.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
     preparing.set_defaults(command=_prepare)
+    splitting = commands.add_parser("split", help="write pairs as two folders of PNGs, A and B")
+    splitting.add_argument("--source", required=True, help="as in data.source, for example pairs:maps/val")
+    splitting.add_argument("--out", type=Path, required=True, help="a new directory")
+    splitting.set_defaults(command=_split)
     for command in (inspecting, preparing):
         command.add_argument("--source", required=True, help="as in data.source, for example folder:photos")
         command.add_argument("--channels", type=int, choices=CHANNELS, default=3, help="0: as the files are")
@@ -104,6 +110,11 @@ def _prepare(options: argparse.Namespace) -> None:
     print(
         f"wrote {count:,} images of {form.resolution} x {form.resolution} x {channels}: --source records:{options.out}"
     )
+
+
+def _split(options: argparse.Namespace) -> None:
+    count = split(open_source(options.source), options.out)
+    print(f"wrote {count:,} pairs: {options.out}/A and {options.out}/B")
 
 
 def _natural_channels(source: Source, on_error: str) -> int:

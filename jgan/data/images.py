@@ -155,9 +155,9 @@ def to_pixels(image: Pixels | Pair, form: Format, place: tuple[int, int] = CENTR
     if isinstance(image, np.ndarray) and image.shape == form.shape:
         return image
     if form.fit == "patch":
-        patch = to_patch(_as_image(image), form.resolution, place)
+        patch = to_patch(to_image(image), form.resolution, place)
         return np.asarray(to_mode(patch, form.channels, form.background)).reshape(form.shape)
-    image = to_square(to_mode(_as_image(image), form.channels, form.background), form.fit, form.background)
+    image = to_square(to_mode(to_image(image), form.channels, form.background), form.fit, form.background)
     size = (form.resolution, form.resolution)
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS)
@@ -169,10 +169,11 @@ def natural_pixels(image: Pixels) -> np.ndarray:
 
     Raises BrokenImageError.
     """
-    return np.asarray(to_mode(_as_image(image), 3, background=255))
+    return np.asarray(to_mode(to_image(image), 3, background=255))
 
 
-def _as_image(image: Pixels) -> Image.Image:
+def to_image(image: Pixels) -> Image.Image:
+    """An array as an image, an image as it is."""
     if isinstance(image, Image.Image):
         return image
     return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)

@@ -6,6 +6,8 @@ The generator alone, trained without a discriminator, is the paper's SRResNet. `
 
 from __future__ import annotations
 
+import dataclasses
+
 import flax.linen as nn
 import jax.numpy as jnp
 
@@ -211,4 +213,19 @@ def srgan(
         adversarial_weight=1e-3,
         discriminator_weight=1.0,
         content_weight=1.0,
+    )
+
+
+def msrgan(
+    scale: int = 4, channels: int = 64, blocks: int = 16, discriminator_channels: int = 64, hidden: int = 1024
+) -> PairedGAN:
+    """SRGAN as BasicSR has it (options/train/SRResNet_SRGAN/train_MSRGAN_x4.yml): no norm in the generator, l1 first."""
+    game = srgan(scale, discriminator_channels=discriminator_channels, hidden=hidden)
+    return dataclasses.replace(
+        game,
+        generator=MSRResNet(scale, channels, blocks),
+        adversarial_weight=5e-3,
+        l1_weight=1e-2,
+        content_distance="l1",
+        pretraining="l1",
     )
