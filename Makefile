@@ -5,9 +5,10 @@ RUN := $(VENV)/bin/python
 WORKDIR ?= runs/quickstart
 ARGS ?=
 CIFAR ?=
+DATA ?=
 OUT ?= runs/modes
 
-.PHONY: quickstart test lint format bench modes zoo-small biggan-small lock
+.PHONY: quickstart test lint format bench modes zoo-small biggan-small translate-small lock
 
 quickstart: $(VENV)/installed  ## train on real digits, about five minutes on two cores
 	$(RUN) -m jgan.main --config configs/quickstart.py --workdir $(WORKDIR) $(ARGS)
@@ -43,6 +44,10 @@ biggan-small: $(VENV)/installed  ## the BigGAN line at 32 px on digits and, with
 	$(RUN) benchmarks/biggan_line.py --runs runs/biggan-small/digits --out runs/biggan-small
 	$(RUN) -m jgan.main --config configs/text_digits.py --workdir runs/biggan-small/text
 	$(RUN) benchmarks/caption_accuracy.py --workdir runs/biggan-small/text --sheet runs/biggan-small/text.png
+
+translate-small: $(VENV)/installed  ## image-to-image at 32 to 64 px on real images, in folders below DATA=DIR
+	@test -n "$(DATA)" || { echo "error: make translate-small needs DATA=DIR, see benchmarks/translate_small.py" >&2; exit 2; }
+	$(RUN) benchmarks/translate_small.py --data "$(DATA)" $(ARGS)
 
 lock: $(VENV)/installed  ## pins what pyproject.toml allows today
 	$(RUN) -m pip install --quiet uv

@@ -2,10 +2,10 @@
 
     python benchmarks/translate_small.py --data DIR --out runs/translate-small [--rows maps colors] [--scale 0.1]
 
-DIR holds maps (train, val: pairs side by side), cifar10 (class folders), flowers (trainA, trainB, testA, testB) and sr
-(train, Set5, Set14); `--data` of any other layout needs `--folder name=path`. Each row is trained by jgan.main, drawn by
-jgan.translate or jgan.upscale, and scored by jgan.compare and jgan.evaluate, all in processes of their own, whose
-processor time is the table's. Writes table.md and one sheet a row.
+DIR holds the folders of FOLDERS: maps (pairs side by side), CIFAR-10's photos, flowers (trainA, trainB, testA, testB)
+and photos for super-resolution beside Set5 and Set14. Each row is trained by jgan.main, drawn by jgan.translate or
+jgan.upscale, and scored by jgan.compare and jgan.evaluate, all in processes of their own, whose processor time is the
+table's. Writes table.md and one sheet a row.
 """
 
 from __future__ import annotations
@@ -101,7 +101,12 @@ def place(key: str, options: argparse.Namespace) -> Path:
 def prepare(options: argparse.Namespace) -> None:
     """Sides of the held-out maps, held-out photos of each class, and squares of photos."""
     if not (options.out / "val").exists() and "maps" in options.rows:
-        run("jgan.data", "split", "--source", f"pairs:{place('maps/val', options)}", "--out", options.out / "val")
+        whole = options.out / "val-256"
+        run("jgan.data", "split", "--source", f"pairs:{place('maps/val', options)}", "--out", whole)
+        for file in sorted(whole.rglob("*.png")):
+            small = options.out / "val" / file.relative_to(whole)
+            small.parent.mkdir(parents=True, exist_ok=True)
+            Image.open(file).resize((64, 64), Image.Resampling.LANCZOS).save(small)
     if not (options.out / "photos").exists() and "colors" in options.rows:
         files = sorted(place("cifar10", options).rglob("*.jpg"))
         chosen = set(np.random.default_rng(0).choice(len(files), HELD_OUT, replace=False).tolist())
@@ -154,8 +159,6 @@ def scored(name: str, row: Row, label: str, flags: list[str], options: argparse.
     if name != "flowers":
         record = options.out / f"{name}-{label.replace(' ', '-')}.json"
         metrics = "psnr,ssim,psnr_y,ssim_y" if row.luma else "psnr,ssim"
-        if name == "maps":
-            reference = shrunk(reference, out, options)
         compared = ["--images", out, "--reference", reference, "--metrics", metrics, "--crop", str(row.crop)]
         run("jgan.compare", *compared, "--cut_reference", "--out", record)
         scores |= json.loads(record.read_text())["mean"]
@@ -170,16 +173,6 @@ def scored(name: str, row: Row, label: str, flags: list[str], options: argparse.
     return scores
 
 
-def shrunk(reference: Path, like: Path, options: argparse.Namespace) -> Path:
-    """The references at the size of the drawn images."""
-    out = options.out / "val" / "B_small"
-    out.mkdir(exist_ok=True)
-    for file in sorted(reference.iterdir()):
-        size = Image.open(like / file.name).size
-        Image.open(file).resize(size, Image.Resampling.LANCZOS).save(out / file.name)
-    return out
-
-
 def drawn(name: str, label: str, options: argparse.Namespace) -> Path:
     return options.out / "drawn" / name / label.replace(" ", "-")
 
@@ -191,8 +184,8 @@ def show(name: str, row: Row, labels: list[str], options: argparse.Namespace) ->
     for file in files:
         relative = file.relative_to(drawn(name, labels[0], options))
         images = [Image.open(drawn(name, label, options) / relative).convert("RGB") for label in labels]
-        stems = [path for path in place(row.inputs, options).rglob(f"{relative.stem}.*")]
-        images.append(Image.open(stems[0]).convert("RGB"))
+        (source, *_) = place(row.inputs, options).rglob(f"{relative.stem}.*")
+        images.append(Image.open(source).convert("RGB"))
         if name == "maps":
             images.append(Image.open(options.out / "val" / "B" / relative).convert("RGB"))
         side = 160 if row.luma else 128

@@ -219,7 +219,7 @@ def srgan(
 def msrgan(
     scale: int = 4, channels: int = 64, blocks: int = 16, discriminator_channels: int = 64, hidden: int = 1024
 ) -> PairedGAN:
-    """SRGAN as BasicSR has it (options/train/SRResNet_SRGAN/train_MSRGAN_x4.yml): no norm in the generator, l1 first."""
+    """SRGAN as BasicSR has it (train_MSRGAN_x4.yml): no norm in the generator, a stage of l1 first."""
     game = srgan(scale, discriminator_channels=discriminator_channels, hidden=hidden)
     return dataclasses.replace(
         game,
