@@ -36,6 +36,10 @@ class TorchGame(NamedTuple):
     paired: bool = False  # the generator's loss also looks at real images
     generator_batches: int = 1  # that it draws for its move; with 1 it moves on the images that the critic saw last
 
+    def round(self, batch_size: int, channels_last: bool) -> Callable[[], None]:
+        """A round of training on random images, in one of PyTorch's memory layouts."""
+        return make_round(self, batch_size, channels_last)
+
 
 def make_round(game: TorchGame, batch_size: int, channels_last: bool) -> Callable[[], None]:
     """A round of training on random images, in one of PyTorch's memory layouts."""

@@ -25,28 +25,35 @@ import functools
 import statistics
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 import torch_networks
 import torch_training
+import torch_translation
 from timing import CLOCKS, PEAK_SIZE, Peak, alternate
 from torch_training import TorchGame
+from torch_translation import TorchTranslation
 
 from jgan.allocator import keep_memory
 from jgan.config import read_config
 from jgan.families import r3gan
+from jgan.families.cyclegan import cyclegan
 from jgan.families.dcgan import dcgan
+from jgan.families.pix2pix import pix2pix
 from jgan.families.progan import progan
 from jgan.families.sngan import sngan
+from jgan.families.srgan import srgan
 from jgan.families.wgan_gp import wgan_gp, wgan_gp_dcgan
 from jgan.games.latent import LatentGAN
+from jgan.games.paired import PairedGAN
+from jgan.games.unpaired import UnpairedGAN
 from jgan.optim import AdamConfig, EmaConfig, make_optimizer
 from jgan.sharding import make_sharding
 from jgan.step import PLAYERS, Optimizers, active_phases, create_state, make_train_step
-from jgan.types import Stage, schedule
+from jgan.types import Game, Stage, schedule
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
@@ -54,9 +61,10 @@ CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 class Row(NamedTuple):
     """A training step to time: the same game twice."""
 
-    ours: LatentGAN
-    theirs: TorchGame
+    ours: Any  # a Game
+    theirs: Any  # a TorchGame, or a TorchTranslation
     batch_size: int
+    adversarial: bool = True
 
 
 # What WGAN-GP and SNGAN share.
@@ -161,6 +169,11 @@ ROWS = {
         ),
         batch_size=4,
     ),
+    "pix2pix-128": Row(pix2pix(downs=7), TorchTranslation(torch_translation.pix2pix_round, 128), batch_size=4),
+    "cyclegan-64": Row(cyclegan(blocks=6), TorchTranslation(torch_translation.cyclegan_round, 64), batch_size=2),
+    "srresnet-x4": Row(  # patches of 24 x 24
+        srgan(), TorchTranslation(torch_translation.srresnet_round, 96), batch_size=8, adversarial=False
+    ),
 }
 
 
@@ -193,8 +206,8 @@ def print_row(name: str, batch_size: int, options: argparse.Namespace, peak: Pea
     row = ROWS[name]
     contestants = {
         "jgan": engine_step(row, batch_size),
-        "torch, contiguous": torch_training.make_round(row.theirs, batch_size, channels_last=False),
-        "torch, channels last": torch_training.make_round(row.theirs, batch_size, channels_last=True),
+        "torch, contiguous": row.theirs.round(batch_size, channels_last=False),
+        "torch, channels last": row.theirs.round(batch_size, channels_last=True),
     }
     flops = torch_training.flops(contestants["torch, contiguous"])
     images = batch_size * row.theirs.critic_steps
@@ -213,20 +226,20 @@ def print_row(name: str, batch_size: int, options: argparse.Namespace, peak: Pea
 def engine_step(row: Row, batch_size: int) -> Callable[[], None]:
     """The engine's steps up to a move of the generator, on random images, with the state donated from step to step."""
     game, resolution = row.ours, row.theirs.resolution
-    (stage,) = schedule((Stage(steps=1, batch_size=batch_size, resolution=resolution),))
+    (stage,) = schedule((Stage(steps=1, batch_size=batch_size, resolution=resolution, adversarial=row.adversarial),))
     adam = AdamConfig(learning_rate=2e-4, b1=row.theirs.betas[0], b2=row.theirs.betas[1])
     optimizers: Optimizers = {player: make_optimizer(adam) for player in PLAYERS}
     sharding = make_sharding()
-    images = np.random.default_rng(0).uniform(-1, 1, (batch_size, resolution, resolution, 3)).astype(np.float32)
-    labels = np.arange(batch_size, dtype=np.int32) % 10
-    batch = jax.device_put({"images": images, "labels": labels}, sharding.batch)
+    batch = jax.device_put(make_batch(game, batch_size, resolution), sharding.batch)
     key = jax.random.key(0)
-    state = jax.jit(lambda key: create_state(game, (stage,), (batch,), optimizers, key))(key)
+    frozen = game.load_frozen() if row.adversarial else ()
+    state = jax.jit(lambda key: create_state(game, (stage,), (batch,), optimizers, key, frozen))(key)
     state_sharding = sharding.of_state(state)
     step = make_train_step(
         game, stage, optimizers, EmaConfig(), lambda stage, feed, step, rngs: feed, sharding, state_sharding
     )
-    patterns = [active_phases(game.phases(stage), index) for index in range(game.generator_every)]
+    moves = getattr(game, "generator_every", 1)
+    patterns = [active_phases(game.phases(stage), index) for index in range(moves)]
     holder = [jax.device_put(state, state_sharding)]
 
     def run() -> None:
@@ -235,6 +248,20 @@ def engine_step(row: Row, batch_size: int) -> Callable[[], None]:
             jax.block_until_ready((holder[0], metrics))
 
     return run
+
+
+def make_batch(game: Game, batch_size: int, resolution: int) -> dict[str, np.ndarray]:
+    """Random images, as the game takes them."""
+    rng = np.random.default_rng(0)
+
+    def images(side: int = resolution) -> np.ndarray:
+        return rng.uniform(-1, 1, (batch_size, side, side, 3)).astype(np.float32)
+
+    if isinstance(game, UnpairedGAN):
+        return {"images_a": images(), "images_b": images()}
+    if isinstance(game, PairedGAN):
+        return {"inputs": images(resolution // getattr(game.generator, "scale", 1)), "targets": images()}
+    return {"images": images(), "labels": np.arange(batch_size, dtype=np.int32) % 10}
 
 
 if __name__ == "__main__":
