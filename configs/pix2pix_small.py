@@ -9,7 +9,7 @@ docs/results.md.
 from jgan.config import Config
 from jgan.data.config import DataConfig
 from jgan.families.pix2pix import pix2pix
-from jgan.optim import AdamConfig
+from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 
@@ -22,6 +22,7 @@ def get_config() -> Config:
         stages=(Stage(steps=2_000, batch_size=8, resolution=64),),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
+        ema=EmaConfig(half_life_images=1_000.0),
         sample_every=250,
         checkpoint_every=500,
     )
