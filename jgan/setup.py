@@ -127,12 +127,21 @@ def lay_out(config: Config, dataset: Dataset | UnpairedDataset, sharding: Shardi
     """As `prepare`, for data that are open and devices that are chosen."""
     check_batches(config.stages, sharding)
     stages = schedule(config.stages)
-    for stage in stages:
-        dataset.check_batch(stage)
-    batches = tuple(_batch_shapes(dataset, stage) for stage in stages)
+    batches = microbatches(dataset, stages)
     for batch in batches:
         config.game.check_data(batch, dataset.num_classes, dataset.num_words)
     return Setup(config, dataset, stages, batches, sharding, state_target(config, stages, batches, sharding))
+
+
+def microbatches(dataset: Dataset | UnpairedDataset, stages: tuple[ScheduledStage, ...]) -> tuple[BatchShapes, ...]:
+    """One microbatch of each stage, as the game is given it.
+
+    Raises:
+      UserError: the data do not fit the batch sizes.
+    """
+    for stage in stages:
+        dataset.check_batch(stage)
+    return tuple(_batch_shapes(dataset, stage) for stage in stages)
 
 
 def state_target(
