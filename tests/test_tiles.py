@@ -1,0 +1,93 @@
+"""Tiles beside the whole image: networks that see little, and whatever the sizes."""
+
+import numpy as np
+import pytest
+
+from jgan.tiles import count_tiles, render_in_tiles
+
+RANDOM = np.random.default_rng(0)
+
+
+def whole(render, image, scale, tile, overlap):
+    """The bands put together, which must follow each other without a gap."""
+    bands, row = [], 0
+    for first, rows in render_in_tiles(render, image, scale, tile, overlap):
+        assert first == row
+        row += len(rows)
+        bands.append(rows)
+    return np.concatenate(bands)
+
+
+def repeated(image, scale):
+    return image.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_identity_stays_the_identity_at_any_size(seed):
+    random = np.random.default_rng(seed)
+    height, width = random.integers(1, 90, 2)
+    scale, tile = random.integers(1, 4), random.integers(8, 64)
+    overlap = random.integers(0, tile // 2 + 1)
+    image = random.uniform(-1, 1, (height, width, 2)).astype(np.float32)
+    seen = []
+
+    def render(part):
+        seen.append(part.shape[:2])
+        return repeated(part, scale)
+
+    made = whole(render, image, scale, tile, overlap)
+    assert made.dtype == np.float32
+    # each pixel: two weighted sums of at most four terms and a quotient
+    np.testing.assert_allclose(made, repeated(image, scale), rtol=0, atol=1e-6)
+    assert set(seen) == {(min(tile, height), min(tile, width))}
+    assert len(seen) == count_tiles(height, width, tile, overlap)
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+@pytest.mark.parametrize(
+    ("height", "width", "tile", "overlap"), [(97, 150, 64, 16), (64, 65, 32, 12), (200, 40, 50, 24)]
+)
+def test_a_local_operator_sees_no_tiles(scale, height, width, tile, overlap):
+    """One that reaches as far as a quarter of the overlap, with zeros beyond the edges of what it is given."""
+    reach = overlap // 4
+    taps = RANDOM.normal(size=(2 * reach + 1, 2 * reach + 1, scale, scale)) / (2 * reach + 1)
+
+    def render(part):
+        rows, columns, channels = part.shape
+        padded = np.pad(part, ((reach, reach), (reach, reach), (0, 0)))
+        made = np.zeros((rows, scale, columns, scale, channels))
+        for i, j in np.ndindex(taps.shape[:2]):
+            made += taps[i, j][None, :, None, :, None] * padded[i : i + rows, None, j : j + columns, None]
+        return made.reshape(rows * scale, columns * scale, channels).astype(np.float32)
+
+    image = RANDOM.uniform(-1, 1, (height, width, 3)).astype(np.float32)
+    expected = render(image)
+    assert np.abs(expected).max() > 1
+    made = whole(render, image, scale, tile, overlap)
+    # the same float32 numbers, weighted, added and divided again
+    np.testing.assert_allclose(made, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+def test_one_pixel_more_is_seen():
+    """The tolerance above would notice an operator that sees beyond what is thrown away."""
+    shift, image = 5, RANDOM.uniform(-1, 1, (80, 80, 1)).astype(np.float32)
+    render = lambda part: np.pad(part, ((0, 0), (shift, 0), (0, 0)))[:, : part.shape[1]]  # noqa: E731
+    assert np.abs(whole(render, image, 1, 32, 20) - render(image)).max() < 1e-6
+    assert np.abs(whole(render, image, 1, 32, 16) - render(image)).max() > 0.01
+
+
+def test_a_band_comes_as_soon_as_its_tiles_are_there():
+    """So memory follows the band: the rows of one row of tiles, whatever the height."""
+    seen = []
+
+    def render(part):
+        seen.append(part.shape)
+        return part
+
+    image = np.zeros((1000, 100, 1), np.float32)
+    largest, tiles = 0, 0
+    for _, rows in render_in_tiles(render, image, 1, 64, 16):
+        tiles += 1
+        assert len(seen) == 2 * tiles  # two across
+        largest = max(largest, len(rows))
+    assert largest <= 64
