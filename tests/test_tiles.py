@@ -85,9 +85,6 @@ def test_a_band_comes_as_soon_as_its_tiles_are_there():
         return part
 
     image = np.zeros((1000, 100, 1), np.float32)
-    largest, tiles = 0, 0
-    for _, rows in render_in_tiles(render, image, 1, 64, 16):
-        tiles += 1
-        assert len(seen) == 2 * tiles  # two across
-        largest = max(largest, len(rows))
-    assert largest <= 64
+    for bands, (_, rows) in enumerate(render_in_tiles(render, image, 1, 64, 16), 1):
+        assert len(seen) == 2 * bands  # two across
+        assert len(rows) <= 64
