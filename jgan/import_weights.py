@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import flax.linen as nn
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from jgan import command
 from jgan import config as configs
 from jgan.checkpoint import Checkpoints
 from jgan.config import Config
-from jgan.families import biggan_deep
+from jgan.data.planned import planned_dataset
+from jgan.families import biggan_deep, cyclegan, esrgan, pix2pix, srgan
 from jgan.files import sha256
 from jgan.games.latent import LatentGAN
-from jgan.interop.biggan_deep import TABLES, read_generator
+from jgan.games.paired import PairedGAN
+from jgan.games.unpaired import UnpairedGAN
+from jgan.interop import basicsr as of_basicsr
+from jgan.interop import biggan_deep as of_biggan_deep
+from jgan.interop import pix2pix as of_pix2pix
 from jgan.interop.weights import read_weights
 from jgan.monitor import MetricWindow
-from jgan.setup import BatchShapes, initial_state, run_seldom, shapes_to_data, state_target
+from jgan.setup import BatchShapes, initial_state, microbatches, run_seldom, shapes_to_data, state_target
 from jgan.sharding import make_sharding
-from jgan.types import Array, ScheduledStage, TrainState, UserError, schedule
+from jgan.types import Array, PyTree, ScheduledStage, TrainState, UserError, schedule
 from jgan.workdir import locked, write_environment
 
 DESCRIPTION = """Makes a run of a generator trained elsewhere, to draw from and to measure; executes nothing of it.
@@ -29,62 +37,163 @@ DESCRIPTION = """Makes a run of a generator trained elsewhere, to draw from and 
   python -m jgan.import_weights --config configs/biggan_deep.py --generator pytorch_model.bin --workdir runs/published
   python -m jgan.sample --workdir runs/published --truncation 0.4 --labels 207
 
-It reads BigGAN-deep as https://github.com/huggingface/pytorch-pretrained-BigGAN publishes it (.bin, .pth, .pt, .npz or
-.safetensors; configs/biggan_deep.py is that of 128 pixels), with its batch statistics of 51 truncations. Its kernels
-come divided by their spectral norms, so the run's generator has none. The run needs no data, and is not for training:
-its discriminator is a new one.
+It reads files that end in .bin, .pth, .pt, .npz or .safetensors:
+
+  configs/biggan_deep.py  BigGAN-deep of https://github.com/huggingface/pytorch-pretrained-BigGAN (this config: of 128
+                          pixels), with its batch statistics of 51 truncations; spectral norm is divided out
+  configs/pix2pix.py      latest_net_G.pth of https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix, a U-Net
+  configs/cyclegan.py     its latest_net_G_A.pth, from a to b, as --generator and latest_net_G_B.pth as --generator_b.
+                          A file that stands alone, as the authors publish them, with its --direction: the run then
+                          has that one alone, and is translated with as one of Pix2Pix
+  configs/srresnet.py     MSRResNet of https://github.com/XPixelGroup/BasicSR
+  configs/esrgan.py       RRDBNet of it, of ESRGAN and of Real-ESRGAN (x2: --config.game.generator.scale=2
+                          --config.data.task.scale=2), the average where there is one
+
+and, with configs that have it, Real-ESRGAN's SRVGGNetCompact (jgan.families.esrgan.CompactNet). The run needs no data,
+and is not for training: its discriminator is a new one.
 
 Any field of the config can be set with --config.path.to.field=value."""
+
+Reader = Callable[[Mapping[str, np.ndarray], PyTree, str], PyTree]  # (a file's tensors, shapes, source) to variables
+
+READERS: dict[type[nn.Module], Reader] = {  # what reads into which generator
+    biggan_deep.Generator: of_biggan_deep.read_generator,
+    pix2pix.UNet: of_pix2pix.read_generator,
+    cyclegan.ResNetGenerator: of_pix2pix.read_generator,
+    srgan.MSRResNet: of_basicsr.read_generator,
+    esrgan.RRDBNet: of_basicsr.read_generator,
+    esrgan.CompactNet: of_basicsr.read_generator,
+}
+DIRECTIONS = ("a_to_b", "b_to_a")
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """A file of weights, the flag that it came with and, of two translators, which one's it is."""
+
+    path: Path
+    flag: str = "--generator"
+    direction: str = ""
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command."""
-    parser = command.Parser("import_weights", DESCRIPTION)
-    parser.add_argument("--config", metavar="FILE", required=True, help="the config whose generator it is")
-    parser.add_argument("--generator", metavar="FILE", type=Path, required=True, help="its weights")
-    parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="directory of the run, a new one")
-    options, overrides = parser.parse_known_args(argv)
+    options, overrides = _parser().parse_known_args(argv)
     _check_new(options.workdir)
     command.stay_on_cpu()
-    config = as_published(configs.read_config(options.config, overrides))
+    config, files = choose(configs.read_config(options.config, overrides), options)
+    config = as_published(config)
     configs.check(config)
     configs.check_is_data(config)
-    import_generator(config, options.generator, options.workdir)
-    workdir = options.workdir
-    print(f"{options.generator}: now a run, {workdir}; draw with\n  python -m jgan.sample --workdir {workdir}")
+    import_generator(config, files, options.workdir)
+    workdir, names = options.workdir, ", ".join(str(file.path) for file in files)
+    print(f"{names}: now a run, {workdir}; draw with\n  python -m jgan.{_how_to_draw(config)} --workdir {workdir}")
     return 0
 
 
-def as_published(config: Config) -> Config:
-    """The config with a generator that holds published weights: no spectral norm, tables of statistics, their latents.
+def _parser() -> command.Parser:
+    parser = command.Parser("import_weights", DESCRIPTION)
+    parser.add_argument("--config", metavar="FILE", required=True, help="the config whose generator it is")
+    parser.add_argument("--generator", metavar="FILE", type=Path, required=True, help="its weights")
+    parser.add_argument("--generator_b", metavar="FILE", type=Path, help="of CycleGAN: those from b to a")
+    parser.add_argument("--direction", choices=DIRECTIONS, help="of CycleGAN: of --generator, where it is alone")
+    parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="directory of the run, a new one")
+    return parser
+
+
+def _how_to_draw(config: Config) -> str:
+    """The command for it."""
+    if isinstance(config.game, LatentGAN):
+        return "sample"
+    if config.data.task.name == "super_resolution":
+        return "upscale --input DIR --out large"
+    return f"{config.game.how_to_sample()} --out translated"
+
+
+def choose(config: Config, options: argparse.Namespace) -> tuple[Config, list[File]]:
+    """The files, and the config that they are for: with --direction that of one translator alone.
 
     Raises:
-      UserError: its generator is not BigGAN-deep's.
+      UserError: there are more or fewer files than the config's generator has parts.
+    """
+    first, second, direction = options.generator, options.generator_b, options.direction
+    if not isinstance(config.game, UnpairedGAN):
+        for name, value in (("generator_b", second), ("direction", direction)):
+            if value:
+                raise UserError(f"--{name}={value}: the generator of this config is one network; leave it out")
+        return config, [File(first)]
+    if direction and second:
+        raise UserError(f"--direction={direction}: two files hold both directions; leave it out, or --generator_b")
+    if direction:
+        return one_way(config, direction), [File(first)]
+    if not second:
+        raise UserError(
+            "--generator_b: this config has two translators; give the other one's file or, to make a run of "
+            "--generator alone, its --direction, a_to_b or b_to_a"
+        )
+    return config, [File(first, "--generator", "a_to_b"), File(second, "--generator_b", "b_to_a")]
+
+
+def one_way(config: Config, direction: str) -> Config:
+    """CycleGAN's config with one translator alone: a game of pairs, whose inputs are of the domain that it takes.
+
+    Raises:
+      UserError: its generator is not a pair of translators.
     """
     game = config.game
-    if not isinstance(game, LatentGAN) or not isinstance(game.generator, biggan_deep.Generator):
-        raise UserError("--config: no weights of this family are read; expected one such as configs/biggan_deep.py")
+    assert isinstance(game, UnpairedGAN), "others have one way"
+    if not isinstance(game.generator, cyclegan.Translators) or not isinstance(game.discriminator, cyclegan.Critics):
+        raise _not_read()
+    critic = game.discriminator.domain_b if direction == "a_to_b" else game.discriminator.domain_a
+    paired = PairedGAN(getattr(game.generator, direction), critic, game.adversarial, conditional=False)
+    source, channels = config.data.source.replace("unpaired:", "pairs:", 1), config.data.channels or 3
+    data = dataclasses.replace(config.data, source=source, channels=channels, input_channels=channels)
+    return dataclasses.replace(config, game=paired, data=data)
+
+
+def as_published(config: Config) -> Config:
+    """The config with a generator that holds published weights.
+
+    BigGAN-deep's has no spectral norm, but tables of statistics and latents of its own.
+
+    Raises:
+      UserError: no weights of its generator are read.
+    """
+    game = config.game
+    network = getattr(game, "generator", None)
+    parts = [getattr(network, name) for name in DIRECTIONS] if isinstance(network, cyclegan.Translators) else [network]
+    if any(type(part) not in READERS for part in parts):
+        raise _not_read()
+    if not isinstance(game, LatentGAN):
+        return config
     published = dataclasses.replace(
         game,
         generator=game.generator.clone(spectral_norm=False),
         latent_distribution="truncated_normal",
-        truncation_tables=TABLES,
+        truncation_tables=of_biggan_deep.TABLES,
     )
     return dataclasses.replace(config, game=published)
 
 
-def import_generator(config: Config, path: Path, workdir: Path) -> None:
-    """A run directory with the file's generator, at step 0; its discriminator is a new one.
+def _not_read() -> UserError:
+    return UserError(
+        "--config: no weights of this family are read; expected one such as configs/biggan_deep.py, pix2pix.py, "
+        "cyclegan.py, srresnet.py or esrgan.py"
+    )
+
+
+def import_generator(config: Config, files: Sequence[File], workdir: Path) -> None:
+    """A run directory with the files' generator, at step 0; its discriminator is a new one.
 
     Raises:
-      UserError: the file is not this config's generator, or the directory cannot be written.
+      UserError: a file is not of this config's generator, or the directory cannot be written.
     """
+    game: Any = config.game  # as_published takes those with a generator alone
     stages = schedule(config.stages)
-    batches = tuple(_batch_shapes(config, stage) for stage in stages)
-    sharding = make_sharding()
-    target = state_target(config, stages, batches, sharding)
+    batches = _batch_shapes(config, stages)
+    target = state_target(config, stages, batches, make_sharding(), frozen=False)
     shapes = {"params": target.generator.params, **target.generator.variables}
-    variables = read_generator(read_weights(path), shapes, source=f"--generator={path}")
+    variables = _read(game.generator, shapes, files)
     weights = {"params": variables.pop("params"), "variables": variables}
     weights = {**weights, **{f"{name}_ema": value for name, value in weights.items()}}
 
@@ -101,7 +210,7 @@ def import_generator(config: Config, path: Path, workdir: Path) -> None:
         "rollbacks": 0,
         "data": "none, its weights are imported",  # train.py compares it with the data's fingerprint
         "batches": shapes_to_data(batches),
-        "imported": {"file": path.name, "sha256": sha256(path)},
+        "imported": [{"file": file.path.name, "sha256": sha256(file.path)} for file in files],
     }
     with locked(workdir):
         configs.save(config, workdir / "config.json")
@@ -111,16 +220,33 @@ def import_generator(config: Config, path: Path, workdir: Path) -> None:
         checkpoints.close()
 
 
+def _batch_shapes(config: Config, stages: tuple[ScheduledStage, ...]) -> tuple[BatchShapes, ...]:
+    """What data would be like at each stage."""
+    game = config.game
+    if isinstance(game, LatentGAN):
+        return microbatches(planned_dataset(config.data, game.num_classes or None, config.seed), stages)
+    batches = microbatches(planned_dataset(config.data, None, config.seed), stages)
+    for batch in batches:
+        game.check_data(batch, None, None)
+    return batches
+
+
+def _read(network: nn.Module, shapes: PyTree, files: Sequence[File]) -> PyTree:
+    """The variables of the generator, each collection of `shapes`; of two translators each from its own file."""
+    if not isinstance(network, cyclegan.Translators):
+        (file,) = files
+        return READERS[type(network)](read_weights(file.path), shapes, f"{file.flag}={file.path}")
+    variables: dict[str, dict] = {collection: {} for collection in shapes}
+    for file in files:
+        own = {collection: layers[file.direction] for collection, layers in shapes.items() if file.direction in layers}
+        for collection, layers in _read(getattr(network, file.direction), own, [file]).items():
+            variables[collection][file.direction] = layers
+    return variables
+
+
 def _check_new(workdir: Path) -> None:
     if workdir.is_dir() and any(workdir.iterdir()):
         raise UserError(f"--workdir={workdir}: holds files already; choose a new directory")
-
-
-def _batch_shapes(config: Config, stage: ScheduledStage) -> BatchShapes:
-    size = stage.batch_size // stage.accumulate
-    shape = (size, stage.resolution, stage.resolution, config.data.channels)
-    images = jax.ShapeDtypeStruct(shape, jnp.float32)
-    return {"images": images, "labels": jax.ShapeDtypeStruct((size,), jnp.int32)}
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ MAY_IMPORT = {
         "checkpoint",
         "command",
         "config",
+        "data",
         "families",
         "files",
         "games",
