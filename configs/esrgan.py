@@ -6,7 +6,8 @@ python -m jgan.upscale --workdir runs/esrgan --input photos --out large
 Section 4.1: a million steps of the mean absolute error, then 400,000 of all losses from 1e-4 (the paper halves the
 rates four times; here they fall linearly), 16 patches of 128 x 128. The content loss is EfficientNet-Lite0's, which
 comes with the package; the paper's needs torchvision's file: --config.game.content_network=vgg19
---config.game.content_taps=conv5_4 --config.game.content_weights=vgg19-dcbb9e9d.pth. esrgan_small.py is one that trains
+--config.game.content_taps=conv5_4 --config.game.content_weights=vgg19-dcbb9e9d.pth. Real-ESRGAN's inputs, for photos of
+unknown quality: --config.data.task.name=blind_super_resolution. esrgan_small.py is one that trains
 on two cores. Not trained at this size.
 """
 

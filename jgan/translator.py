@@ -20,8 +20,10 @@ from jgan.files import make_directory
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN
 from jgan.photos import Photo, image_files, output_paths, read_photo, write_photo
+from jgan.pictures import to_uint8
 from jgan.resize import bicubic
 from jgan.setup import run_seldom
+from jgan.tasks.blind import degrade_blindly
 from jgan.tasks.degrade import degrade, hide
 from jgan.tiles import count_tiles, render_in_tiles
 from jgan.types import Array, UserError
@@ -124,9 +126,12 @@ class Translator:
         task = self.config.data.task
         if task.name == "none":
             raise UserError("--degrade: this run has no task (data.task.name); leave it out")
-        if task.name == "super_resolution":
+        if task.name.endswith("super_resolution"):
             height, width = (side - side % task.scale for side in image.shape[:2])
             image = image[:height, :width]
+        if task.is_blind:
+            small = degrade_blindly(to_uint8(image), task.scale, np.random.default_rng((self._seed, index)))
+            return small.astype(np.float32) / 127.5 - 1.0
         rngs = jax.random.split(jax.random.fold_in(self._key(), index), 1)
         make = jax.jit(functools.partial(degrade, task), compiler_options=run_seldom())
         return np.asarray(make(image[None], rngs))[0]

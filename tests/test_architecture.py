@@ -42,6 +42,7 @@ MAY_IMPORT = {
         "files",
         "games",
         "photos",
+        "pictures",
         "setup",
         "resize",
         "tasks",

@@ -174,6 +174,27 @@ def test_a_task_makes_the_inputs(tmp_path):
     np.testing.assert_array_equal(masked[0]["inputs"][..., :3][known], masked[0]["targets"][known])
 
 
+def test_a_blind_task_is_drawn_by_the_step(tmp_path):
+    for index in range(8):
+        save(tmp_path / f"{index}.png", noise(index, 40, 40) // 2)
+    task = TaskConfig("blind_super_resolution", scale=2)
+    config = DataConfig(f"folder:{tmp_path}", fit="patch", flip=True, rotate=True, task=task)
+    batches = batches_of(config, STAGE)
+    assert {name: value.shape for name, value in batches[0].items()} == {
+        "inputs": (8, 8, 8, 3),
+        "targets": (8, 16, 16, 3),
+    }
+    other = batches_of(dataclasses.replace(config, device_megabytes=0, workers=1), STAGE, first_step=7, devices=2)
+    for batch, same in zip(batches[3:], other, strict=True):
+        np.testing.assert_array_equal(batch["inputs"], same["inputs"])
+    first, again = (batch["inputs"][np.argsort(batch["targets"].mean((1, 2, 3)))] for batch in batches[:2])
+    assert not np.array_equal(first, again)
+    means = [np.concatenate([batch[name].mean((1, 2, 3)) for batch in batches]) for name in ("inputs", "targets")]
+    assert np.abs(means[0] - means[1]).mean() < 0.1  # it is of the same image
+    with pytest.raises(UserError, match=r"data\.channels=1, data\.jitter=1\.0: .* set them to 3 and 1"):
+        open_dataset(dataclasses.replace(config, channels=1), 0)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

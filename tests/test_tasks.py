@@ -143,7 +143,7 @@ def test_masks_hide_what_they_should(kind, least, most):
     shares = masks.mean((1, 2, 3))
     assert least < shares.min() < shares.max() < most
     assert len({mask.tobytes() for mask in masks}) > 190  # of some 200,000 rectangles two may be equal
-    assert (masks.mean(0) > 0).all()  # everywhere in some
+    assert (masks[:, 12:-12, 16:-16].mean(0) > 0).all()  # everywhere in some; rarely in a corner
     if kind == "rectangles":
         for mask in masks[..., 0] > 0:
             rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

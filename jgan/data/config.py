@@ -47,6 +47,11 @@ def check_config(config: DataConfig) -> None:
     config.task.check()
     if not 1.0 <= config.jitter <= 2.0:
         raise UserError(f"data.jitter={config.jitter}: expected 1 to 2 times the resolution")
+    if config.task.is_blind and (config.channels != 3 or config.jitter > 1.0):
+        raise UserError(
+            f"data.channels={config.channels}, data.jitter={config.jitter}: data.task.name={config.task.name!r} makes "
+            "its inputs of RGB images at their final size; set them to 3 and 1"
+        )
     if config.jitter > 1.0 and config.fit == "patch":
         raise UserError(f"data.jitter={config.jitter}: patches are cut at random already; set it to 1")
     if not 0 <= config.background <= 255:

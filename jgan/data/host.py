@@ -20,7 +20,7 @@ from grain.multiprocessing import SharedMemoryArray
 
 from jgan.data.decoding import decode_rows
 from jgan.data.images import Format
-from jgan.data.order import batch_rows, patch_places
+from jgan.data.order import batch_rows, example_draws
 from jgan.data.source import Source
 from jgan.data.workers import follow_parent
 
@@ -52,10 +52,8 @@ class LocalBatches:
     def __getitem__(self, index: int) -> HostBatch:
         step = self.stage_start + index
         rows = batch_rows(self.source.count, self.seed, self.stage_start, self.batch_size, step)
-        places = None
-        if self.form.fit == "patch":
-            places = patch_places(self.seed, self.stage_start, self.batch_size, step)[self.rows]
-        return decode_rows(self.source, rows[self.rows], self.form, self.on_error, places)
+        draws = example_draws(self.seed, self.stage_start, self.batch_size, step)
+        return decode_rows(self.source, rows[self.rows], self.form, self.on_error, draws[self.rows])
 
 
 def host_batches(

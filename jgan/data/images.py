@@ -13,10 +13,13 @@ import io
 import numpy as np
 from PIL import Image, ImageOps
 
+from jgan.tasks.blind import degrade_blindly
+
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 MAX_PIXELS = 2**27  # a 11,585 x 11,585 photograph; a few crafted kilobytes can declare far more
 MAX_RESOLUTION = 8192  # pixels of a side that a prepared set may ask for: 200 MB an RGB image
-CENTRE = (2**15, 2**15)  # the place of a patch: how far from the top and the left, 0 to 2**16
+# What is drawn for an example: the place of its patch, how far from the top and the left from 0 to 2**16, and a seed.
+CENTRE = (2**15, 2**15, 0)
 EXIF_ORIENTATION = 0x0112
 EXIF_PLACES = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # in Image.info; TIFF turns by itself
 SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
@@ -25,6 +28,7 @@ SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 Image.MAX_IMAGE_PIXELS = None
 
 
+Draw = tuple[int, int, int]  # as CENTRE
 Pixels = Image.Image | np.ndarray  # arrays: uint8 [h, w, c]
 Pair = tuple[Pixels, Pixels]
 
@@ -42,11 +46,15 @@ class Format:
     fit: str
     background: int
     input_channels: int = 0  # of pairs, those of the first image, which come before the others
+    blind_scale: int = (
+        0  # in place of a pair: the image degraded and this much smaller (tasks/blind.py), pixels repeated
+    )
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width, channels."""
-        return (self.resolution, self.resolution, self.input_channels + self.channels)
+        inputs = self.channels if self.blind_scale else self.input_channels
+        return (self.resolution, self.resolution, inputs + self.channels)
 
 
 def open_image(data: bytes) -> Image.Image:
@@ -134,28 +142,33 @@ def to_square(image: Image.Image, fit: str, background: int) -> Image.Image:
     return square
 
 
-def to_patch(image: Image.Image, resolution: int, place: tuple[int, int]) -> Image.Image:
+def to_patch(image: Image.Image, resolution: int, draw: Draw) -> Image.Image:
     """A square of the image at its own scale, at a place as in CENTRE. Raises BrokenImageError where it is smaller."""
     if min(image.size) < resolution:
         raise BrokenImageError(f"{image.width} x {image.height} pixels, less than a patch of {resolution}")
-    top, left = ((side - resolution + 1) * at >> 16 for side, at in zip(image.size[::-1], place, strict=True))
+    top, left = ((side - resolution + 1) * at >> 16 for side, at in zip(image.size[::-1], draw, strict=False))
     return image.crop((left, top, left + resolution, top + resolution))
 
 
-def to_pixels(image: Pixels | Pair, form: Format, place: tuple[int, int] = CENTRE) -> np.ndarray:
+def to_pixels(image: Pixels | Pair, form: Format, draw: Draw = CENTRE) -> np.ndarray:
     """Pixels uint8 [r, r, c] of an image of any size and mode, or of pixels uint8 [h, w, c].
 
-    Of a pair, both, the channels of the first before those of the second. `place` is that of a patch.
+    Of a pair, and of an image beside what is degraded of it, both: the first one's channels come first.
 
     Raises BrokenImageError.
     """
+    if form.blind_scale:
+        pixels = to_pixels(image, dataclasses.replace(form, blind_scale=0), draw)
+        small = degrade_blindly(pixels, form.blind_scale, np.random.default_rng(draw))
+        repeated = small.repeat(form.blind_scale, axis=0).repeat(form.blind_scale, axis=1)
+        return np.concatenate([repeated, pixels], axis=-1)
     if isinstance(image, tuple):
         forms = [dataclasses.replace(form, channels=c, input_channels=0) for c in (form.input_channels, form.channels)]
-        return np.concatenate([to_pixels(side, of, place) for side, of in zip(image, forms, strict=True)], axis=-1)
+        return np.concatenate([to_pixels(side, of, draw) for side, of in zip(image, forms, strict=True)], axis=-1)
     if isinstance(image, np.ndarray) and image.shape == form.shape:
         return image
     if form.fit == "patch":
-        patch = to_patch(to_image(image), form.resolution, place)
+        patch = to_patch(to_image(image), form.resolution, draw)
         return np.asarray(to_mode(patch, form.channels, form.background)).reshape(form.shape)
     image = to_square(to_mode(to_image(image), form.channels, form.background), form.fit, form.background)
     size = (form.resolution, form.resolution)

@@ -81,13 +81,13 @@ def _open(config: DataConfig, source: Source, seed: int) -> Dataset:
     source, reports = _checked(source, config)
     channels = config.channels or usable_channels(source, reports)
     smallest = None
-    if config.fit == "patch":
+    if config.fit == "patch" or config.task.is_blind:
         report = min(reports, key=lambda report: min(report.size))
         smallest = f"{source.name(reports.index(report))} is {report.size[0]} x {report.size[1]}", min(report.size)
         pixels = sum(report.size[0] * report.size[1] for report in reports)
         if pixels * (channels + config.input_channels) <= config.device_megabytes * 2**20:
             source = DecodedSource(source)
-    return Dataset(config, source, channels, seed, smallest)
+    return Dataset(config, source, channels, seed, smallest if config.fit == "patch" else None)
 
 
 def _checked(source: FileSource | PairSource, config: DataConfig) -> tuple[FileSource | PairSource, list[FileReport]]:
@@ -205,6 +205,10 @@ class Dataset:
         draws for an example follows from its own key.
         """
         images = examples["images"].astype(jnp.float32) / 127.5 - 1.0
+        if self.config.task.is_blind:
+            small, images = jnp.split(images, 2, axis=-1)
+            step = self.config.task.scale
+            return {"inputs": small[:, ::step, ::step], "targets": images}
         if self.config.task.name != "none":
             keys = jax.vmap(lambda rng: jax.random.fold_in(rng, RNG_TASK))(rngs)
             return {"inputs": degrade(self.config.task, images, keys), "targets": images}
@@ -214,8 +218,8 @@ class Dataset:
         return {**examples, "images": images}
 
     def stays_on_device(self, resolution: int) -> bool:
-        """Whether all images at this resolution are kept on the device. Patches differ at every visit."""
-        if self.config.fit == "patch":
+        """Whether all images at this resolution are kept on the device; not what differs at every visit."""
+        if self.config.fit == "patch" or self.config.task.is_blind:
             return False
         captions = 0 if self.captions is None else self.captions.rows.nbytes
         pixels = math.prod(self._form(enlarged(resolution, self.config)).shape)
@@ -223,7 +227,8 @@ class Dataset:
 
     def _form(self, resolution: int) -> Format:
         inputs = self.config.input_channels if self.is_paired else 0
-        return Format(resolution, self.channels, self.config.fit, self.config.background, inputs)
+        scale = self.config.task.scale if self.config.task.is_blind else 0
+        return Format(resolution, self.channels, self.config.fit, self.config.background, inputs, scale)
 
     def _named(self, images: Any, labels: Any, visit: int) -> dict[str, Any]:
         if self.is_paired or self.config.task.name != "none":

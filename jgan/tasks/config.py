@@ -20,18 +20,33 @@ class TaskConfig:
     - "edges": lines on white, one channel;
     - "denoising": with Gaussian noise;
     - "deblurring": blurred by a Gaussian;
-    - "super_resolution": `scale` times smaller.
+    - "super_resolution": `scale` times smaller;
+    - "blind_super_resolution": the same with blur, noise and JPEG, each of random strength (blind.py).
 
     All are rounded to 8 bits, as the files that a trained network will be given.
     """
 
-    name: Literal["none", "colorization", "inpainting", "edges", "denoising", "deblurring", "super_resolution"] = "none"
-    scale: int = 4  # of super_resolution
+    name: Literal[
+        "none",
+        "colorization",
+        "inpainting",
+        "edges",
+        "denoising",
+        "deblurring",
+        "super_resolution",
+        "blind_super_resolution",
+    ] = "none"
+    scale: int = 4  # of both kinds of super_resolution
     mask: Literal["rectangles", "strokes"] = "rectangles"  # of inpainting; strokes: free-form
     noise: float = 25.0  # of denoising: standard deviation in gray levels of 256
     least_noise: float = 25.0  # each image's is drawn between the two
     blur: float = 2.0  # of deblurring: standard deviation in pixels
     least_blur: float = 2.0
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether inputs are made on the host, where JPEG is."""
+        return self.name == "blind_super_resolution"
 
     def check(self) -> None:
         """Raises UserError, naming the field, for values that no task understands."""
@@ -47,5 +62,5 @@ class TaskConfig:
 
     def check_resolution(self, resolution: int, field: str) -> None:
         """Raises UserError where a target's side does not divide by the scale; `field` names the resolution."""
-        if self.name == "super_resolution" and resolution % self.scale:
+        if self.name.endswith("super_resolution") and resolution % self.scale:
             raise UserError(f"{field}={resolution}: expected a multiple of data.task.scale={self.scale}")
