@@ -49,7 +49,7 @@ class Row:
 
 
 ROWS = {
-    "maps": Row("pix2pix_small", "pairs:maps/train", (2_000,), "val/A", draw=("--raw",)),
+    "maps": Row("pix2pix_small", "pairs:maps/train", (4_000,), "val/A", draw=("--raw",)),
     "colors": Row("colorization_small", "folder:photos/train", (1_500,), "photos/test", draw=("--degrade",)),
     "holes": Row("inpainting_small", "folder:sr/train", (1_000,), "patches", draw=("--degrade",)),
     "flowers": Row("cyclegan_small", "unpaired:flowers", (3_000,), "flowers/testA", draw=("--direction", "a_to_b")),
