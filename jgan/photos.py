@@ -14,12 +14,21 @@ import numpy as np
 from PIL import Image
 
 from jgan.data.files import SUFFIXES
-from jgan.data.images import BrokenImageError, decode, open_image, to_mode
+from jgan.data.images import EXIF_ORIENTATION, EXIF_PLACES, BrokenImageError, decode, open_image, to_mode
 from jgan.files import replacing
 from jgan.types import UserError
 
 DEEP_FORMATS = ("PNG", "TIFF")  # that may hold 16 bits a colour
 OPAQUE = 255
+UPRIGHT = {  # an orientation of EXIF: what turns [h, w, c] upright
+    2: lambda array: array[:, ::-1],
+    3: lambda array: array[::-1, ::-1],
+    4: lambda array: array[::-1],
+    5: lambda array: array.swapaxes(0, 1),
+    6: lambda array: np.rot90(array, -1),
+    7: lambda array: array[::-1, ::-1].swapaxes(0, 1),
+    8: lambda array: np.rot90(array, 1),
+}
 LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # ITU-R BT.601, as Pillow's mode L
 
 
@@ -36,11 +45,22 @@ class Photo:
         return int(np.iinfo(self.colors.dtype).max)
 
     def with_channels(self, channels: int) -> np.ndarray:
-        """The colours as float32 [h, w, channels] in [-1, 1]: grays in all three, or colours as ITU-R 601 luma."""
-        values = self.colors.astype(np.float32) * (2.0 / self.most) - 1.0
+        """The colours as float32 [h, w, channels] in [-1, 1]: grays in all three, or colours as ITU-R 601 luma.
+
+        The fourth channel is transparency, 1 where the photo has none.
+        """
+        values = _in_units(self.colors)
+        if channels == 4:
+            alpha = np.ones_like(values[:, :, :1]) if self.alpha is None else _in_units(self.alpha)
+            return np.concatenate([self.with_channels(3), alpha], axis=2)
         if values.shape[2] == channels:
             return values
         return np.repeat(values, channels, axis=2) if channels > 1 else values @ LUMA
+
+
+def _in_units(values: np.ndarray) -> np.ndarray:
+    """Levels of 8 or 16 bits as float32 in [-1, 1]."""
+    return values.astype(np.float32) * (2.0 / np.iinfo(values.dtype).max) - 1.0
 
 
 def image_files(path: Path, field: str) -> list[tuple[Path, Path]]:
@@ -72,8 +92,8 @@ def read_photo(path: Path) -> Photo:
     try:
         data = path.read_bytes()
         with open_image(data) as image:
-            kind = image.format
-        deep = _read_deep(data) if kind in DEEP_FORMATS else None
+            kind, orientation = image.format, _orientation(image)
+        deep = _read_deep(data, orientation) if kind in DEEP_FORMATS else None
         return deep or _of_pillow(decode(data))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
@@ -81,12 +101,23 @@ def read_photo(path: Path) -> Photo:
         raise UserError(f"{path}: {error}") from None
 
 
-def _read_deep(data: bytes) -> Photo | None:
-    """A photo of 16 bits; None of other depths, which Pillow reads."""
+def _orientation(image: Image.Image) -> int:
+    """Of a PNG, which OpenCV does not turn, as EXIF numbers it; 1, upright, of others."""
+    if image.format != "PNG" or not image.info.keys() & EXIF_PLACES:
+        return 1
+    try:
+        return image.getexif().get(EXIF_ORIENTATION, 1)
+    except Exception:  # whatever Pillow raises on bad data
+        raise BrokenImageError("its EXIF data are damaged") from None
+
+
+def _read_deep(data: bytes, orientation: int) -> Photo | None:
+    """A photo of 16 bits, turned; None of other depths, which Pillow reads."""
     array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if array is None or array.dtype != np.uint16:
         return None
     array = array[:, :, None] if array.ndim == 2 else array
+    array = np.ascontiguousarray(UPRIGHT.get(orientation, lambda array: array)(array))
     if array.shape[2] == 2:
         return Photo(array[:, :, :1], array[:, :, 1:])
     colors = array[:, :, :3][:, :, ::-1] if array.shape[2] >= 3 else array
