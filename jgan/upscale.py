@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from jgan import command
 from jgan import config as configs
+from jgan.games.unpaired import UnpairedGAN
 from jgan.translator import Translator, add_arguments, check_arguments, translate_files
 from jgan.types import UserError
 
@@ -26,8 +27,9 @@ def main(argv: Sequence[str]) -> int:
     add_arguments(parser, tile=256)
     options = parser.parse_args(argv)
     check_arguments(options)
-    translator = Translator(configs.load(options.workdir), options.workdir, options)
-    if translator.scale == 1:
+    config = configs.load(options.workdir)
+    translator = None if isinstance(config.game, UnpairedGAN) else Translator(config, options.workdir, options)
+    if translator is None or translator.scale == 1:
         raise UserError(f"--workdir={options.workdir}: this run does not enlarge images; take jgan.translate")
     count = translate_files(translator, options)
     weights = "trained" if options.raw else "averaged"

@@ -49,7 +49,7 @@ MAY_IMPORT = {
         "tiles",
     },
     "translate": {"command", "config", "translator"},
-    "upscale": {"command", "config", "translator"},
+    "upscale": {"command", "config", "games", "translator"},
     "compare": {"command", "files", "metrics", "photos"},
     "games": {"augment", "backbones", "layers", "losses", "optim"},  # unrolling looks through the optimizer's steps
     "families": {"games", "layers", "losses"},
