@@ -170,7 +170,7 @@ def translate_files(translator: Translator, options: argparse.Namespace) -> int:
             bar.set_postfix_str(file.name)
             photo = read_photo(file)
             inputs = _inputs(translator, photo, mask, file, index, degraded=options.degrade)
-            place.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(place.parent, "--out")
             write_photo(place, _rendered(translator, photo, inputs, tile, overlap, bar))
     return len(files)
 
@@ -233,6 +233,8 @@ def _rendered(translator: Translator, photo: Photo, inputs: np.ndarray, tile: in
         values = np.rint((rows + 1.0) * (photo.most / 2))
         colors[top : top + len(rows)] = np.clip(values, 0, photo.most).astype(colors.dtype)
     alpha = photo.alpha
+    if translator.image_channels == 4:
+        return Photo(colors[:, :, :3], colors[:, :, 3:])
     if translator.fills_masks or alpha is None:
         return Photo(colors)
     return Photo(colors, _resized(alpha, height, width))
