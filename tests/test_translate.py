@@ -1,0 +1,368 @@
+"""translate, upscale and compare as a user types them, on tiny networks that were not trained."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+import runs
+from conftest import use_devices
+from PIL import Image
+
+from jgan import compare, translate, upscale
+from jgan import config as configs
+from jgan.checkpoint import Checkpoints
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.data.planned import planned_dataset
+from jgan.drawing import restore_generator
+from jgan.families.cyclegan import Critics, Translators
+from jgan.families.pix2pix import PatchDiscriminator, UNet
+from jgan.families.srgan import SRResNet
+from jgan.games.paired import PairedGAN
+from jgan.games.unpaired import UnpairedGAN
+from jgan.photos import Photo, read_photo, write_photo
+from jgan.resize import bicubic
+from jgan.setup import lay_out, shapes_to_data
+from jgan.sharding import make_sharding
+from jgan.tasks.config import TaskConfig
+from jgan.types import Stage, UserError
+
+RANDOM = np.random.default_rng(0)
+# float32 in two programs, and one more rounding to a level where they lie on its two sides
+LEVEL = 1
+REACH = (
+    4 + 2 + 1 + 1 + 2
+)  # pixels of the input that SRResNet below sees around one: 9 x 9, a block, two of 3 x 3, 9 x 9
+
+
+def critic():
+    return PatchDiscriminator(4, 16, "none")
+
+
+def unet(image_channels=3):
+    return UNet(image_channels, channels=4, downs=3, norm="none")
+
+
+CONFIGS = {
+    "enlarging": (
+        PairedGAN(SRResNet(scale=2, channels=4, blocks=1, norm="none"), critic(), conditional=False),
+        DataConfig("folder:x", fit="patch", task=TaskConfig("super_resolution", scale=2)),
+    ),
+    "filling": (PairedGAN(unet(), critic(), keep_known=True), DataConfig("folder:x", task=TaskConfig("inpainting"))),
+    "pairs": (PairedGAN(unet(4), critic()), DataConfig("pairs:x", channels=4, input_channels=1)),
+    "both": (
+        UnpairedGAN(Translators(unet(), unet()), Critics(critic(), critic()), pool_size=0),
+        DataConfig("unpaired:x"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def workdirs(tmp_path_factory):
+    """A run at step 0 of each config."""
+    directory = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        use_devices(patch, 1)
+        return {name: make_run(directory / name, *parts) for name, parts in CONFIGS.items()}
+
+
+def make_run(workdir, game, data):
+    """A run directory with the first weights, five times as large so that images differ, without training."""
+    config = Config(game=game, data=data, stages=(Stage(steps=1, batch_size=2, resolution=32),))
+    setup = lay_out(config, planned_dataset(data, None, 0), make_sharding())
+    state = setup.create_state()
+    params = jax.tree.map(lambda leaf: 5.0 * leaf if "UNet" in str(game.generator) else leaf, state.generator.params)
+    state = state.replace(generator=state.generator.replace(params=params, params_ema=params))
+    workdir.mkdir()
+    configs.save(config, workdir / "config.json")
+    checkpoints = Checkpoints(workdir)
+    record = {"batches": shapes_to_data(setup.batches), "window": {}, "rollbacks": 0, "data": "planned"}
+    checkpoints.save(state, 0, record)
+    checkpoints.close()
+    return workdir
+
+
+@pytest.fixture(autouse=True)
+def one_device(monkeypatch):
+    use_devices(monkeypatch, 1)
+
+
+def call(command, **flags):
+    """A command's main with `flags`, where True stands for one without a value."""
+    return command.main([f"--{name}" if value is True else f"--{name}={value}" for name, value in flags.items()])
+
+
+def applied(workdir, inputs, multiple=1, **options):
+    """What the network itself makes of inputs [h, w, c] in [-1, 1], which are mirrored up to a multiple."""
+    config = configs.load(workdir)
+    player, _ = restore_generator(config, workdir)
+    pads = [(0, -side % multiple) for side in inputs.shape[:2]]
+    padded = np.pad(inputs, (*pads, (0, 0)), mode="symmetric").astype(np.float32)[None]
+    made = np.asarray(config.game.translate(player, padded, jax.random.key(0), **options))[0]
+    scale = made.shape[0] // padded.shape[1]
+    return made[: scale * inputs.shape[0], : scale * inputs.shape[1]]
+
+
+def smooth(height, width, channels=3, most=255):
+    """A photo-like image: big spots under some noise."""
+    rows, columns = np.mgrid[:height, :width]
+    waves = [np.sin(rows / (5 + c) + columns / (9 - c)) for c in range(channels)]
+    noisy = 0.5 + 0.4 * np.stack(waves, -1) + RANDOM.uniform(-0.1, 0.1, (height, width, channels))
+    return np.rint(noisy * most).astype(np.uint8 if most == 255 else np.uint16)
+
+
+def save(path, values, alpha=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_photo(path, Photo(values, alpha))
+    return path
+
+
+def in_units(values):
+    return values.astype(np.float32) * (2.0 / np.iinfo(values.dtype).max) - 1.0
+
+
+def in_levels(made, most=255):
+    return np.clip((made + 1.0) * (most / 2), 0, most)
+
+
+def test_names_and_folders_are_mirrored_and_nothing_is_replaced(workdirs, tmp_path, capsys):
+    sizes = {"b.png": (17, 30), "sub/deep/a.bmp": (8, 41)}
+    for name, size in sizes.items():
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(smooth(*size)).save(path)
+    flags = {"workdir": workdirs["both"], "direction": "b_to_a", "input": tmp_path / "in", "out": tmp_path / "out"}
+    assert call(translate, **flags) == 0
+    assert "2 images from the averaged generator at step 0" in capsys.readouterr().out
+    found = sorted(path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert [str(path) for path in found] == ["b.png", "sub/deep/a.png"]
+    for name, place in zip(sizes, found, strict=True):
+        inputs = in_units(read_photo(tmp_path / "in" / name).colors)
+        expected = in_levels(applied(workdirs["both"], inputs, 8, direction="b_to_a"))
+        assert expected.std() > 10
+        np.testing.assert_allclose(read_photo(tmp_path / "out" / place).colors, expected, atol=0.51)
+    save(tmp_path / "out" / "b.png", smooth(3, 3))
+    (tmp_path / "out" / "sub" / "deep" / "a.png").unlink()
+    with pytest.raises(UserError, match=r"^--out=.*out/b\.png is there already; .* add --overwrite$"):
+        call(translate, **flags)
+    assert not list((tmp_path / "out" / "sub" / "deep").iterdir())
+    assert call(translate, **flags, overwrite=True) == 0
+    assert read_photo(tmp_path / "out" / "b.png").colors.shape == (17, 30, 3)
+
+
+@pytest.mark.parametrize("most", [255, 65535])
+def test_depth_and_transparency_are_kept(most, workdirs, tmp_path):
+    values, alpha = smooth(13, 21, most=most), smooth(13, 21, 1, most)
+    save(tmp_path / "a.png", values, alpha)
+    assert call(upscale, workdir=workdirs["enlarging"], input=tmp_path / "a.png", out=tmp_path / "out") == 0
+    made = read_photo(tmp_path / "out" / "a.png")
+    expected = in_levels(applied(workdirs["enlarging"], in_units(values)), most)
+    assert made.most == most
+    assert made.alpha.shape == (26, 42, 1)
+    np.testing.assert_allclose(made.colors, expected, rtol=0, atol=0.51 + most * 1e-6)
+    # enlarged as smoothly: each pixel's four are about it
+    means = made.alpha.reshape(13, 2, 21, 2).mean((1, 3))
+    np.testing.assert_allclose(means, alpha[:, :, 0], atol=0.1 * most)
+
+
+def test_channels_are_those_of_the_run(workdirs, tmp_path):
+    """Gray in, colours with their own transparency out."""
+    values = smooth(9, 15)
+    save(tmp_path / "a.png", values, smooth(9, 15, 1))
+    assert call(translate, workdir=workdirs["pairs"], input=tmp_path / "a.png", out=tmp_path / "out") == 0
+    made = read_photo(tmp_path / "out" / "a.png")
+    luma = in_units(values) @ np.array([[0.299], [0.587], [0.114]], np.float32)
+    expected = in_levels(applied(workdirs["pairs"], luma, 8))
+    np.testing.assert_allclose(np.concatenate([made.colors, made.alpha], axis=2), expected, atol=0.51)
+
+
+def test_tiles_give_what_the_whole_gives(workdirs, tmp_path):
+    """Everywhere, of a network that reaches as far as tiles throw away; of one that reaches further no step is seen."""
+    values = smooth(150, 97)
+    save(tmp_path / "a.png", values)
+    flags = {"workdir": workdirs["enlarging"], "input": tmp_path / "a.png"}
+    for out, more in (
+        ("whole", {"tile": 0}),
+        ("exact", {"tile": 64 + 32, "overlap": 4 * REACH}),
+        ("default", {"tile": 64}),
+    ):
+        assert call(upscale, out=tmp_path / out, **flags, **more) == 0
+    whole, exact, default = (
+        read_photo(tmp_path / out / "a.png").colors.astype(int) for out in ("whole", "exact", "default")
+    )
+    assert whole.shape == (300, 194, 3)
+    assert np.abs(whole - exact).max() <= LEVEL
+    assert np.abs(whole - default).max() < 64  # tiles end in zeros
+    for axis, ends in ((0, (48, 64, 86, 96, 112, 134)), (1, (33, 64))):  # of the inputs, where a tile begins or ends
+        steps = [np.abs(np.diff(made, axis=axis)).mean((1 - axis, 2)) for made in (whole, default)]
+        for end in ends:
+            at = slice(2 * end - 3, 2 * end + 2)
+            assert steps[1][at].max() < 1.15 * steps[0][at].max() + 0.5
+
+
+def test_an_enlargement_by_the_filter_needs_no_network(workdirs, tmp_path):
+    values = smooth(12, 10)
+    save(tmp_path / "a.png", values)
+    flags = {"workdir": workdirs["enlarging"], "input": tmp_path / "a.png", "out": tmp_path / "out"}
+    assert call(upscale, **flags, bicubic=True) == 0
+    expected = in_levels(np.asarray(bicubic(in_units(values)[None], 24, 20))[0])
+    np.testing.assert_allclose(read_photo(tmp_path / "out" / "a.png").colors, expected, atol=0.51)
+
+
+def test_degraded_photos_come_back_in_their_size(workdirs, tmp_path):
+    """A photo of odd sides is cut to what the scale divides, made smaller, and enlarged."""
+    values = smooth(33, 46)
+    save(tmp_path / "in" / "a.png", values)
+    flags = {"workdir": workdirs["enlarging"], "input": tmp_path / "in", "degrade": True}
+    assert call(upscale, out=tmp_path / "out", **flags) == 0
+    small = np.asarray(bicubic(in_units(values[:32])[None], 16, 23))[0]
+    small = np.rint(in_levels(small)) / 127.5 - 1
+    expected = in_levels(applied(workdirs["enlarging"], small))
+    made = read_photo(tmp_path / "out" / "a.png").colors
+    assert made.shape == (32, 46, 3)
+    np.testing.assert_allclose(made, expected, atol=0.51)
+    assert call(compare, images=tmp_path / "out", reference=tmp_path / "in", cut_reference=True) == 0
+
+
+@pytest.mark.parametrize("how", ["mask", "masks", "alpha", "degrade"])
+def test_known_pixels_stay_as_they_are(how, workdirs, tmp_path):
+    values, hidden = smooth(21, 30), np.zeros((21, 30, 1), bool)
+    hidden[4:11, 8:21] = True
+    save(
+        tmp_path / "in" / "sub" / "a.png", values, np.where(hidden, 0, 255).astype(np.uint8) if how == "alpha" else None
+    )
+    mask = save(tmp_path / "masks" / "sub" / "a.png", np.where(hidden, 255, 0).astype(np.uint8))
+    more = {"mask": {"mask": mask}, "masks": {"mask": tmp_path / "masks"}, "degrade": {"degrade": True}}.get(how, {})
+    assert call(translate, workdir=workdirs["filling"], input=tmp_path / "in", out=tmp_path / "out", **more) == 0
+    made = read_photo(tmp_path / "out" / "sub" / "a.png")
+    assert made.alpha is None
+    if how == "degrade":  # a rectangle, drawn
+        share = (made.colors != values).any(-1).mean()
+        assert 0.04 < share < 0.3
+        return
+    np.testing.assert_array_equal(np.where(hidden, 0, made.colors), np.where(hidden, 0, values))
+    inputs = np.concatenate([np.where(hidden, -1, in_units(values)), np.where(hidden, 1, -1)], axis=2)
+    expected = np.where(hidden, in_levels(applied(workdirs["filling"], inputs, 8)), values)
+    assert np.abs(expected - values)[np.broadcast_to(hidden, values.shape)].mean() > 10
+    np.testing.assert_allclose(made.colors, expected, atol=0.51)
+
+
+def test_known_pixels_of_16_bits_stay_in_tiles_too(workdirs, tmp_path):
+    values, mask = smooth(70, 40, most=65535), np.zeros((70, 40, 1), np.uint8)
+    mask[30:50, 10:20] = 255
+    save(tmp_path / "a.png", values)
+    save(tmp_path / "mask.png", mask)
+    flags = {"workdir": workdirs["filling"], "input": tmp_path / "a.png", "mask": tmp_path / "mask.png"}
+    assert call(translate, **flags, out=tmp_path / "out", tile=32) == 0
+    made = read_photo(tmp_path / "out" / "a.png").colors
+    known = np.broadcast_to(mask == 0, made.shape)
+    np.testing.assert_array_equal(made[known], values[known])
+    assert (made != values)[~known].mean() > 0.99
+
+
+REFUSALS = [
+    (translate, "both", {}, r"^--direction: this run goes both ways; expected a_to_b or b_to_a$"),
+    (translate, "pairs", {"direction": "a_to_b"}, r"^--direction=a_to_b: this run has one direction; leave it out$"),
+    (upscale, "pairs", {}, r"^--workdir=.*: this run does not enlarge images; take jgan\.translate$"),
+    (upscale, "both", {}, r"^--workdir=.*: this run does not enlarge images; take jgan\.translate$"),
+    (translate, "filling", {}, r"a\.png: nothing says what to fill; give --mask, transparent pixels, or --degrade$"),
+    (translate, "filling", {"mask": "no"}, r"^--mask=no: no such file or folder"),
+    (translate, "filling", {"mask": "m", "degrade": True}, r"^--mask: --degrade draws masks by itself"),
+    (translate, "pairs", {"mask": "MASK"}, r"^--mask: this run does not fill masks"),
+    (translate, "filling", {"mask": "MASK"}, r"mask\.png: 3 x 3 pixels, and its image has another size$"),
+    (translate, "pairs", {"degrade": True}, r"^--degrade: this run has no task \(data\.task\.name\); leave it out$"),
+    (translate, "pairs", {"tile": 8}, r"^--tile=8: expected 0, or at least 32$"),
+    (translate, "pairs", {"tile": 64, "overlap": 33}, r"^--overlap=33: expected at most half of --tile=64$"),
+    (translate, "pairs", {"step": 7}, r"^--step=7: .* has no checkpoint of it; expected one of 0$"),
+    (translate, "pairs", {"best": True}, r"best: no such directory; "),
+    (translate, "pairs", {"input": "no.png"}, r"^--input=no\.png: no such file or folder; "),
+    (translate, "pairs", {"out": "FILE"}, r"^--out=.*: cannot write there"),
+]
+
+
+@pytest.mark.parametrize(("command", "name", "flags", "message"), REFUSALS)
+def test_what_does_not_fit_is_one_line(command, name, flags, message, workdirs, tmp_path):
+    save(tmp_path / "in" / "a.png", smooth(8, 8))
+    places = {"MASK": save(tmp_path / "mask.png", np.full((3, 3, 1), 255, np.uint8)), "FILE": tmp_path / "in" / "a.png"}
+    flags = {key: places.get(value, value) for key, value in flags.items()}
+    with pytest.raises(UserError, match=message) as error:
+        call(command, **({"workdir": workdirs[name], "input": tmp_path / "in", "out": tmp_path / "out"} | flags))
+    assert "\n" not in str(error.value)
+
+
+def test_a_broken_file_is_one_line_that_names_it(workdirs, tmp_path):
+    save(tmp_path / "in" / "b.png", smooth(40, 40))
+    whole = (tmp_path / "in" / "b.png").read_bytes()
+    (tmp_path / "in" / "c.png").write_bytes(whole[:400])
+    flags = ["--workdir", workdirs["enlarging"], "--input", tmp_path / "in", "--out", tmp_path / "out"]
+    code, _, err = runs.run("jgan.upscale", *flags)
+    last = err.replace("\r", "\n").splitlines()[-1]
+    assert code == 2
+    assert last.startswith(f"error: {tmp_path}/in/c.png: ")
+    assert "Traceback" not in err
+    assert (tmp_path / "out" / "b.png").exists()  # what was written before stays
+    (tmp_path / "in" / "c.png").write_text("not an image")
+    with pytest.raises(UserError, match=r"in/c\.png: not an image that Pillow can read$"):
+        call(upscale, workdir=workdirs["enlarging"], input=tmp_path / "in", out=tmp_path / "other")
+
+
+# compare
+
+
+def of_formula(image, reference, crop, luma):
+    """PSNR as papers of super-resolution write it down."""
+    sides = [
+        side[crop : side.shape[0] - crop, crop : side.shape[1] - crop].astype(float) for side in (image, reference)
+    ]
+    if luma:
+        sides = [16 + (65.481 * s[..., 0] + 128.553 * s[..., 1] + 24.966 * s[..., 2]) / 255 for s in sides]
+    return 10 * np.log10(255.0**2 / np.mean((sides[0] - sides[1]) ** 2))
+
+
+def test_numbers_are_those_of_the_formula(tmp_path, capsys):
+    expected = {}
+    for name, size in (("a", (20, 16)), ("sub/b", (15, 31))):
+        reference = smooth(size[0] + 3, size[1] + 1)
+        cut = reference[: size[0], : size[1]]
+        image = np.clip(cut + RANDOM.integers(-20, 20, cut.shape), 0, 255).astype(np.uint8)
+        save(tmp_path / "images" / f"{name}.png", image)
+        (tmp_path / "reference" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(reference).save(tmp_path / "reference" / f"{name}.bmp")
+        expected[f"{name}.png"] = {
+            "psnr": of_formula(image, cut, 2, luma=False),
+            "psnr_y": of_formula(image, cut, 2, luma=True),
+        }
+    flags = {"images": tmp_path / "images", "reference": tmp_path / "reference", "metrics": "psnr,psnr_y", "crop": 2}
+    assert call(compare, **flags, cut_reference=True, out=tmp_path / "new" / "scores.json") == 0
+    record = json.loads((tmp_path / "new" / "scores.json").read_text())
+    assert record["scores"] == {name: pytest.approx(row) for name, row in expected.items()}
+    means = {name: np.mean([row[name] for row in expected.values()]) for name in ("psnr", "psnr_y")}
+    assert record["mean"] == pytest.approx(means)
+    assert "2 pixels cut off each border" in record["definitions"]["psnr_y"]
+    out = capsys.readouterr().out
+    assert f"{means['psnr']:.4f}" in out
+    assert f"{expected['a.png']['psnr_y']:.4f}" in out
+    with pytest.raises(
+        UserError, match=r"images/a\.png: images: .*\[1, 20, 16, 3\] and .*\[1, 23, 17, 3\]; expected eq"
+    ):
+        call(compare, **flags)
+
+
+@pytest.mark.parametrize(
+    ("images", "references", "flags", "message"),
+    [
+        ("ab", "a", {}, r"^--reference=.*: has none for .*/b\.png; give both the same names$"),
+        ("a", "ab", {}, r"^--images=.*: has none for .*/b\.png; every reference needs its image$"),
+        ("a", "a", {"metrics": "psnr,pnsr"}, r"^--metrics=psnr,pnsr: 'pnsr'.*did you mean psnr"),
+        ("a", "a", {"crop": -1}, r"^--crop=-1: expected 0 or more pixels$"),
+        ("a", "a", {"crop": 6}, r"images/a\.png: images_a: .*crop=6; expected sides of "),
+    ],
+)
+def test_images_without_partners_are_refused(images, references, flags, message, tmp_path):
+    for folder, names in (("images", images), ("reference", references)):
+        for name in names:
+            save(tmp_path / folder / f"{name}.png", smooth(12, 12))
+    with pytest.raises(UserError, match=message) as error:
+        call(compare, images=tmp_path / "images", reference=tmp_path / "reference", **flags)
+    assert "\n" not in str(error.value)
