@@ -243,6 +243,6 @@ def test_weights_of_another_network_exit_with_2(state_dicts, tmp_path):
 
 
 def test_networks_that_nobody_published_are_refused(tmp_path):
-    config = runs.ROOT / "configs" / "srgan_small.py"
+    config = runs.ROOT / "configs" / "srgan.py"
     with pytest.raises(UserError, match=r"--config: no weights of this family are read; expected one such as configs/"):
         run_import(config, tmp_path / "run", generator="net.pth")
