@@ -89,6 +89,7 @@ class Translator:
         extra = {"direction": direction} if direction else {}
         self._apply = jax.jit(functools.partial(self._game.translate, **extra))
         self._bicubic = options.bicubic
+        self._degrade = jax.jit(functools.partial(degrade, config.data.task), compiler_options=run_seldom())
         self._multiple = getattr(self._game.generator, "multiple", 1)
         self.scale, self.image_channels = self._trace()
 
@@ -133,8 +134,7 @@ class Translator:
             small = degrade_blindly(to_uint8(image), task.scale, np.random.default_rng((self._seed, index)))
             return small.astype(np.float32) / 127.5 - 1.0
         rngs = jax.random.split(jax.random.fold_in(self._key(), index), 1)
-        make = jax.jit(functools.partial(degrade, task), compiler_options=run_seldom())
-        return np.asarray(make(image[None], rngs))[0]
+        return np.asarray(self._degrade(image[None], rngs))[0]
 
 
 def _game(config: Config, direction: str | None) -> PairedGAN | UnpairedGAN:
