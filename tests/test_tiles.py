@@ -76,6 +76,20 @@ def test_one_pixel_more_is_seen():
     assert np.abs(whole(render, image, 1, 32, 16) - render(image)).max() > 0.01
 
 
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize(("height", "width"), [(150, 97), (48, 112), (200, 65)])
+def test_tiles_that_differ_fade_into_each_other(height, width, scale):
+    """Each is of one gray: between neighbouring pixels nothing changes by more than a ramp's share, along no edge."""
+    tile, overlap = 64, 16
+    grays = iter(np.random.default_rng(3).permutation(100) / 100)
+    render = lambda part: np.full((len(part) * scale, part.shape[1] * scale, 1), next(grays), np.float32)  # noqa: E731
+    made = whole(render, np.zeros((height, width, 1), np.float32), scale, tile, overlap)
+    ramp = (overlap - 2 * (overlap // 4)) * scale
+    steps = [np.abs(np.diff(made, axis=axis)).max() for axis in (0, 1)]
+    assert max(steps) > 0
+    assert max(steps) < 1.001 / ramp
+
+
 def test_a_band_comes_as_soon_as_its_tiles_are_there():
     """So memory follows the band: the rows of one row of tiles, whatever the height."""
     seen = []
