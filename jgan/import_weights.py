@@ -48,9 +48,9 @@ It reads files that end in .bin, .pth, .pt, .npz or .safetensors:
   configs/srresnet.py     MSRResNet of https://github.com/XPixelGroup/BasicSR
   configs/esrgan.py       RRDBNet of it, of ESRGAN and of Real-ESRGAN (x2: --config.game.generator.scale=2
                           --config.data.task.scale=2), the average where there is one
+  configs/compact.py      SRVGGNetCompact of Real-ESRGAN
 
-and, with configs that have it, Real-ESRGAN's SRVGGNetCompact (jgan.families.esrgan.CompactNet). The run needs no data,
-and is not for training: its discriminator is a new one.
+The run needs no data, and is not for training: its discriminator is a new one.
 
 Any field of the config can be set with --config.path.to.field=value."""
 
@@ -178,7 +178,7 @@ def as_published(config: Config) -> Config:
 def _not_read() -> UserError:
     return UserError(
         "--config: no weights of this family are read; expected one such as configs/biggan_deep.py, pix2pix.py, "
-        "cyclegan.py, srresnet.py or esrgan.py"
+        "cyclegan.py, srresnet.py, esrgan.py or compact.py"
     )
 
 

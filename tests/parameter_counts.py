@@ -300,6 +300,11 @@ def msrresnet(c, blocks, doublings):
     return 2 * 27 * c + c + 3 + (2 * blocks + 1) * layer + doublings * (9 * c * 4 * c + 4 * c)
 
 
+def compact(c, convolutions, scale):
+    """Parameters of SRVGGNetCompact: 3x3 everywhere, a slope for each channel behind all but the last."""
+    return 27 * c + c + convolutions * (9 * c * c + c) + (convolutions + 1) * c + (9 * c + 1) * 3 * scale**2
+
+
 def sr_discriminator(c, hidden, resolution):
     """Parameters of SRGAN's: eight 3x3, batch norms but in the first, dense on a sixteenth of the sides, dense."""
     widths = [c, c, 2 * c, 2 * c, 4 * c, 4 * c, 8 * c, 8 * c]
@@ -336,6 +341,7 @@ COUNTS |= {
     # BasicSR's model zoo: 1.52 M
     "srresnet": (msrresnet(64, 16, 2), patches(3, 8, 1, "batch")),
     "srresnet_small": (msrresnet(32, 8, 1), patches(3, 8, 1, "batch")),
+    "compact": (compact(64, 32, 4), patches(3, 8, 1, "batch")),
     # ESRGAN's: 16.70 M
     "esrgan": (rrdb(64, 32, 23), vgg_discriminator(64, 128)),
     "esrgan_small": (rrdb(32, 16, 3), vgg_discriminator(16, 64)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jgan.families.pix2pix import ConvBlock, check_multiple
+from jgan.families.pix2pix import ConvBlock, PatchDiscriminator, check_multiple
 from jgan.families.srgan import SLOPE, SMALL_INIT, from_unit, to_unit
 from jgan.games.paired import PairedGAN
 from jgan.layers.conv import Conv
@@ -246,3 +246,15 @@ def esrgan(
         content_distance="l1",
         pretraining="l1",
     )
+
+
+def compact(scale: int = 4, channels: int = 64, convolutions: int = 32) -> PairedGAN:
+    """Real-ESRGAN's small network by the mean absolute error alone: for stages that are not adversarial.
+
+    A small discriminator stands by, which nothing asks.
+    """
+    network, discriminator = (
+        CompactNet(scale, channels, convolutions),
+        PatchDiscriminator(channels=8, receptive_field=16),
+    )
+    return PairedGAN(network, discriminator, conditional=False, pretraining="l1", l1_weight=1.0)
