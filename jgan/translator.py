@@ -171,7 +171,11 @@ def translate_files(translator: Translator, options: argparse.Namespace) -> int:
             photo = read_photo(file)
             inputs = _inputs(translator, photo, mask, file, index, degraded=options.degrade)
             make_directory(place.parent, "--out")
-            write_photo(place, _rendered(translator, photo, inputs, tile, overlap, bar))
+            try:
+                made = _rendered(translator, photo, inputs, tile, overlap, bar)
+            except UserError as error:  # the network refuses the size
+                raise UserError(f"{file}: {error}") from None
+            write_photo(place, made)
     return len(files)
 
 
@@ -203,6 +207,9 @@ def _inputs(
 ) -> np.ndarray:
     """What the network is given of a photo, float32 [h, w, channels]."""
     if degraded:
+        height, width = photo.colors.shape[:2]
+        if min(height, width) < translator.scale:
+            raise UserError(f"{file}: {width} x {height} pixels cannot be made {translator.scale} times smaller")
         channels = translator.config.data.channels or translator.image_channels
         return translator.degraded(photo.with_channels(channels), index)
     if not translator.fills_masks:

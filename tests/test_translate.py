@@ -16,7 +16,7 @@ from jgan.config import Config
 from jgan.data.config import DataConfig
 from jgan.data.planned import planned_dataset
 from jgan.drawing import restore_generator
-from jgan.families.cyclegan import Critics, Translators
+from jgan.families.cyclegan import Critics, ResNetGenerator, Translators
 from jgan.families.pix2pix import PatchDiscriminator, UNet
 from jgan.families.srgan import SRResNet
 from jgan.games.paired import PairedGAN
@@ -50,6 +50,7 @@ CONFIGS = {
         DataConfig("folder:x", fit="patch", task=TaskConfig("super_resolution", scale=2)),
     ),
     "filling": (PairedGAN(unet(), critic(), keep_known=True), DataConfig("folder:x", task=TaskConfig("inpainting"))),
+    "residual": (PairedGAN(ResNetGenerator(channels=2, blocks=1), critic()), DataConfig("pairs:x")),
     "pairs": (PairedGAN(unet(4), critic()), DataConfig("pairs:x", channels=4, input_channels=1)),
     "both": (
         UnpairedGAN(Translators(unet(), unet()), Critics(critic(), critic()), pool_size=0),
@@ -263,6 +264,13 @@ REFUSALS = [
     (upscale, "pairs", {}, r"^--workdir=.*: this run does not enlarge images; take jgan\.translate$"),
     (upscale, "both", {}, r"^--workdir=.*: this run does not enlarge images; take jgan\.translate$"),
     (translate, "filling", {}, r"a\.png: nothing says what to fill; give --mask, transparent pixels, or --degrade$"),
+    (
+        upscale,
+        "enlarging",
+        {"degrade": True, "input": "SMALL"},
+        r"small\.png: 5 x 1 pixels cannot be made 2 times smaller$",
+    ),
+    (translate, "residual", {"input": "SMALL"}, r"small\.png: game\.generator: .* from 8 up, and these are 4 x 8; "),
     (translate, "filling", {"mask": "no"}, r"^--mask=no: no such file or folder"),
     (translate, "filling", {"mask": "m", "degrade": True}, r"^--mask: --degrade draws masks by itself"),
     (translate, "pairs", {"mask": "MASK"}, r"^--mask: this run does not fill masks"),
@@ -280,7 +288,11 @@ REFUSALS = [
 @pytest.mark.parametrize(("command", "name", "flags", "message"), REFUSALS)
 def test_what_does_not_fit_is_one_line(command, name, flags, message, workdirs, tmp_path):
     save(tmp_path / "in" / "a.png", smooth(8, 8))
-    places = {"MASK": save(tmp_path / "mask.png", np.full((3, 3, 1), 255, np.uint8)), "FILE": tmp_path / "in" / "a.png"}
+    places = {
+        "MASK": save(tmp_path / "mask.png", np.full((3, 3, 1), 255, np.uint8)),
+        "SMALL": save(tmp_path / "small.png", smooth(1, 5)),
+        "FILE": tmp_path / "in" / "a.png",
+    }
     flags = {key: places.get(value, value) for key, value in flags.items()}
     with pytest.raises(UserError, match=message) as error:
         call(command, **({"workdir": workdirs[name], "input": tmp_path / "in", "out": tmp_path / "out"} | flags))
