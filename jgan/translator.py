@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser, tile: int) -> None:
         default=tile,
         help=f"larger images go through the network in squares of this side (default {tile}; 0: whole)",
     )
-    parser.add_argument("--overlap", type=int, default=0, help="pixels that tiles share (default: a quarter of a tile)")
+    parser.add_argument("--overlap", type=int, help="pixels that tiles share (default: a quarter of a tile)")
     parser.add_argument("--overwrite", action="store_true", help="replace images that are there already")
     parser.add_argument("--bicubic", action="store_true", help="enlarge by the bicubic filter, not by the network")
     parser.add_argument("--degrade", action="store_true", help="first make of each image what the run's task does")
@@ -63,7 +63,7 @@ def check_arguments(options: argparse.Namespace) -> None:
     command.check_seed(options.seed)
     if options.tile and options.tile < SMALLEST_TILE:
         raise UserError(f"--tile={options.tile}: expected 0, or at least {SMALLEST_TILE}")
-    if not 0 <= options.overlap <= options.tile // 2:
+    if options.tile and not 0 <= (options.overlap or 0) <= options.tile // 2:
         raise UserError(f"--overlap={options.overlap}: expected at most half of --tile={options.tile}")
     if options.mask and options.degrade:
         raise UserError("--mask: --degrade draws masks by itself; leave one of them out")
@@ -156,13 +156,18 @@ def translate_files(translator: Translator, options: argparse.Namespace) -> int:
     Raises:
       UserError: an input cannot be read or an output cannot be written; what was written before stays.
     """
+    within = options.out.is_dir() and options.out.resolve().is_relative_to(options.input.resolve())
+    if within and options.input.is_dir():
+        raise UserError(
+            f"--out={options.out}: lies within --input, of which it would be a part; choose another directory"
+        )
     files = image_files(options.input, "--input")
     places = output_paths(files, options.out, overwrite=options.overwrite)
     masks = _masks(files, options.mask, translator)
     make_directory(options.out, "--out")
     sizes = [_size(file) for file, _ in files]
     tile = options.tile or max(map(max, sizes))
-    overlap = options.overlap or tile // 4
+    overlap = tile // 4 if options.overlap is None else options.overlap
     scale = translator.scale if options.degrade else 1
     total = sum(count_tiles(height // scale, width // scale, tile, overlap) for height, width in sizes)
     with tqdm(total=total, unit="tile", disable=None) as bar:
