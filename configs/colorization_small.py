@@ -3,7 +3,7 @@
 python -m jgan.main --config configs/colorization_small.py --workdir runs/colors --config.data.source=folder:DIR
 python -m jgan.translate --workdir runs/colors --degrade --input photos --out translated
 
-As colorization.py with half the width and patches of 16 pixels. Results in docs/results.md.
+As colorization.py with half the width and patches of 16 pixels. Not yet trained to its end.
 """
 
 from jgan.config import Config

@@ -3,7 +3,7 @@
 python -m jgan.main --config configs/cyclegan_small.py --workdir runs/flowers --config.data.source=unpaired:DIR
 python -m jgan.translate --workdir runs/flowers --direction a_to_b --input DIR/testA --out translated
 
-As cyclegan.py with patches of 16 pixels and batches of 4. Results in docs/results.md.
+As cyclegan.py with patches of 16 pixels and batches of 4. Not yet trained to its end.
 """
 
 from jgan.config import Config

@@ -3,7 +3,7 @@
 python -m jgan.main --config configs/inpainting_small.py --workdir runs/inpainting_small --config.data.source=folder:DIR
 python -m jgan.translate --workdir runs/inpainting_small --degrade --input photos --out translated
 
-As inpainting.py with half the width and patches of 16 pixels. Results in docs/results.md.
+As inpainting.py with half the width and patches of 16 pixels. Not yet trained to its end.
 """
 
 from jgan.config import Config

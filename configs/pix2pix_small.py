@@ -3,7 +3,7 @@
 python -m jgan.main --config configs/pix2pix_small.py --workdir runs/maps_small --config.data.source=pairs:maps/train
 
 As pix2pix.py with six halvings, half the width, patches of 16 pixels and batches of 4. These have instance norm: batch
-norm learns from four images together and would draw each by its own statistics. Results in docs/results.md.
+norm learns from four images together and would draw each by its own statistics. Not yet trained to its end.
 """
 
 from jgan.config import Config

@@ -18,7 +18,7 @@ enable_compilation_cache()
 
 ALL_DEVICES = jax.devices()
 MAPPINGS = Path("/proc/self/maps")  # where there is one (Linux), a line each
-MOST_MAPPINGS = 20_000
+MOST_MAPPINGS = 10_000
 
 
 @pytest.fixture(autouse=True)
