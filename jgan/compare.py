@@ -13,7 +13,7 @@ from tqdm import tqdm
 from jgan import __version__, command
 from jgan.files import make_directory, sha256, write_json
 from jgan.metrics import lpips, ms_ssim, niqe, pairs, psnr, ssim
-from jgan.photos import image_files, read_photo
+from jgan.photos import by_stem, image_files, read_photo
 from jgan.types import UserError, did_you_mean
 
 DESCRIPTION = """Scores images against the references of the same names, pixel by pixel: of each, and on average.
@@ -140,12 +140,10 @@ def _matched(images: Path, reference: Path) -> list[tuple[Path, Path, Path]]:
     ours, theirs = image_files(images, "--images"), image_files(reference, "--reference")
     if images.is_file() and reference.is_file():
         return [(Path(images.name), images, reference)]
-    by_name = {relative.with_suffix(""): file for file, relative in theirs}
-    missing = [file for file, relative in ours if relative.with_suffix("") not in by_name]
-    if missing:
-        raise UserError(f"--reference={reference}: has none for {missing[0]}; give both the same names")
-    found = {relative.with_suffix("") for _, relative in ours}
-    if left := sorted(by_name.keys() - found):
+    found, by_name = by_stem(ours, "--images"), by_stem(theirs, "--reference")
+    if missing := sorted(found.keys() - by_name.keys()):
+        raise UserError(f"--reference={reference}: has none for {found[missing[0]]}; give both the same names")
+    if left := sorted(by_name.keys() - found.keys()):
         raise UserError(f"--images={images}: has none for {by_name[left[0]]}; every reference needs its image")
     return [(relative, file, by_name[relative.with_suffix("")]) for file, relative in ours]
 

@@ -23,6 +23,12 @@ from jgan.types import Player, TrainState, UserError
 AVERAGED, TRAINED = "averaged", "trained"
 
 
+def check_game(config: Config) -> None:
+    """Raises UserError where a run is to be evaluated while it trains, and its game does not draw from latents."""
+    if config.evaluate_every:
+        latent_game(config, f"evaluate_every={config.evaluate_every} (set it to 0)")
+
+
 class Evaluator:
     """Measures a run's generator, each time with the same latents and against the same real images."""
 

@@ -79,6 +79,21 @@ def image_files(path: Path, field: str) -> list[tuple[Path, Path]]:
     return [(file, file.relative_to(path)) for file in found]
 
 
+def by_stem(files: list[tuple[Path, Path]], field: str) -> dict[Path, Path]:
+    """{path below the folder without its ending: file} of `image_files`.
+
+    Raises:
+      UserError: two files differ in their endings alone.
+    """
+    found: dict[Path, Path] = {}
+    for file, relative in files:
+        stem = relative.with_suffix("")
+        if stem in found:
+            raise UserError(f"{field}: {found[stem]} and {file} have the same name; remove one of them")
+        found[stem] = file
+    return found
+
+
 def _hidden(file: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in file.relative_to(folder).parts)
 

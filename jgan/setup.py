@@ -83,9 +83,12 @@ class Setup:
     def preview_batch(self, stage: ScheduledStage) -> Batch:
         """The first examples of the data, for games whose pictures start from an image."""
         examples = self.dataset.example_batch(PREVIEW_EXAMPLES, stage.resolution)
-        view = jax.jit(self.dataset.view, out_shardings=self.sharding.replicated)
-        rngs = jax.random.split(jax.random.key(self.config.seed), PREVIEW_EXAMPLES)
-        return view(*jax.device_put((examples, rngs), self.sharding.replicated))
+
+        def view(examples: Batch) -> Batch:
+            return self.dataset.view(examples, jax.random.split(jax.random.key(self.config.seed), PREVIEW_EXAMPLES))
+
+        on_devices = jax.device_put(examples, self.sharding.replicated)
+        return jax.jit(view, out_shardings=self.sharding.replicated)(on_devices)
 
     def captions_record(self) -> dict[str, Any] | None:
         """What a checkpoint says of the captions, so that a run can draw others without its data; None of vectors."""

@@ -18,7 +18,7 @@ from jgan import processes
 from jgan.checkpoint import Checkpoint, Checkpoints, newest_step
 from jgan.config import Config
 from jgan.evaluation import StoppedError
-from jgan.evaluator import Evaluator
+from jgan.evaluator import Evaluator, check_game
 from jgan.monitor import MetricWindow, NonFiniteError, Progress, RunLog, gradient_names
 from jgan.pictures import make_grid, to_uint8
 from jgan.setup import PREVIEW, RUN, Setup, prepare, shapes_to_data
@@ -46,6 +46,7 @@ def train(config: Config, workdir: Path) -> Outcome:
         gradient stops being finite and `on_nonfinite` does not say otherwise.
     """
     configs.check(config)
+    check_game(config)
     with locked(workdir) if processes.is_main() else contextlib.nullcontext():
         _check_resume(config, workdir)
         setup = prepare(config)

@@ -19,7 +19,7 @@ from jgan.drawing import batch_shapes, restore_generator
 from jgan.files import make_directory
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN
-from jgan.photos import Photo, image_files, output_paths, read_photo, write_photo
+from jgan.photos import Photo, by_stem, image_files, output_paths, read_photo, write_photo
 from jgan.pictures import to_uint8
 from jgan.resize import bicubic
 from jgan.setup import run_seldom
@@ -91,7 +91,12 @@ class Translator:
         self._bicubic = options.bicubic
         self._degrade = jax.jit(functools.partial(degrade, config.data.task), compiler_options=run_seldom())
         self._multiple = getattr(self._game.generator, "multiple", 1)
+        self._smallest = getattr(self._game.generator, "smallest", 1)
         self.scale, self.image_channels = self._trace()
+        if self._bicubic and self.scale == 1:
+            raise UserError(
+                "--bicubic: this run does not enlarge images, and the filter would leave them; leave it out"
+            )
 
     @property
     def fills_masks(self) -> bool:
@@ -116,7 +121,8 @@ class Translator:
         height, width = image.shape[:2]
         if self._bicubic:
             return np.asarray(bicubic(jnp.asarray(image[None]), height * self.scale, width * self.scale))[0]
-        pads = [(0, -size % self._multiple) for size in (height, width)]
+        wanted = [max(self._smallest, -(-size // self._multiple) * self._multiple) for size in (height, width)]
+        pads = [(0, wanted[0] - height), (0, wanted[1] - width)]
         if max(pads[0][1], pads[1][1]):
             image = np.pad(image, (*pads, (0, 0)), mode="symmetric")
         made = jax.device_get(self._apply(self._generator, image[None], self._key()))[0]
@@ -200,7 +206,7 @@ def _masks(files: list[tuple[Path, Path]], path: Path | None, translator: Transl
         raise UserError("--mask: this run does not fill masks (data.task.name is not 'inpainting'); leave it out")
     if path.is_file():
         return [path] * len(files)
-    masks = {relative.with_suffix(""): file for file, relative in image_files(path, "--mask")}
+    masks = by_stem(image_files(path, "--mask"), "--mask")
     missing = [file for file, relative in files if relative.with_suffix("") not in masks]
     if missing:
         raise UserError(f"--mask={path}: has none for {missing[0]}; give each mask the name of its image")
@@ -247,8 +253,10 @@ def _rendered(translator: Translator, photo: Photo, inputs: np.ndarray, tile: in
     alpha = photo.alpha
     if translator.image_channels == 4:
         return Photo(colors[:, :, :3], colors[:, :, 3:])
-    if translator.fills_masks or alpha is None:
+    if alpha is None:
         return Photo(colors)
+    if translator.fills_masks:  # what is filled can be seen
+        return Photo(colors, np.where(inputs[..., -1:] > 0, photo.most, alpha).astype(alpha.dtype))
     return Photo(colors, _resized(alpha, height, width))
 
 

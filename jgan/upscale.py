@@ -32,11 +32,10 @@ def main(argv: Sequence[str]) -> int:
     if translator is None or translator.scale == 1:
         raise UserError(f"--workdir={options.workdir}: this run does not enlarge images; take jgan.translate")
     count = translate_files(translator, options)
-    weights = "trained" if options.raw else "averaged"
+    made_by = f"the {'trained' if options.raw else 'averaged'} generator at step {translator.step}"
+    made_by = "the bicubic filter" if options.bicubic else made_by
     scale = translator.scale
-    print(
-        f"{count} images {scale} times as large, from the {weights} generator at step {translator.step}: {options.out}"
-    )
+    print(f"{count} images {scale} times as large, by {made_by}: {options.out}")
     return 0
 
 

@@ -38,11 +38,12 @@ def folders(tmp_path):
 
 
 @pytest.fixture
-def halves(tmp_path):
+def halves(tmp_path_factory):
     """The same side by side."""
+    folder = tmp_path_factory.mktemp("both")
     for index in range(COUNT):
-        save(tmp_path / "both" / f"{index}.png", np.concatenate([noise(index), 255 - noise(index)], axis=1))
-    return tmp_path / "both"
+        save(folder / f"{index}.png", np.concatenate([noise(index), 255 - noise(index)], axis=1))
+    return folder
 
 
 def test_both_sides_are_varied_alike_whatever_reads_them(folders, halves):
@@ -95,6 +96,20 @@ def test_halves_of_an_odd_width_are_refused(halves):
     save(halves / "0.png", noise(0, 24, 47))
     with pytest.raises(UserError, match=r"0\.png: 47 pixels wide; expected two images side by side"):
         open_dataset(DataConfig(f"pairs:{halves}"), 0)
+
+
+def test_folders_of_one_side_are_no_halves(tmp_path):
+    for name in ("trainA/0.png", "trainB/0.png", "maps/A/0.png", "maps/b/0.png"):
+        save(tmp_path / name.partition("/")[0].upper() / name, noise(0))
+    for folder in ("TRAINA", "MAPS"):
+        with pytest.raises(UserError, match=r"has a folder .*, and not both A and B at its top; expected these two"):
+            open_dataset(DataConfig(f"pairs:{tmp_path / folder}"), 0)
+
+
+def test_strays_beside_the_folders_are_named(folders):
+    save(folders / "stray.png", noise(0))
+    with pytest.raises(UserError, match=r"1 file has no partner: stray\.png"):
+        open_dataset(DataConfig(f"pairs:{folders}"), 0)
 
 
 def test_inspect_shows_pairs(folders):
@@ -199,6 +214,7 @@ def test_a_blind_task_is_drawn_by_the_step(tmp_path):
     ("fields", "message"),
     [
         ({"direction": "b_to_a"}, "data.direction='b_to_a': mnist5k has no pairs"),
+        ({"input_channels": 1}, "data.input_channels=1: mnist5k has no pairs"),
         ({"task": TaskConfig("super_resolution", scale=5)}, "data.task.scale=5: expected one of 1, 2, 3, 4, 8"),
         ({"task": TaskConfig(noise=5.0)}, "data.task.least_noise=25.0, data.task.noise=5.0"),
         ({"jitter": 3.0}, "data.jitter=3.0: expected 1 to 2"),

@@ -201,6 +201,7 @@ def test_pools_are_those_of_a_loop():
             "game.generator: makes images of 16 x 16",
         ),
         (paired(l1_weight=1.0), PAIR | {"inputs": np.zeros((2, 12, 12, 3))}, "game.generator.downs=3"),
+        (paired(l1_weight=1.0, keep_known=True), PAIR, "game.keep_known: the inputs' last channel would be a mask"),
         (unpaired(), PAIR, "data.source: is not two domains"),
         (unpaired((1, 3)), DOMAINS | {"images_a": np.zeros((2, 16, 16, 1))}, "game.identity_weight=0.5"),
     ],

@@ -21,7 +21,7 @@ import numpy as np
 
 from jgan.data.captions import caption_places
 from jgan.data.check import FileReport, broken_files_message, usable_channels
-from jgan.data.config import DIRECTIONS, DataConfig, check_config
+from jgan.data.config import DataConfig, check_config
 from jgan.data.decoding import decode_all, decode_rows
 from jgan.data.files import FileSource
 from jgan.data.host import LocalBatches, host_batches
@@ -48,7 +48,7 @@ def open_dataset(config: DataConfig, seed: int) -> Dataset | UnpairedDataset:
     """The data set of a run, its files checked. Raises UserError on anything that cannot be trained on."""
     check_config(config)
     if is_unpaired(config.source):
-        _check_direction(config, pairs=False)
+        _check_no_pairs(config)
         _check_task(config, "its domains have no pairs")
         domains = (_open(config, domain, seed + place) for place, domain in enumerate(open_domains(config.source)))
         return UnpairedDataset(*domains)
@@ -57,15 +57,16 @@ def open_dataset(config: DataConfig, seed: int) -> Dataset | UnpairedDataset:
         _check_task(config, "pairs have their inputs")
         source = source.from_b_to_a() if config.direction == "b_to_a" else source
     else:
-        _check_direction(config, pairs=False)
+        _check_no_pairs(config)
     return _open(config, source, seed)
 
 
-def _check_direction(config: DataConfig, *, pairs: bool) -> None:
-    if not pairs and config.direction != DIRECTIONS[0]:
-        raise UserError(
-            f"data.direction={config.direction!r}: {config.source} has no pairs; leave it {DIRECTIONS[0]!r}"
-        )
+def _check_no_pairs(config: DataConfig) -> None:
+    """Raises UserError for settings of pairs."""
+    for field in ("direction", "input_channels"):
+        value, default = getattr(config, field), getattr(DataConfig, field)
+        if value != default:
+            raise UserError(f"data.{field}={value!r}: {config.source} has no pairs; leave it {default!r}")
 
 
 def _check_task(config: DataConfig, reason: str) -> None:

@@ -15,6 +15,7 @@ from jgan.data.source import NO_LABEL, fingerprint
 from jgan.types import UserError
 
 SIDES = ("A", "B")
+ONE_SIDED = ("a", "b", "traina", "trainb", "testa", "testb")  # names of folders with one image of each pair
 SHOWN = 5  # files named in an error
 
 
@@ -67,12 +68,15 @@ def open_pairs(argument: str) -> PairSource:
     title = files.title.replace("folder:", "pairs:", 1).replace("zip:", "pairs:", 1)
     names = list(files.sizes())
     if not all(any(name.startswith(f"{side}/") for name in names) for side in SIDES):
+        _check_no_sides(title, names)
         return PairSource(title, (FileSource(files, labelled=False),), [])
     a, b = (_by_stem(title, names, side) for side in SIDES)
     both = sorted(a.keys() & b.keys())
     if not both:
         raise UserError(f"{title}: no file of A has the name of one of B; give the two of a pair the same name")
-    missing = sorted([a[stem] for stem in a.keys() - b.keys()] + [b[stem] for stem in b.keys() - a.keys()])
+    alone = [a[stem] for stem in a.keys() - b.keys()] + [b[stem] for stem in b.keys() - a.keys()]
+    paired = {*a.values(), *b.values()}
+    missing = sorted([*alone, *(name for name in names if _is_image(name) and name not in paired)])
     sides = tuple(FileSource(files, names=[side[stem] for stem in both], labelled=False) for side in (a, b))
     return PairSource(title, sides, missing)
 
@@ -96,12 +100,27 @@ def missing_partners_message(source: PairSource) -> str:
     return f"{source.title}: {count} {have} no partner: {', '.join(source.missing[:SHOWN])}{more}"
 
 
+def _check_no_sides(title: str, names: list[str]) -> None:
+    """Raises UserError where files that should hold both images lie in folders named as if they held one."""
+    folders = sorted({folder for name in names for folder in posixpath.dirname(name).split("/")})
+    odd = [folder for folder in folders if folder.lower() in ONE_SIDED]
+    if odd:
+        raise UserError(
+            f"{title}: has a folder {odd[0]}, and not both A and B at its top; expected these two with equal names, "
+            "files with both images side by side, or unpaired:<directory> with trainA and trainB"
+        )
+
+
+def _is_image(name: str) -> bool:
+    return posixpath.splitext(name)[1].lower() in SUFFIXES
+
+
 def _by_stem(title: str, names: list[str], side: str) -> dict[str, str]:
     """{path below the folder, without its ending: path} of the images of a side."""
     found: dict[str, str] = {}
     for name in sorted(names):
-        stem, suffix = posixpath.splitext(name.removeprefix(f"{side}/"))
-        if not name.startswith(f"{side}/") or suffix.lower() not in SUFFIXES:
+        stem = posixpath.splitext(name.removeprefix(f"{side}/"))[0]
+        if not name.startswith(f"{side}/") or not _is_image(name):
             continue
         if stem in found:
             raise UserError(f"{title}: {found[stem]} and {name} have the same name; remove one of them")

@@ -110,6 +110,11 @@ class ResNetGenerator(nn.Module):
         """What the sides of its inputs are multiples of."""
         return 4
 
+    @property
+    def smallest(self) -> int:
+        """What they have at least."""
+        return SMALLEST
+
     @nn.compact
     def __call__(self, inputs: Images, *, train: bool) -> Images:
         """Images in float32, whatever the compute type. Draws from "dropout" with `train`, where there is any.
@@ -153,6 +158,11 @@ class Translators(nn.Module):
     def multiple(self) -> int:
         """What the sides of its inputs are multiples of."""
         return math.lcm(*(getattr(network, "multiple", 1) for network in (self.a_to_b, self.b_to_a)))
+
+    @property
+    def smallest(self) -> int:
+        """What they have at least."""
+        return max(getattr(network, "smallest", 1) for network in (self.a_to_b, self.b_to_a))
 
     def __call__(self, images_a: Images, images_b: Images, *, train: bool) -> tuple[Images, Images]:
         """(the first ones as of domain b, the second ones as of domain a)."""

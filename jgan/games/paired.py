@@ -81,6 +81,12 @@ class PairedGAN(Translation):
                 "data.source: its images have no partners; take pairs:<directory>, or set data.task.name to make "
                 "inputs of them"
             )
+        of_inputs, of_targets = batch["inputs"].shape[-1], batch["targets"].shape[-1]
+        if self.keep_known and of_inputs != of_targets + 1:
+            raise UserError(
+                f"game.keep_known: the inputs' last channel would be a mask, and they have {of_inputs} channels beside "
+                f"{of_targets} of the targets; set it to false, or data.task.name to 'inpainting'"
+            )
         made = jax.eval_shape(functools.partial(self._outputs, train=True), batch["inputs"])
         check_shape(made, batch["targets"], "the targets")
 
@@ -101,7 +107,7 @@ class PairedGAN(Translation):
 
     def how_to_sample(self) -> str:
         """The command that draws from any run of this game, with its flags."""
-        return "translate --input DIR"
+        return "upscale --input DIR" if getattr(self.generator, "scale", 1) > 1 else "translate --input DIR"
 
     def load_frozen(self) -> PyTree:
         """The network of the content loss, where there is one."""
