@@ -53,13 +53,15 @@ def to_variables(
 
 def count_blocks(shapes: PyTree) -> int:
     """How many blocks are stacked in variables of these shapes."""
-    stacked = shapes["params"].get(BLOCKS)
+    stacked = shapes.get("params", {}).get(BLOCKS)
     return jax.tree.leaves(stacked)[0].shape[0] if stacked else 0
 
 
 def _unstacked(shapes: PyTree) -> PyTree:
     """The shapes with a layer for each block in place of BLOCKS, in every collection."""
     blocks, unstacked = count_blocks(shapes), {}
+    if not blocks:
+        return shapes
     for collection, layers in shapes.items():
         layers = dict(layers)
         if stacked := layers.pop(BLOCKS, None):
@@ -71,6 +73,8 @@ def _unstacked(shapes: PyTree) -> PyTree:
 
 def _stacked(variables: PyTree, blocks: int) -> PyTree:
     """The inverse of `_unstacked`."""
+    if not blocks:
+        return variables
     stacked = {}
     for collection, layers in variables.items():
         layers = dict(layers)
