@@ -16,6 +16,7 @@ from PIL import Image
 from jgan.data.files import SUFFIXES
 from jgan.data.images import EXIF_ORIENTATION, EXIF_PLACES, BrokenImageError, decode, open_image, to_mode
 from jgan.files import replacing
+from jgan.tasks.degrade import LUMA
 from jgan.types import UserError
 
 DEEP_FORMATS = ("PNG", "TIFF")  # that may hold 16 bits a colour
@@ -29,7 +30,6 @@ UPRIGHT = {  # an orientation of EXIF: what turns [h, w, c] upright
     7: lambda array: array[::-1, ::-1].swapaxes(0, 1),
     8: lambda array: np.rot90(array, 1),
 }
-LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # ITU-R BT.601, as Pillow's mode L
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Photo:
             return np.concatenate([self.with_channels(3), alpha], axis=2)
         if values.shape[2] == channels:
             return values
-        return np.repeat(values, channels, axis=2) if channels > 1 else values @ LUMA
+        return np.repeat(values, channels, axis=2) if channels > 1 else values @ np.array(LUMA, np.float32)[:, None]
 
 
 def _in_units(values: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "metrics": {"backbones", "interop", "files", "layers", "optim", "processes", "resize", "sharding"},
     "tasks": {"resize"},
     "data": {"interop", "tasks"},  # vectors of captions
-    "photos": {"data", "files"},
+    "photos": {"data", "files", "tasks"},
     "tiles": set(),
     "translator": {
         "command",
