@@ -105,9 +105,7 @@ def _how_to_draw(config: Config) -> str:
     """The command for it."""
     if isinstance(config.game, LatentGAN):
         return "sample"
-    if config.data.task.name.endswith("super_resolution"):
-        return "upscale --input DIR --out large"
-    return f"{config.game.how_to_sample()} --out translated"
+    return f"{config.game.how_to_sample()} --out drawn"
 
 
 def choose(config: Config, options: argparse.Namespace) -> tuple[Config, list[File]]:
