@@ -24,13 +24,15 @@ from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import METRICS, ImageSet, Metric
 from jgan.pictures import make_grid, save_png
-from jgan.subjects import FolderImages, RunImages
+from jgan.subjects import open_subject
 from jgan.types import DTYPES, UserError
 
 DESCRIPTION = """Compares the images of a run, or of any data source, with real ones.
 
   python -m jgan.evaluate --workdir runs/dcgan --metrics fid,kid,is,pr --num_samples 50000
   python -m jgan.evaluate --workdir runs/dcgan --metrics fd,pr --features efficientnet_lite0
+  python -m jgan.evaluate --workdir runs/maps --metrics psnr,ssim,fd --reference maps/val
+  python -m jgan.evaluate --workdir runs/flowers --direction a_to_b --metrics kd --reference unpaired:flowers:test
   python -m jgan.evaluate --images A --reference B --metrics fd,kd,pr --features efficientnet_lite0 --out DIR
 
 `fid`, `clean_fid`, `kid` and `is` are made with Inception and nothing else; `fd`, `kd`, `pr`, ... with --features.
@@ -46,16 +48,12 @@ def main(argv: Sequence[str]) -> int:
     processes.initialize()
     _check_numbers(options)
     metrics = check_metrics(options.metrics.split(","), f"--metrics={options.metrics}")
-    if options.workdir is not None:
-        subject = RunImages(options)
-    elif options.images is not None and options.reference is not None:
-        subject = FolderImages(options)
-    else:
-        raise UserError("--workdir: expected a run, or --images and --reference in its place")
+    subject = open_subject(options)
     comparison = _open_comparison(metrics, options)
     out: Path = options.out or subject.default_out
     reference_images = subject.reference()
     comparison.check_labels(generated=subject.has_labels, reference=reference_images.has_labels)
+    comparison.check_pairs(paired=subject.is_paired)
     if comparison.compares_classes:
         _check_classes(subject.class_names, reference_images.source.class_names)
     if processes.is_main():
@@ -109,6 +107,7 @@ def _parser() -> command.Parser:
     parser.add_argument("--seed", type=int, default=0, help="of the latents and of random subsets (default 0)")
     parser.add_argument("--truncation", type=float, help="draw normal latents from [-t, t] only")
     command.add_standing_batches(parser)
+    parser.add_argument("--direction", choices=("a_to_b", "b_to_a"), help="of a run between two domains (CycleGAN)")
     parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
     parser.add_argument("--best", action="store_true", help="the best checkpoint (evaluate_every), not the newest")
     parser.add_argument("--out", metavar="DIR", type=Path, help="where results go (default: eval/ of the run)")

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from jgan import processes
 from jgan.config import Config
 from jgan.data.decoding import decode_one, parallel_map
-from jgan.data.images import BrokenImageError, Format, Pair, Pixels, natural_pixels
+from jgan.data.images import CENTRE, BrokenImageError, Format, Pair, Pixels, natural_pixels
 from jgan.data.source import NO_LABEL, Source
 from jgan.files import make_directory, replacing_shared
 from jgan.metrics.checks import check_features
@@ -46,6 +46,7 @@ class SourceImages:
     count: int
     form: Format | None
     on_error: str = "refuse"  # "skip" takes the next image in place of a broken one, as training does
+    whole: bool = False  # both images of a pair, the channels of the first one first
 
     @property
     def has_labels(self) -> bool:
@@ -70,8 +71,9 @@ class SourceImages:
 
     def _read(self, row: int) -> tuple[int, np.ndarray, int]:
         if self.form is not None:
-            pixels, label = decode_one(self.source, row, self.form, self.on_error)
-            return row, pixels[..., -3:], label
+            # Where an image is degraded at random, it is so by its own row.
+            pixels, label = decode_one(self.source, row, self.form, self.on_error, (*CENTRE[:2], row))
+            return row, pixels if self.whole else pixels[..., -self.form.channels :], label
         try:
             image, label = self.source.read(row)
             return row, natural_pixels(_target(image)), label
@@ -158,8 +160,9 @@ class Collector:
         variables = {e.name: jax.device_put(e.variables, sharding.replicated) for e in self.extractors}
         on_devices: deque[tuple[np.ndarray, np.ndarray | None, PyTree]] = deque()
         for images, labels in self._until_stopped(batches):
-            padded = sharding.put_batch(_padded(_rgb(images), sharding.mesh.size))
-            on_devices.append((images, labels, {e.name: e.apply(variables[e.name], padded) for e in self.extractors}))
+            size = max(images_at_once(), len(images))
+            whole = sharding.put_batch(padded(_rgb(images), size, sharding.mesh.size))
+            on_devices.append((images, labels, {e.name: e.apply(variables[e.name], whole) for e in self.extractors}))
             if len(on_devices) > 1:
                 images, labels, outputs = on_devices.popleft()
                 yield images, labels, processes.fetch(outputs)
@@ -258,7 +261,7 @@ def _rgb(images: np.ndarray) -> np.ndarray:
     return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
 
 
-def _padded(images: np.ndarray, devices: int) -> np.ndarray:
-    """To a whole batch, so that nothing is compiled anew, and to a multiple of the devices."""
-    size = -(-max(images_at_once(), len(images)) // devices) * devices
+def padded(images: np.ndarray, size: int, devices: int) -> np.ndarray:
+    """Images [n, ...] filled up to `size`, for which nothing is compiled anew, and on to a multiple of the devices."""
+    size = -(-size // devices) * devices
     return np.concatenate([images, np.repeat(images[-1:], size - len(images), axis=0)])

@@ -3,54 +3,95 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from jgan import processes
 from jgan.checkpoint import BEST, Checkpoints
 from jgan.config import Config, data_differences
+from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.source import Source
 from jgan.drawing import Draw, latent_game
 from jgan.evaluation import Collector, captions_like, labels_like, training_images
 from jgan.files import cache_directory
 from jgan.games.text import TextGAN
+from jgan.games.translation import Translation
 from jgan.metrics.comparison import check_metrics, open_comparison, rankings
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import Better, ImageSet
-from jgan.types import Player, TrainState, UserError
+from jgan.setup import BatchShapes
+from jgan.translations import Translations, check_direction, open_held_out
+from jgan.types import PixelBatch, Player, TrainState, UserError
 
 AVERAGED, TRAINED = "averaged", "trained"
 
 
 def check_game(config: Config) -> None:
-    """Raises UserError where a run is to be evaluated while it trains, and its game does not draw from latents."""
-    if config.evaluate_every:
-        latent_game(config, f"evaluate_every={config.evaluate_every} (set it to 0)")
+    """Raises UserError where a run is to be evaluated while it trains, and its game does not allow it."""
+    if not config.evaluate_every:
+        return
+    if isinstance(config.game, Translation):
+        check_direction(config, config.evaluation.direction, "evaluation.direction")
+        return
+    latent_game(config, f"evaluate_every={config.evaluate_every} (set it to 0)")
+    for name in ("source", "direction"):
+        if value := getattr(config.evaluation, name):
+            raise UserError(f"evaluation.{name}={value!r}: {type(config.game).__name__} has no inputs; set it to ''")
+
+
+class Drawn:
+    """What a run is measured by: images that its generator draws from latents, beside those it was trained on."""
+
+    is_paired = False
+
+    def __init__(self, config: Config, source: Source) -> None:
+        settings = config.evaluation
+        game = latent_game(config, "evaluate_every")
+        self.has_labels = game.num_classes > 0
+        self.reference = training_images(config, source, settings.num_samples)
+        self.count = settings.num_samples
+        self._captioned = source if isinstance(game, TextGAN) else None
+        self._draw = Draw(game, config.stages, settings.seed, images_at_once(), enlarge=True)
+
+    def draw(self, generator: Player, step: int, reference: ImageSet) -> Iterator[PixelBatch]:
+        """With the labels, or the captions, of the reference; the generator has been trained for so many steps."""
+        labels = labels_like(reference, self.count) if self.has_labels else None
+        if self._captioned is not None:
+            labels = captions_like(reference, self._captioned, self.count)
+        return self._draw(generator, step, labels, self.count)
+
+
+def _subject(config: Config, dataset: Dataset | UnpairedDataset, shapes: BatchShapes) -> Drawn | Translations:
+    settings = config.evaluation
+    if not isinstance(config.game, Translation):
+        assert isinstance(dataset, Dataset), "checked before"
+        return Drawn(config, dataset.source)
+    if settings.source:
+        dataset = open_held_out(config, settings.source, shapes, "evaluation.source")
+    return Translations(config, dataset, settings.num_samples, settings.seed, settings.direction or None)
 
 
 class Evaluator:
-    """Measures a run's generator, each time with the same latents and against the same real images."""
+    """Measures a run's generator, each time with the same latents or inputs and against the same real images."""
 
-    def __init__(self, config: Config, source: Source, workdir: Path) -> None:
-        """Opens the networks.
+    def __init__(self, config: Config, dataset: Dataset | UnpairedDataset, shapes: BatchShapes, workdir: Path) -> None:
+        """Opens the networks, and held-out data if there are some. `shapes` are those of a batch of the run.
 
         Raises:
-          UserError: weights are missing, the game does not draw from latents, or a metric needs labels that are not
+          UserError: weights are missing, held-out data cannot be used, or a metric needs labels or pairs that are not
             there.
         """
         settings = config.evaluation
         metrics = check_metrics(settings.metrics, "evaluation.metrics")
-        game = latent_game(config, f"evaluate_every={config.evaluate_every}")
-        self._config = settings
+        self._seed = settings.seed
         self._comparison = open_comparison(
             metrics, settings.features, settings.dtype, Path(settings.weights) if settings.weights else None
         )
-        self._is_conditional = game.num_classes > 0
-        self._captioned = source if isinstance(game, TextGAN) else None
-        self._reference_images = training_images(config, source, settings.num_samples)
-        self._comparison.check_labels(generated=self._is_conditional, reference=self._reference_images.has_labels)
-        self._draw = Draw(game, config.stages, settings.seed, images_at_once(), enlarge=True)
+        self._subject = _subject(config, dataset, shapes)
+        self._reference_images = self._subject.reference
+        self._comparison.check_labels(generated=self._subject.has_labels, reference=self._reference_images.has_labels)
+        self._comparison.check_pairs(paired=self._subject.is_paired)
         self._reference: ImageSet | None = None
         self.warnings: list[str] = []
         ways = rankings(metrics, settings.features)
@@ -58,7 +99,10 @@ class Evaluator:
         self.settings = {
             "num_samples": settings.num_samples,
             "seed": settings.seed,
-            "reference": {"count": self._reference_images.count, "fingerprint": source.fingerprint},
+            "reference": {
+                "count": self._reference_images.count,
+                "fingerprint": self._reference_images.source.fingerprint,
+            },
             "extractors": {
                 name: {"dtype": network.dtype, "weights_sha256": network.weights_sha256}
                 for name, network in self._comparison.extractors.items()
@@ -78,14 +122,12 @@ class Evaluator:
         collector = Collector(extractors, self._comparison.needs_features, stop)
         if self._reference is None:
             self._reference = collector.collect_cached(self._reference_images, cache_directory("references"))
-        count = self._config.num_samples
-        labels = labels_like(self._reference, count) if self._is_conditional else None
-        if self._captioned is not None:
-            labels = captions_like(self._reference, self._captioned, count)
+        count = self._subject.count
         scores = {}
         for name, weights in ((AVERAGED, generator.averaged()), (TRAINED, generator)):
-            generated = collector.collect(self._draw(weights, step, labels, count), count, f"evaluating {name} weights")
-            found = self._comparison.scores(generated, self._reference, self._config.seed)
+            batches = self._subject.draw(weights, step, self._reference)
+            generated = collector.collect(batches, count, f"evaluating {name} weights")
+            found = self._comparison.scores(generated, self._reference, self._seed)
             scores |= {f"{name}/{score}": value for score, value in found.items()}
             self.warnings = self._comparison.warnings(generated, self._reference)
         return scores

@@ -1,4 +1,4 @@
-"""What `python -m jgan.evaluate` measures: the images that a run draws, or those of a data source."""
+"""What `python -m jgan.evaluate` measures: images that a run draws or translates, or those of a data source."""
 
 from __future__ import annotations
 
@@ -14,26 +14,40 @@ from jgan import config as configs
 from jgan.config import Config
 from jgan.data.images import Format
 from jgan.data.sources import open_source
-from jgan.drawing import Draw, classes_in_turn, latent_game, read_vocabulary, restore_generator
+from jgan.drawing import Draw, batch_shapes, classes_in_turn, latent_game, read_vocabulary, restore_generator
 from jgan.evaluation import SourceImages, captions_like, labels_like, training_images
 from jgan.games.text import TextGAN
+from jgan.games.translation import Translation
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import ImageSet
+from jgan.setup import BatchShapes
+from jgan.translations import Translations, check_direction, open_held_out
 from jgan.types import PixelBatch, UserError
+
+
+def open_subject(options: argparse.Namespace) -> RunImages | TranslatedImages | FolderImages:
+    """What the flags ask for. Raises UserError where they contradict each other, or what they name cannot be used."""
+    if options.workdir is None and (options.images is None or options.reference is None):
+        raise UserError("--workdir: expected a run, or --images and --reference in its place")
+    config: Config | None = None if options.workdir is None else configs.load(options.workdir)
+    if config is not None and isinstance(config.game, Translation):
+        return TranslatedImages(config, options)
+    if options.direction:
+        raise UserError(f"--direction={options.direction}: only a run between two domains has one; leave it out")
+    return FolderImages(options) if config is None else RunImages(config, options)
 
 
 class RunImages:
     """Images drawn from a run, against the data it was trained on or others."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.options = options
-        self.config: Config = configs.load(options.workdir)
+    is_paired = False
+
+    def __init__(self, config: Config, options: argparse.Namespace) -> None:
+        self.options, self.config = options, config
         self.game = game = latent_game(self.config, "--workdir", options.truncation)
         self.default_out = options.workdir / "eval"
         self.reference_name = options.reference or self.config.data.source
-        if options.images or options.resolution:
-            flag = "images" if options.images else "resolution"
-            raise UserError(f"--{flag}: a run draws its own images, at its own resolution; leave it or --workdir out")
+        _check_own_images(options)
         self.source = open_source(
             _as_source(self.reference_name), "--reference" if options.reference else "data.source"
         )
@@ -91,10 +105,7 @@ class RunImages:
     def provenance(self) -> dict[str, Any]:
         """Where they come from, for eval.json."""
         return {
-            "workdir": str(self.options.workdir),
-            "checkpoint": "best" if self.options.best else "newest",
-            "step": self.step,
-            "weights": "trained" if self.options.raw else "averaged",
+            **_run_provenance(self.options, self.step),
             "truncation": self.options.truncation,
             "standing_batches": self.options.standing_batches,
             "labels": self._labels(),
@@ -108,8 +119,45 @@ class RunImages:
         return "classes in turn" if self.options.reference else "as in the reference"
 
 
+class TranslatedImages:
+    """What a run of images to images makes of its own inputs or of others of their kind."""
+
+    has_labels, class_names = False, None
+
+    def __init__(self, config: Config, options: argparse.Namespace) -> None:
+        _check_own_images(options)
+        for name in ("truncation", "standing_batches", "num_reference"):
+            if getattr(options, name):
+                raise UserError(f"--{name}: this run translates images, as many as --num_samples; leave it out")
+        check_direction(config, options.direction, "--direction")
+        self.options, self.default_out = options, options.workdir / "eval"
+        self.reference_name = _of_kind(options.reference, config.data.source) or config.data.source
+        field = "--reference" if options.reference else "data.source"
+        shapes: BatchShapes = batch_shapes(options.workdir, best=options.best)[-1]
+        dataset = open_held_out(config, self.reference_name, shapes, field)
+        self._translations = Translations(config, dataset, options.num_samples, options.seed, options.direction)
+        self.count, self.is_paired = self._translations.count, self._translations.is_paired
+        if (options.num_samples or 0) > self.count:
+            raise UserError(f"--num_samples={options.num_samples}: {self.reference_name} has {self.count} inputs")
+        self._generator, self.step = restore_generator(config, options.workdir, raw=options.raw, best=options.best)
+
+    def reference(self) -> SourceImages:
+        """The inputs' targets, or images of the other domain."""
+        return self._translations.reference
+
+    def batches(self, reference: ImageSet) -> Iterator[PixelBatch]:
+        """Each made of its input alone."""
+        return self._translations.draw(self._generator, self.step, reference)
+
+    def provenance(self) -> dict[str, Any]:
+        """Where they come from, for eval.json."""
+        return {**_run_provenance(self.options, self.step), "direction": self.options.direction}
+
+
 class FolderImages:
     """Images of one source against those of another."""
+
+    is_paired = False
 
     def __init__(self, options: argparse.Namespace) -> None:
         for name in ("truncation", "standing_batches", "raw", "best"):
@@ -147,6 +195,30 @@ class FolderImages:
     def provenance(self) -> dict[str, Any]:
         """Where they come from, for eval.json."""
         return {"source": self.options.images}
+
+
+def _check_own_images(options: argparse.Namespace) -> None:
+    """Raises UserError for flags of images that are there."""
+    if options.images or options.resolution:
+        flag = "images" if options.images else "resolution"
+        raise UserError(f"--{flag}: a run makes its own images, at its own resolution; leave it or --workdir out")
+
+
+def _run_provenance(options: argparse.Namespace, step: int) -> dict[str, Any]:
+    return {
+        "workdir": str(options.workdir),
+        "checkpoint": "best" if options.best else "newest",
+        "step": step,
+        "weights": "trained" if options.raw else "averaged",
+    }
+
+
+def _of_kind(name: str | None, like: str) -> str | None:
+    """A plain directory as a source of the kind of another one."""
+    scheme = like.partition(":")[0]
+    if name is None or not Path(name).is_dir():
+        return name
+    return f"{scheme}:{name}" if scheme in ("pairs", "unpaired") else f"folder:{name}"
 
 
 def _as_source(name: str) -> str:

@@ -78,7 +78,7 @@ def _check_resume(config: Config, workdir: Path) -> None:
 
 def _open_evaluator(setup: Setup, workdir: Path) -> Evaluator | None:
     config = setup.config
-    return Evaluator(config, setup.dataset.source, workdir) if config.evaluate_every else None
+    return Evaluator(config, setup.dataset, setup.batches[-1], workdir) if config.evaluate_every else None
 
 
 class _Loop:

@@ -84,7 +84,7 @@ def test_pipes_where_shared_memory_is_small(folder, monkeypatch, caplog):
 
 def test_processes_share_the_batch(folder):
     dataset = open_dataset(DataConfig(folder), 3)
-    whole = LocalBatches(dataset.source, dataset._form(RESOLUTION), "refuse", 3, 4, 6, BATCH, slice(0, BATCH))
+    whole = LocalBatches(dataset.source, dataset.form(RESOLUTION), "refuse", 3, 4, 6, BATCH, slice(0, BATCH))
     for processes in (2, 4):
         local = BATCH // processes
         parts = [
@@ -165,7 +165,7 @@ def test_fingerprint_follows_the_data(folder, tmp_path):
 
 def test_workers_end_when_the_iterator_is_closed(folder):
     dataset = open_dataset(DataConfig(folder), 3)
-    batches = LocalBatches(dataset.source, dataset._form(64), "refuse", 3, 0, 1000, 32, slice(0, 32))
+    batches = LocalBatches(dataset.source, dataset.form(64), "refuse", 3, 0, 1000, 32, slice(0, 32))
     with host_batches(batches, 0, workers=1) as iterator:
         next(iterator)
         assert len(children(os.getpid())) >= 1

@@ -158,7 +158,7 @@ class Dataset:
         if resolution in self._decoded:
             images, labels = self._decoded[resolution]
             return self._named(images[rows], labels[rows], visit=0)
-        return self._named(*decode_rows(self.source, rows, self._form(resolution), self.config.on_error), visit=0)
+        return self._named(*decode_rows(self.source, rows, self.form(resolution), self.config.on_error), visit=0)
 
     def check_batch(self, stage: ScheduledStage) -> None:
         """Raises UserError when the data set is too small for one batch of this stage."""
@@ -223,10 +223,11 @@ class Dataset:
         if self.config.fit == "patch" or self.config.task.is_blind:
             return False
         captions = 0 if self.captions is None else self.captions.rows.nbytes
-        pixels = math.prod(self._form(enlarged(resolution, self.config)).shape)
+        pixels = math.prod(self.form(enlarged(resolution, self.config)).shape)
         return self.count * pixels + captions <= self.config.device_megabytes * 2**20
 
-    def _form(self, resolution: int) -> Format:
+    def form(self, resolution: int) -> Format:
+        """The pixels of an example at a resolution; of pairs, and of what is degraded on the host, both sides."""
         inputs = self.config.input_channels if self.is_paired else 0
         scale = self.config.task.scale if self.config.task.is_blind else 0
         return Format(resolution, self.channels, self.config.fit, self.config.background, inputs, scale)
@@ -265,7 +266,7 @@ class Dataset:
     def _decode(self, resolution: int) -> tuple[np.ndarray, np.ndarray]:
         if resolution not in self._decoded:
             threads = max(os.cpu_count() or 1, self.config.workers)
-            form = self._form(resolution)
+            form = self.form(resolution)
             self._decoded[resolution] = decode_all(self.source, form, self.config.on_error, threads)
         return self._decoded[resolution]
 
@@ -284,7 +285,7 @@ class Dataset:
     ) -> Iterator[Feed]:
         """Batches from the workers, put on the device ahead of the step that takes them."""
         rows = _rows_here(batch_sharding, stage.batch_size)
-        form = self._form(enlarged(stage.resolution, self.config))
+        form = self.form(enlarged(stage.resolution, self.config))
         batches = LocalBatches(
             self.source,
             form,
@@ -311,18 +312,18 @@ class UnpairedDataset:
     num_classes = num_words = vocabulary = class_names = captions = None
 
     def __init__(self, domain_a: Dataset, domain_b: Dataset) -> None:
-        self._domains = {"images_a": domain_a, "images_b": domain_b}
+        self.domains = {"images_a": domain_a, "images_b": domain_b}
         self.count = max(domain_a.count, domain_b.count)
         self.fingerprint = fingerprint("unpaired", domain_a.fingerprint, domain_b.fingerprint)
         self.source = domain_b.source
 
     def example_batch(self, batch_size: int, resolution: int) -> dict[str, np.ndarray]:
         """As `Dataset.example_batch`: images_a and images_b, uint8 [n, r, r, c]."""
-        return {name: part.example_batch(batch_size, resolution)["images"] for name, part in self._domains.items()}
+        return {name: part.example_batch(batch_size, resolution)["images"] for name, part in self.domains.items()}
 
     def check_batch(self, stage: ScheduledStage) -> None:
         """As `Dataset.check_batch`, of both."""
-        for part in self._domains.values():
+        for part in self.domains.values():
             part.check_batch(stage)
 
     def feeds(
@@ -336,7 +337,7 @@ class UnpairedDataset:
         with contextlib.ExitStack() as stack:
             feeds = {
                 name: _closed_by(stack, part.feeds(stage, first_step, batch_sharding, replicated))
-                for name, part in self._domains.items()
+                for name, part in self.domains.items()
             }
             for _ in range(first_step, stage.start + stage.steps):
                 yield {name: next(feed) for name, feed in feeds.items()}
@@ -345,18 +346,18 @@ class UnpairedDataset:
         """images_a and images_b, float32 [n, r, r, c] in [-1, 1], each varied at random by itself."""
         return {
             name: part.to_batch(stage, feed[name], step, self._keys(name, rngs))["images"]
-            for name, part in self._domains.items()
+            for name, part in self.domains.items()
         }
 
     def view(self, examples: Batch, rngs: Rngs) -> Batch:
         """As `Dataset.view`."""
         return {
             name: part.view({"images": examples[name]}, self._keys(name, rngs))["images"]
-            for name, part in self._domains.items()
+            for name, part in self.domains.items()
         }
 
     def _keys(self, name: str, rngs: Rngs) -> Rngs:
-        place = list(self._domains).index(name)
+        place = list(self.domains).index(name)
         return jax.vmap(lambda rng: jax.random.fold_in(rng, place))(rngs)
 
 

@@ -33,7 +33,7 @@ EXAMPLES = {
     "zip": "zip:<file>",
     "captions": "captions:<directory>",
     "pairs": "pairs:<directory>",
-    "unpaired": "unpaired:<directory>",
+    "unpaired": "unpaired:<directory>[:test]",
     "idx": "idx:<directory>",
     "npz": "npz:<file>",
     "records": "records:<directory>",
@@ -42,6 +42,7 @@ EXAMPLES = {
 
 
 DOMAINS = ("trainA", "trainB")  # folders of an unpaired set
+TEST = ":test"  # ends the name of an unpaired set whose held-out folders, testA and testB, are meant
 
 
 def is_unpaired(source: str) -> bool:
@@ -50,19 +51,27 @@ def is_unpaired(source: str) -> bool:
 
 
 def open_domains(source: str) -> tuple[FileSource, FileSource]:
-    """Both domains of `unpaired:<directory>`, which has the folders trainA and trainB."""
-    directory = Path(source.partition(":")[2])
-    missing = [name for name in DOMAINS if not (directory / name).is_dir()]
+    """Both domains of `unpaired:<directory>`, its folders trainA and trainB; with `:test`, testA and testB."""
+    directory, names = _domain_folders(source)
+    missing = [name for name in names if not (directory / name).is_dir()]
     if missing:
-        raise UserError(f"{source}: has no folder {missing[0]}; expected folders {' and '.join(DOMAINS)} of images")
-    first, second = (FileSource(FolderFiles(str(directory / name)), labelled=False) for name in DOMAINS)
+        raise UserError(f"{source}: has no folder {missing[0]}; expected folders {' and '.join(names)} of images")
+    first, second = (FileSource(FolderFiles(str(directory / name)), labelled=False) for name in names)
     return first, second
+
+
+def _domain_folders(source: str) -> tuple[Path, tuple[str, ...]]:
+    argument = source.partition(":")[2]
+    if argument.endswith(TEST):
+        return Path(argument.removesuffix(TEST)), tuple(name.replace("train", "test") for name in DOMAINS)
+    return Path(argument), DOMAINS
 
 
 def open_source(source: str, field: str = "data.source") -> Source:
     """The data set that a string, the value of `field`, names. Raises UserError where it cannot be read."""
     if is_unpaired(source):
-        folders = " or ".join(f"folder:{Path(source.partition(':')[2]) / name}" for name in DOMAINS)
+        directory, names = _domain_folders(source)
+        folders = " or ".join(f"folder:{directory / name}" for name in names)
         raise UserError(f"{field}={source!r}: two sets of images, and one is expected here; give {folders}")
     scheme, _, argument = source.partition(":")
     if source in EMBEDDED:

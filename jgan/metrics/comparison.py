@@ -43,6 +43,15 @@ class Comparison:
                 side = "the reference images" if generated else "the generated images"
                 raise UserError(f"metric {name!r}: compares class by class, and {side} have no labels; leave it out")
 
+    def check_pairs(self, *, paired: bool) -> None:
+        """Raises UserError for a metric that compares an image with its target where images have none."""
+        for name, metric in self.metrics.items():
+            if metric.needs_pairs and not paired:
+                raise UserError(
+                    f"metric {name!r}: compares each image with its target, and these have none; leave it out, or "
+                    "compare files of equal names by jgan.compare"
+                )
+
     def scores(self, generated: ImageSet, reference: ImageSet, seed: int) -> dict[str, float]:
         """Numbers by name, as in fid, kid, kid_std, fd_efficientnet_lite0: those of any network carry its name.
 

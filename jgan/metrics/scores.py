@@ -22,7 +22,10 @@ from jgan.metrics.kernel import full_kernel_distance, kernel_distance
 from jgan.metrics.manifold import manifold_scores
 from jgan.metrics.moments import Moments
 from jgan.metrics.ms_ssim import ms_ssim_diversity
+from jgan.metrics.pairs import definition
+from jgan.metrics.psnr import psnr
 from jgan.metrics.sliced_wasserstein import sliced_wasserstein
+from jgan.metrics.ssim import ssim
 from jgan.types import UserError
 
 KERNEL_SUBSET = 1000
@@ -59,6 +62,7 @@ class Metric:
     better: dict[str, Better]  # which way its parts improve, those that rank generators
     needs_features: bool = False  # of every image; moments, and the first ones, are enough without it
     needs_labels: bool = False  # on both sides
+    needs_pairs: bool = False  # image i of one side is meant to be image i of the other
     covariances: Covariances | None = None  # what its covariances are of
     classifies: bool = False  # it needs `reference.classifier`
 
@@ -123,6 +127,16 @@ def _diversity(generated: ImageSet, reference: ImageSet, extractor: str, rng: np
     del extractor
     ours, theirs = (ms_ssim_diversity(side.images, rng).mean for side in (generated, reference))
     return {"": ours, "reference": theirs}
+
+
+def _psnr(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
+    del extractor, rng
+    return {"": float(psnr(generated.images, reference.images).mean())}
+
+
+def _ssim(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
+    del extractor, rng
+    return {"": float(ssim(generated.images, reference.images).mean())}
 
 
 def _accuracy(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
@@ -233,6 +247,12 @@ METRICS = {
         None,
         MODES,
         classifies=True,
+    ),
+    "psnr": Metric(
+        f"PSNR of images and their targets, dB, {definition()}, mean, {FIRST}", _psnr, None, HIGHER, needs_pairs=True
+    ),
+    "ssim": Metric(
+        f"SSIM of images and their targets, {definition()}, mean, {FIRST}", _ssim, None, HIGHER, needs_pairs=True
     ),
     "ms_ssim": Metric(f"MS-SSIM of 1,000 random pairs, {FIRST}", _diversity, None, {}),
 }

@@ -1,0 +1,123 @@
+"""What a run of images to images makes of the inputs of a data set, and what evaluation compares it with."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from jgan import processes
+from jgan.config import Config
+from jgan.data.config import DIRECTIONS
+from jgan.data.loader import Dataset, UnpairedDataset, open_dataset
+from jgan.evaluation import SourceImages, padded
+from jgan.games.paired import PairedGAN
+from jgan.games.unpaired import DOMAINS, UnpairedGAN
+from jgan.metrics.scores import ImageSet
+from jgan.pictures import to_uint8
+from jgan.setup import BatchShapes
+from jgan.sharding import make_sharding
+from jgan.types import Array, Images, PixelBatch, Player, Rngs, UserError
+
+PIXELS = 2**20  # of the images that are translated at once on a device: generators work at their inputs' full size
+
+
+class Translations:
+    """Images that a generator makes of inputs, each by itself as `jgan.translate` does, and their `reference`.
+
+    Of pairs and of tasks that is their targets, in the same order; of two domains, images of the other one.
+    """
+
+    def __init__(
+        self, config: Config, dataset: Dataset | UnpairedDataset, count: int | None, seed: int, direction: str | None
+    ) -> None:
+        """`count` inputs, or as many as there are; `direction` for two domains alone.
+
+        What befalls images at random in training (`data.flip`, `jitter`, `rotate`) does not befall these. Masks, noise
+        and dropout of image i come from the key `fold_in(key(seed), i)`.
+        """
+        game = config.game
+        assert isinstance(game, PairedGAN | UnpairedGAN), "checked before"
+        inputs, targets, name = _parts(dataset, direction)
+        resolution = config.stages[-1].resolution
+        form = inputs.form(resolution)
+        self.count = min(count or inputs.count, inputs.count)
+        self.is_paired, self.has_labels = direction is None, False
+        self._inputs = SourceImages(inputs.source, self.count, form, config.data.on_error, whole=True)
+        of_targets = dataclasses.replace(targets.form(resolution), blind_scale=0)
+        targets_count = self.count if self.is_paired else min(count or targets.count, targets.count)
+        self.reference = SourceImages(targets.source, targets_count, of_targets, config.data.on_error)
+        extra: dict[str, Any] = {} if direction is None else {"direction": direction}
+
+        def draw_one(player: Player, image: Array, rng: Array) -> Images:
+            return game.translate(player, image[None], rng, **extra)[0]
+
+        @jax.jit
+        def draw_batch(player: Player, examples: Array, indices: Array) -> Images:
+            rngs: Rngs = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(indices)
+            images = inputs.view({"images": examples}, rngs)[name]
+            return jax.vmap(draw_one, in_axes=(None, 0, 0))(player, images, rngs)
+
+        self._draw_batch = draw_batch
+
+    def draw(self, generator: Player, step: int, reference: ImageSet) -> Iterator[PixelBatch]:
+        """Batches of images uint8 [n, h, w, c], `count` in all, without labels; every process gets all of them."""
+        del step, reference
+        sharding, first = make_sharding(), 0
+        devices = sharding.mesh.size
+        for examples, _ in self._inputs.batches():
+            at_once = min(len(examples), devices * max(1, PIXELS // examples[0, ..., 0].size))
+            for part in np.split(examples, range(at_once, len(examples), at_once)):
+                whole = padded(part, at_once, devices)
+                indices = np.arange(first, first + len(whole), dtype=np.int32)
+                images = self._draw_batch(generator, *sharding.put_batch((whole, indices)))
+                yield to_uint8(processes.fetch(images))[: len(part)], None
+                first += len(part)
+
+
+def _parts(dataset: Dataset | UnpairedDataset, direction: str | None) -> tuple[Dataset, Dataset, str]:
+    """The data of the inputs and of the references, and what the inputs are called in a batch."""
+    if isinstance(dataset, UnpairedDataset):
+        sides = [dataset.domains[name] for name in DOMAINS]
+        return (sides[0], sides[1], "images") if direction == "a_to_b" else (sides[1], sides[0], "images")
+    return dataset, dataset, "inputs"
+
+
+def open_held_out(config: Config, source: str, shapes: BatchShapes, field: str) -> Dataset | UnpairedDataset:
+    """The data set that `source`, the value of `field`, names, read as the run reads its own.
+
+    `shapes` are those of a batch of the run.
+
+    Raises:
+      UserError: it cannot be read, or its images are not what the networks take.
+    """
+    try:
+        dataset = open_dataset(dataclasses.replace(config.data, source=source), config.seed)
+    except UserError as error:
+        raise UserError(f"{field}: {error}") from None
+    examples = {
+        name: jax.ShapeDtypeStruct(value.shape, value.dtype)
+        for name, value in dataset.example_batch(1, config.stages[-1].resolution).items()
+    }
+    found = jax.eval_shape(dataset.view, examples, jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 1)))
+    for name, like in shapes.items():
+        if name not in found or found[name].shape[1:] != like.shape[1:]:
+            of = "no " + name if name not in found else f"{name} of {' x '.join(map(str, found[name].shape[1:]))}"
+            raise UserError(
+                f"{field}={source}: has {of}, and the run takes {name} of {' x '.join(map(str, like.shape[1:]))} "
+                "(height x width x channels); choose data like the run's"
+            )
+    return dataset
+
+
+def check_direction(config: Config, direction: str | None, field: str) -> None:
+    """Raises UserError where a game between two domains is given no direction, or another game one."""
+    if isinstance(config.game, UnpairedGAN):
+        if direction not in DIRECTIONS:
+            raise UserError(f"{field}={direction}: this run goes both ways; expected {' or '.join(DIRECTIONS)}")
+    elif direction:
+        raise UserError(f"{field}={direction}: this run has one direction; leave it out")
