@@ -16,6 +16,7 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ class Row:
 
 
 ROWS = {
-    "maps": Row("pix2pix_small", "pairs:maps/train", (4_000,), "val/A", draw=("--raw",)),
+    "maps": Row("pix2pix_small", "pairs:maps-128/train", (8_000,), "maps-128/val/A"),
     "colors": Row("colorization_small", "folder:photos/train", (1_500,), "photos/test", draw=("--degrade",)),
     "holes": Row("inpainting_small", "folder:sr/train", (1_000,), "patches", draw=("--degrade",)),
     "flowers": Row("cyclegan_small", "unpaired:flowers", (3_000,), "flowers/testA", draw=("--direction", "a_to_b")),
@@ -99,14 +100,10 @@ def place(key: str, options: argparse.Namespace) -> Path:
 
 
 def prepare(options: argparse.Namespace) -> None:
-    """Sides of the held-out maps, held-out photos of each class, and squares of photos."""
-    if not (options.out / "val").exists() and "maps" in options.rows:
-        whole = options.out / "val-256"
-        run("jgan.data", "split", "--source", f"pairs:{place('maps/val', options)}", "--out", whole)
-        for file in sorted(whole.rglob("*.png")):
-            small = options.out / "val" / file.relative_to(whole)
-            small.parent.mkdir(parents=True, exist_ok=True)
-            Image.open(file).resize((64, 64), Image.Resampling.LANCZOS).save(small)
+    """Maps in folders A and B, at half their size, held-out photos of each class, and squares of photos."""
+    for part in ("train", "val"):
+        if not (options.out / "maps-128" / part).exists() and "maps" in options.rows:
+            halve_pairs(place(f"maps/{part}", options), options.out / "maps-128" / part)
     if not (options.out / "photos").exists() and "colors" in options.rows:
         files = sorted(place("cifar10", options).rglob("*.jpg"))
         chosen = set(np.random.default_rng(0).choice(len(files), HELD_OUT, replace=False).tolist())
@@ -122,6 +119,17 @@ def prepare(options: argparse.Namespace) -> None:
             image.crop((0, 0, side, side)).resize((64, 64), Image.Resampling.LANCZOS).save(
                 options.out / "patches" / f"{file.stem}.png"
             )
+
+
+def halve_pairs(pairs: Path, out: Path) -> None:
+    """Folders A and B of pairs side by side, each image of half the height and width."""
+    with tempfile.TemporaryDirectory() as whole:
+        run("jgan.data", "split", "--source", f"pairs:{pairs}", "--out", Path(whole) / "pairs")
+        for file in sorted(Path(whole).rglob("*.png")):
+            small = out / file.relative_to(Path(whole) / "pairs")
+            small.parent.mkdir(parents=True, exist_ok=True)
+            image = Image.open(file)
+            image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS).save(small)
 
 
 def train(name: str, row: Row, options: argparse.Namespace) -> float:
@@ -154,7 +162,7 @@ def scored(name: str, row: Row, label: str, flags: list[str], options: argparse.
     command = "jgan.upscale" if row.luma else "jgan.translate"
     arguments = ["--workdir", options.out / name, "--input", place(row.inputs, options), "--out", out, "--overwrite"]
     run(command, *arguments, *row.draw, *flags)
-    reference = place(row.inputs, options) if "--degrade" in row.draw else options.out / "val" / "B"
+    reference = place(row.inputs, options) if "--degrade" in row.draw else options.out / "maps-128" / "val" / "B"
     scores = {}
     if name != "flowers":
         record = options.out / f"{name}-{label.replace(' ', '-')}.json"
@@ -165,7 +173,7 @@ def scored(name: str, row: Row, label: str, flags: list[str], options: argparse.
     if not row.luma:
         target = place("flowers/testB", options) if name == "flowers" else reference
         result = options.out / f"{name}-eval"
-        side = "32" if name in ("flowers", "colors") else "64"
+        side = {"flowers": "32", "colors": "32", "maps": "128"}.get(name, "64")
         sets = ["--images", out, "--reference", target, "--metrics", "fd,kd", "--features", "efficientnet_lite0"]
         run("jgan.evaluate", *sets, "--resolution", side, "--out", result)
         found = json.loads((result / "eval.json").read_text())["scores"]
@@ -187,7 +195,7 @@ def show(name: str, row: Row, labels: list[str], options: argparse.Namespace) ->
         (source, *_) = place(row.inputs, options).rglob(f"{relative.stem}.*")
         images.append(Image.open(source).convert("RGB"))
         if name == "maps":
-            images.append(Image.open(options.out / "val" / "B" / relative).convert("RGB"))
+            images.append(Image.open(options.out / "maps-128" / "val" / "B" / relative).convert("RGB"))
         side = 160 if row.luma else 128
         rows.append(np.concatenate([np.asarray(fitted(image, side)) for image in images], axis=1))
     Image.fromarray(np.concatenate(rows)).save(options.out / f"{name}.png")

@@ -332,7 +332,7 @@ def vgg_discriminator(c, resolution, hidden=100):
 COUNTS |= {
     # The authors' code prints 54.414 M and 2.769 M
     "pix2pix": (unet(3, 3, 64, 8, "batch"), patches(6, 64, 3, "batch")),
-    "pix2pix_small": (unet(3, 3, 32, 6, "instance"), patches(6, 32, 1, "instance")),
+    "pix2pix_small": (unet(3, 3, 32, 5, "instance"), patches(6, 32, 2, "instance")),
     # and 11.378 M and 2.765 M, of each direction and domain
     "cyclegan": (2 * translator(64, 9), 2 * patches(3, 64, 3, "instance")),
     "cyclegan_small": (2 * translator(16, 3), 2 * patches(3, 16, 1, "instance")),
