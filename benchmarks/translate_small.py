@@ -53,7 +53,7 @@ ROWS = {
     "maps": Row("pix2pix_small", "pairs:maps-128/train", (8_000,), "maps-128/val/A"),
     "colors": Row("colorization_small", "folder:photos/train", (1_500,), "photos/test", draw=("--degrade",)),
     "holes": Row("inpainting_small", "folder:sr/train", (1_000,), "patches", draw=("--degrade",)),
-    "flowers": Row("cyclegan_small", "unpaired:flowers", (3_000,), "flowers/testA", draw=("--direction", "a_to_b")),
+    "flowers": Row("cyclegan_small", "unpaired:flowers", (9_000,), "flowers/testA", draw=("--direction", "a_to_b")),
     "sr2": Row("srgan_small", "folder:sr/train", (2_000, 500), "sr/Set5", draw=("--degrade",), crop=2, luma=True),
     "sr4": Row(
         "srresnet_small",
