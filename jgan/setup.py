@@ -17,7 +17,7 @@ from jgan.data.loader import Dataset, UnpairedDataset, open_dataset
 from jgan.optim import lazy_ratio, make_optimizer
 from jgan.sharding import Sharding, check_batches, make_sharding
 from jgan.step import PLAYERS, Optimizers, TrainStep, create_state, make_train_step, reset_optimizers
-from jgan.types import Array, Batch, PyTree, ScheduledStage, TrainState, schedule
+from jgan.types import Array, Batch, PyTree, ScheduledStage, TrainState, UserError, schedule
 
 PREVIEW_EXAMPLES = 8  # of the data, for games whose pictures start from an image
 INIT, RUN, PREVIEW = range(3)  # what the seed's key is folded with
@@ -133,7 +133,17 @@ def lay_out(config: Config, dataset: Dataset | UnpairedDataset, sharding: Shardi
     batches = microbatches(dataset, stages)
     for batch in batches:
         config.game.check_data(batch, dataset.num_classes, dataset.num_words)
+    _check_masks(config)
     return Setup(config, dataset, stages, batches, sharding, state_target(config, stages, batches, sharding))
+
+
+def _check_masks(config: Config) -> None:
+    """Raises UserError where a game of pairs would paint over what inpainting's masks leave to be seen."""
+    if config.data.task.name == "inpainting" and not getattr(config.game, "keep_known", True):
+        raise UserError(
+            "game.keep_known=False: with data.task.name='inpainting' what its masks leave to be seen has to stay as it "
+            "is; set it to true"
+        )
 
 
 def microbatches(dataset: Dataset | UnpairedDataset, stages: tuple[ScheduledStage, ...]) -> tuple[BatchShapes, ...]:

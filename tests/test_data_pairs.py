@@ -1,6 +1,7 @@
 """Pairs, two domains, patches and tasks: that what belongs together stays together, and what is refused."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -140,6 +141,26 @@ def test_domains_have_orders_of_their_own(tmp_path):
         open_dataset(DataConfig(f"unpaired:{tmp_path / 'trainA'}"), 0)
     with pytest.raises(UserError, match="two sets of images"):
         open_source(config.source)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("pairs:no", "no such directory or zip archive; give the path of one with pairs of images"),
+        ("pairs:empty", "no image in 0 files "),
+        ("pairs:text.zip", "not a zip archive (File is not a zip file); zip the images again"),
+        ("unpaired:no", "no such directory; expected a directory with folders trainA and trainB of images"),
+        ("unpaired:text.zip", "is a file; expected a directory with folders trainA and trainB of images"),
+        ("unpaired:empty", "has no folder trainA; expected folders trainA and trainB of images"),
+    ],
+)
+def test_messages_name_the_source_as_it_was_given(source, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.zip").write_text("no archive")
+    with pytest.raises(UserError, match="^" + re.escape(f"{source}: {message}")) as error:
+        open_dataset(DataConfig(source), 0)
+    assert "\n" not in str(error.value)
 
 
 def test_patches_are_cut_at_the_images_own_scale(tmp_path):

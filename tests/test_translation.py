@@ -10,10 +10,16 @@ import numpy as np
 import pytest
 from small_game import compile_quickly
 
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.data.planned import planned_dataset
 from jgan.families.cyclegan import Critics, Translators
 from jgan.families.pix2pix import PatchDiscriminator, UNet
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import UnpairedGAN, exchange
+from jgan.setup import lay_out
+from jgan.sharding import make_sharding
+from jgan.tasks.config import TaskConfig
 from jgan.types import Player, Stage, TrainState, UserError, schedule
 
 (STAGE,) = schedule((Stage(steps=1, batch_size=2, resolution=16),))
@@ -235,3 +241,28 @@ def test_settings_that_contradict_each_other_are_refused(game, stage, message):
         return
     with pytest.raises(UserError, match="^" + re.escape(message)):
         game.check(stages)
+
+
+def test_a_content_network_whose_weights_are_missing_is_named_by_its_field(tmp_path):
+    url = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+    message = f"game.content_weights: game.content_network='vgg19' needs the file of its weights; download {url} and"
+    with pytest.raises(UserError, match="^" + re.escape(message)):
+        paired(content_weight=1.0, content_network="vgg19").load_frozen()
+    for network in ("vgg19", "efficientnet_lite0"):
+        game = paired(content_weight=1.0, content_network=network, content_weights=str(tmp_path / "no.pth"))
+        with pytest.raises(UserError, match=r"^game\.content_weights: .*/no\.pth: cannot read it"):
+            game.load_frozen()
+
+
+@pytest.mark.parametrize("task", ["inpainting", "denoising"])
+def test_inpainting_keeps_what_is_known(task):
+    data = DataConfig("folder:x", task=TaskConfig(task))
+    stages = (Stage(steps=1, batch_size=8, resolution=16),)
+    dataset = planned_dataset(data, None, 0)
+    config = Config(game=paired(l1_weight=1.0), data=data, stages=stages)
+    if task == "inpainting":
+        message = "game.keep_known=False: with data.task.name='inpainting' what its masks leave to be seen"
+        with pytest.raises(UserError, match="^" + re.escape(message)):
+            lay_out(config, dataset, make_sharding())
+        config = dataclasses.replace(config, game=paired(l1_weight=1.0, keep_known=True))
+    lay_out(config, dataset, make_sharding())

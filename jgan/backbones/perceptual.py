@@ -65,6 +65,11 @@ def check_perceptual(name: str, taps: tuple[str, ...] = ()) -> None:
     check_taps(taps, _find(name).taps)
 
 
+def weights_to_download(name: str) -> str:
+    """Where the file of weights is that a network of PERCEPTUAL needs from the user; empty where it needs none."""
+    return vgg.URLS.get(name, "")
+
+
 @dataclasses.dataclass(frozen=True)
 class Perceptual:
     """A network of PERCEPTUAL."""

@@ -44,8 +44,8 @@ class Files(Protocol):
 class FolderFiles:
     """Files below a directory; links to directories are followed, once each."""
 
-    def __init__(self, directory: str) -> None:
-        self.title = f"folder:{directory}"
+    def __init__(self, directory: str, scheme: str = "folder") -> None:
+        self.title = f"{scheme}:{directory}"
         self.directory = Path(directory)
         if not self.directory.is_dir():
             raise UserError(f"{self.title}: no such directory; give the path of a directory of images")
@@ -80,8 +80,8 @@ class FolderFiles:
 class ZipFiles:
     """Entries of a zip archive, read in memory: nothing is ever written, so an odd name can do no harm."""
 
-    def __init__(self, path: str) -> None:
-        self.title = f"zip:{path}"
+    def __init__(self, path: str, scheme: str = "zip") -> None:
+        self.title = f"{scheme}:{path}"
         self.path = path
         self._archive: zipfile.ZipFile | None = None
         if not Path(path).is_file():

@@ -64,8 +64,10 @@ class PairSource:
 
 def open_pairs(argument: str) -> PairSource:
     """`<directory or zip>` with folders A and B, whose files pair up by name, or with files of two halves each."""
-    files: Files = ZipFiles(argument) if Path(argument).is_file() else FolderFiles(argument)
-    title = files.title.replace("folder:", "pairs:", 1).replace("zip:", "pairs:", 1)
+    title = f"pairs:{argument}"
+    if not Path(argument).exists():
+        raise UserError(f"{title}: no such directory or zip archive; give the path of one with pairs of images")
+    files: Files = ZipFiles(argument, "pairs") if Path(argument).is_file() else FolderFiles(argument, "pairs")
     names = list(files.sizes())
     if not all(any(name.startswith(f"{side}/") for name in names) for side in SIDES):
         _check_no_sides(title, names)

@@ -53,6 +53,9 @@ def is_unpaired(source: str) -> bool:
 def open_domains(source: str) -> tuple[FileSource, FileSource]:
     """Both domains of `unpaired:<directory>`, its folders trainA and trainB; with `:test`, testA and testB."""
     directory, names = _domain_folders(source)
+    if not directory.is_dir():
+        found = "is a file" if directory.is_file() else "no such directory"
+        raise UserError(f"{source}: {found}; expected a directory with folders {' and '.join(names)} of images")
     missing = [name for name in names if not (directory / name).is_dir()]
     if missing:
         raise UserError(f"{source}: has no folder {missing[0]}; expected folders {' and '.join(names)} of images")

@@ -15,7 +15,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from jgan.backbones.perceptual import check_perceptual, load_perceptual, perceptual_features
+from jgan.backbones.perceptual import check_perceptual, load_perceptual, perceptual_features, weights_to_download
 from jgan.games.forward import forward
 from jgan.games.translation import Translation, as_picture, check_shape, in_columns
 from jgan.types import (
@@ -113,7 +113,18 @@ class PairedGAN(Translation):
         """The network of the content loss, where there is one."""
         if not self.content_weight:
             return ()
-        return load_perceptual(self.content_network, Path(self.content_weights) if self.content_weights else None)
+        url = weights_to_download(self.content_network)
+        if url and not self.content_weights:
+            raise UserError(
+                f"game.content_weights: game.content_network={self.content_network!r} needs the file of its weights; "
+                f"download {url} and give its path"
+            )
+        if not self.content_weights:
+            return load_perceptual(self.content_network)
+        try:
+            return load_perceptual(self.content_network, Path(self.content_weights))
+        except UserError as error:
+            raise UserError(f"game.content_weights: {error}") from None
 
     def phases(self, stage: ScheduledStage) -> tuple[Phase, ...]:
         """Discriminator, then generator; without an adversary reconstruction alone."""
