@@ -1,4 +1,4 @@
-"""Image files of any size in and out: colours, transparency and depth stay what they are.
+"""Image files of any size in and out: colours, their profile, transparency and depth stay what they are.
 
 Pillow has no colours of 16 bits, so PNG and TIFF files of that depth are read and written by OpenCV.
 """
@@ -6,6 +6,7 @@ Pillow has no colours of 16 bits, so PNG and TIFF files of that depth are read a
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from PIL import Image
 from jgan.data.files import SUFFIXES
 from jgan.data.images import EXIF_ORIENTATION, EXIF_PLACES, BrokenImageError, decode, open_image, to_mode
 from jgan.files import replacing
+from jgan.profiles import SPACES, profile_space, with_profile
 from jgan.tasks.degrade import LUMA
 from jgan.types import UserError
 
 DEEP_FORMATS = ("PNG", "TIFF")  # that may hold 16 bits a colour
+WITH_PREVIEWS = ("MPO",)  # one photo of a camera, and smaller ones of the same
 OPAQUE = 255
 UPRIGHT = {  # an orientation of EXIF: what turns [h, w, c] upright
     2: lambda array: array[:, ::-1],
@@ -31,6 +34,8 @@ UPRIGHT = {  # an orientation of EXIF: what turns [h, w, c] upright
     8: lambda array: np.rot90(array, 1),
 }
 
+logger = logging.getLogger(__name__)
+
 
 @dataclasses.dataclass(frozen=True)
 class Photo:
@@ -38,11 +43,19 @@ class Photo:
 
     colors: np.ndarray
     alpha: np.ndarray | None = None
+    profile: bytes = b""  # ICC, as its file had it: of CMYK, the colours here are RGB all the same
 
     @property
     def most(self) -> int:
         """The largest value: 255 or 65,535."""
         return int(np.iinfo(self.colors.dtype).max)
+
+    def levels(self, channels: int) -> np.ndarray:
+        """What `of_levels` makes a photo of again: the colours, and behind them, of 4 channels, transparency."""
+        if channels < 4:
+            return self.colors
+        alpha = np.full_like(self.colors[:, :, :1], self.most) if self.alpha is None else self.alpha
+        return np.concatenate([self.colors, alpha], axis=2)
 
     def with_channels(self, channels: int) -> np.ndarray:
         """The colours as float32 [h, w, channels] in [-1, 1]: grays in all three, or colours as ITU-R 601 luma.
@@ -56,6 +69,12 @@ class Photo:
         if values.shape[2] == channels:
             return values
         return np.repeat(values, channels, axis=2) if channels > 1 else values @ np.array(LUMA, np.float32)[:, None]
+
+
+def of_levels(levels: np.ndarray, channels: int) -> Photo:
+    """The photo, or a part of it, whose `Photo.levels(channels)` these are."""
+    colors = levels.shape[2] - (channels == 4)
+    return Photo(levels[:, :, :colors], levels[:, :, colors:] if channels == 4 else None)
 
 
 def _in_units(values: np.ndarray) -> np.ndarray:
@@ -99,7 +118,7 @@ def _hidden(file: Path, folder: Path) -> bool:
 
 
 def read_photo(path: Path) -> Photo:
-    """The image of a file, upright.
+    """The image of a file, upright; of several frames or pages the first, with a warning.
 
     Raises:
       UserError: it cannot be read; the message begins with the path.
@@ -107,13 +126,22 @@ def read_photo(path: Path) -> Photo:
     try:
         data = path.read_bytes()
         with open_image(data) as image:
-            kind, orientation = image.format, _orientation(image)
+            kind, orientation, profile = image.format, _orientation(image), image.info.get("icc_profile") or b""
+            if kind not in WITH_PREVIEWS and _has_more_frames(image):
+                logger.warning("%s: holds more than one frame or page; only the first is used", path)
         deep = _read_deep(data, orientation) if kind in DEEP_FORMATS else None
-        return deep or _of_pillow(decode(data))
+        return dataclasses.replace(deep or _of_pillow(decode(data)), profile=profile)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
     except BrokenImageError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def _has_more_frames(image: Image.Image) -> bool:
+    try:
+        return getattr(image, "is_animated", False)
+    except Exception:  # whatever Pillow raises on bad data
+        raise BrokenImageError("its second frame is damaged") from None
 
 
 def _orientation(image: Image.Image) -> int:
@@ -149,7 +177,7 @@ def _of_pillow(image: Image.Image) -> Photo:
 
 
 def write_photo(path: Path, photo: Photo) -> None:
-    """Writes a PNG of the photo's depth, whole or not at all.
+    """Writes a PNG of the photo's depth, whole or not at all; a profile of other colours is left out, with a warning.
 
     Raises:
       UserError: the file cannot be written.
@@ -162,15 +190,21 @@ def write_photo(path: Path, photo: Photo) -> None:
     encoded, data = cv2.imencode(".png", np.ascontiguousarray(colors[:, :, order]))
     if not encoded:
         raise UserError(f"{path}: cannot be encoded as PNG")
+    png, space = data.tobytes(), SPACES[colors.shape[2]]
+    if photo.profile and profile_space(photo.profile) == space:
+        png = with_profile(png, photo.profile)
+    elif photo.profile:
+        found = profile_space(photo.profile)
+        logger.warning("%s: is %s and has no colour profile; that of its input, %s, is left out", path, space, found)
     with replacing(path) as partial:
-        partial.write_bytes(data.tobytes())
+        partial.write_bytes(png)
 
 
-def output_paths(files: list[tuple[Path, Path]], out: Path, *, overwrite: bool) -> list[Path]:
+def output_paths(files: list[tuple[Path, Path]], out: Path, *, may_exist: bool) -> list[Path]:
     """Where the image of each file goes: below `out` as the file is below its folder, as PNG.
 
     Raises:
-      UserError: two files would go to one place, or, unless `overwrite`, a file is there already.
+      UserError: two files would go to one place, or, unless they `may_exist`, a file is there already.
     """
     places: dict[Path, Path] = {}
     for file, relative in files:
@@ -181,6 +215,8 @@ def output_paths(files: list[tuple[Path, Path]], out: Path, *, overwrite: bool) 
         if os.path.realpath(place) == os.path.realpath(file):
             raise UserError(f"--out={out}: {place} is an input itself; choose another directory")
     there = [place for place in places if place.exists()]
-    if there and not overwrite:
-        raise UserError(f"--out={out}: {there[0]} is there already; choose another directory, or add --overwrite")
+    if there and not may_exist:
+        raise UserError(
+            f"--out={out}: {there[0]} is there already; choose another directory, or add --overwrite or --skip_existing"
+        )
     return list(places)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jgan import command
 from jgan import config as configs
-from jgan.translator import Translator, add_arguments, check_arguments, translate_files
+from jgan.translator import Translator, add_arguments, check_arguments, skipped_text, translate_files
 
 DESCRIPTION = """Takes images of any size through the generator of a run of Pix2Pix, CycleGAN or a task.
 
@@ -14,9 +14,11 @@ DESCRIPTION = """Takes images of any size through the generator of a run of Pix2
   python -m jgan.translate --workdir runs/flowers --direction b_to_a --input sunflower.jpg --out translated
   python -m jgan.translate --workdir runs/inpainting --input photo.png --mask mask.png --out filled
 
-A file's image becomes a PNG of the same name, folders within folders too; nothing is replaced without --overwrite.
-Transparency and 16 bits a colour are kept. Images larger than --tile go through in overlapping tiles that fade into
-each other. With --degrade the inputs are clean photos, of which the run's task first makes what it learned to undo."""
+A file's image becomes a PNG of the same name, folders within folders too; nothing is replaced without --overwrite, and
+with --skip_existing a folder goes on where it was stopped. Transparency, 16 bits a colour and the colour profile are
+kept; of an animation or several pages the first is taken. Images larger than --tile go through in overlapping tiles
+that fade into each other. With --degrade the inputs are clean photos, of which the run's task first makes what it
+learned to undo."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -27,9 +29,10 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     check_arguments(options)
     translator = Translator(configs.load(options.workdir), options.workdir, options, options.direction)
-    count = translate_files(translator, options)
+    count, skipped = translate_files(translator, options)
     weights = "trained" if options.raw else "averaged"
-    print(f"{count} images from the {weights} generator at step {translator.step}: {options.out}")
+    rest = skipped_text(skipped, options)
+    print(f"{count} images from the {weights} generator at step {translator.step}: {options.out}{rest}")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from jgan import command
 from jgan.config import Config
@@ -19,7 +21,7 @@ from jgan.drawing import batch_shapes, restore_generator
 from jgan.files import make_directory
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN
-from jgan.photos import Photo, by_stem, image_files, output_paths, read_photo, write_photo
+from jgan.photos import Photo, by_stem, image_files, of_levels, output_paths, read_photo, write_photo
 from jgan.pictures import to_uint8
 from jgan.resize import bicubic
 from jgan.setup import run_seldom
@@ -44,7 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser, tile: int) -> None:
         help=f"larger images go through the network in squares of this side (default {tile}; 0: whole)",
     )
     parser.add_argument("--overlap", type=int, help="pixels that tiles share (default: a quarter of a tile)")
-    parser.add_argument("--overwrite", action="store_true", help="replace images that are there already")
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace images that are there already")
+    existing.add_argument(
+        "--skip_existing", action="store_true", help="leave images that are there already: go on where it was stopped"
+    )
     parser.add_argument("--bicubic", action="store_true", help="enlarge by the bicubic filter, not by the network")
     parser.add_argument("--degrade", action="store_true", help="first make of each image what the run's task does")
     parser.add_argument(
@@ -113,6 +119,15 @@ class Translator:
     def _key(self) -> Array:
         return jax.random.key(self._seed)
 
+    def as_inputs(self, levels: np.ndarray) -> np.ndarray:
+        """What the network is given, float32 [h, w, channels], of what `_inputs` has of a photo, or of a part of it."""
+        if levels.dtype == np.float32:
+            return levels
+        if not self.fills_masks:
+            return of_levels(levels, self.channels).with_channels(self.channels)
+        colors = of_levels(levels[:, :, :-1], self.channels - 1).with_channels(self.channels - 1)
+        return np.asarray(hide(jnp.asarray(colors[None]), jnp.asarray(levels[None, :, :, -1:] > 0, jnp.float32)))[0]
+
     def render(self, image: np.ndarray) -> np.ndarray:
         """Inputs float32 [h, w, c] in [-1, 1] to images [scale h, scale w, c'].
 
@@ -156,38 +171,61 @@ def _game(config: Config, direction: str | None) -> PairedGAN | UnpairedGAN:
     return game
 
 
-def translate_files(translator: Translator, options: argparse.Namespace) -> int:
-    """Writes the image of every file of --input below --out; returns how many.
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A file to translate."""
+
+    index: int  # among all inputs, those included that are skipped: what --degrade draws follows from it
+    file: Path
+    place: Path
+    mask: Path | None
+
+
+def translate_files(translator: Translator, options: argparse.Namespace) -> tuple[int, int]:
+    """Writes the image of every file of --input below --out; returns how many, and how many were there already.
 
     Raises:
       UserError: an input cannot be read or an output cannot be written; what was written before stays.
     """
+    files, jobs = _jobs(translator, options)
+    make_directory(options.out, "--out")
+    sizes = [_size(job.file) for job in jobs]
+    tile = options.tile or max(map(max, sizes), default=1)
+    overlap = tile // 4 if options.overlap is None else options.overlap
+    scale = translator.scale if options.degrade else 1
+    total = sum(count_tiles(height // scale, width // scale, tile, overlap) for height, width in sizes)
+    with logging_redirect_tqdm(), tqdm(total=total, unit="tile", disable=None) as bar:
+        for job in jobs:
+            bar.set_postfix_str(job.file.name)
+            photo = read_photo(job.file)
+            inputs = _inputs(translator, photo, job, degraded=options.degrade)
+            make_directory(job.place.parent, "--out")
+            try:
+                made = _rendered(translator, photo, inputs, tile, overlap, bar)
+            except UserError as error:  # the network refuses the size
+                raise UserError(f"{job.file}: {error}") from None
+            write_photo(job.place, made)
+    return len(jobs), files - len(jobs)
+
+
+def skipped_text(skipped: int, options: argparse.Namespace) -> str:
+    """The end of a command's last line."""
+    return f"; {skipped} skipped, whose images were there already" if options.skip_existing else ""
+
+
+def _jobs(translator: Translator, options: argparse.Namespace) -> tuple[int, list[Job]]:
+    """How many inputs there are, and what is to do."""
     within = options.out.is_dir() and options.out.resolve().is_relative_to(options.input.resolve())
     if within and options.input.is_dir():
         raise UserError(
             f"--out={options.out}: lies within --input, of which it would be a part; choose another directory"
         )
     files = image_files(options.input, "--input")
-    places = output_paths(files, options.out, overwrite=options.overwrite)
+    places = output_paths(files, options.out, may_exist=options.overwrite or options.skip_existing)
     masks = _masks(files, options.mask, translator)
-    make_directory(options.out, "--out")
-    sizes = [_size(file) for file, _ in files]
-    tile = options.tile or max(map(max, sizes))
-    overlap = tile // 4 if options.overlap is None else options.overlap
-    scale = translator.scale if options.degrade else 1
-    total = sum(count_tiles(height // scale, width // scale, tile, overlap) for height, width in sizes)
-    with tqdm(total=total, unit="tile", disable=None) as bar:
-        for index, ((file, _), place, mask) in enumerate(zip(files, places, masks, strict=True)):
-            bar.set_postfix_str(file.name)
-            photo = read_photo(file)
-            inputs = _inputs(translator, photo, mask, file, index, degraded=options.degrade)
-            make_directory(place.parent, "--out")
-            try:
-                made = _rendered(translator, photo, inputs, tile, overlap, bar)
-            except UserError as error:  # the network refuses the size
-                raise UserError(f"{file}: {error}") from None
-            write_photo(place, made)
-    return len(files)
+    found = enumerate(zip(files, places, masks, strict=True))
+    jobs = [Job(index, file, place, mask) for index, ((file, _), place, mask) in found]
+    return len(files), [job for job in jobs if not (options.skip_existing and job.place.is_file())]
 
 
 def _size(file: Path) -> tuple[int, int]:
@@ -213,28 +251,36 @@ def _masks(files: list[tuple[Path, Path]], path: Path | None, translator: Transl
     return [masks[relative.with_suffix("")] for _, relative in files]
 
 
-def _inputs(
-    translator: Translator, photo: Photo, mask: Path | None, file: Path, index: int, *, degraded: bool
-) -> np.ndarray:
-    """What the network is given of a photo, float32 [h, w, channels]."""
+def _inputs(translator: Translator, photo: Photo, job: Job, *, degraded: bool) -> np.ndarray:
+    """What `Translator.as_inputs` takes of a photo: its levels, behind them a mask above 0 where it is to be filled.
+
+    What the task degrades is given as it is, float32: of the others, no more than a tile is ever held as floats.
+    """
     if degraded:
         height, width = photo.colors.shape[:2]
         if min(height, width) < translator.scale:
-            raise UserError(f"{file}: {width} x {height} pixels cannot be made {translator.scale} times smaller")
+            raise UserError(f"{job.file}: {width} x {height} pixels cannot be made {translator.scale} times smaller")
         channels = translator.config.data.channels or translator.image_channels
-        return translator.degraded(photo.with_channels(channels), index)
+        return translator.degraded(photo.with_channels(channels), job.index)
     if not translator.fills_masks:
-        return photo.with_channels(translator.channels)
-    if mask is not None:
-        hidden = read_photo(mask).with_channels(1) > 2.0 * WHITE - 1.0
-    elif photo.alpha is not None:
-        hidden = photo.alpha < WHITE * photo.most
-    else:
-        raise UserError(f"{file}: nothing says what to fill; give --mask, transparent pixels, or --degrade")
+        return photo.levels(translator.channels)
+    levels, hidden = photo.levels(translator.channels - 1), _hidden(photo, job)
+    return np.concatenate([levels, hidden.astype(levels.dtype)], axis=2)
+
+
+def _hidden(photo: Photo, job: Job) -> np.ndarray:
+    """Where a photo is to be filled, bool [h, w, 1]."""
+    if job.mask is None:
+        if photo.alpha is None:
+            raise UserError(f"{job.file}: nothing says what to fill; give --mask, transparent pixels, or --degrade")
+        return photo.alpha < WHITE * photo.most
+    hidden = read_photo(job.mask).with_channels(1) > 2.0 * WHITE - 1.0
     if hidden.shape[:2] != photo.colors.shape[:2]:
-        raise UserError(f"{mask}: {hidden.shape[1]} x {hidden.shape[0]} pixels, and its image has another size")
-    colors = photo.with_channels(translator.channels - 1)
-    return np.asarray(hide(jnp.asarray(colors[None]), jnp.asarray(hidden[None], jnp.float32)))[0]
+        sizes = [f"{side.shape[1]} x {side.shape[0]}" for side in (hidden, photo.colors)]
+        raise UserError(
+            f"--mask: {job.mask} is {sizes[0]} pixels, its image {job.file} {sizes[1]}; give one of the same size"
+        )
+    return hidden
 
 
 def _rendered(translator: Translator, photo: Photo, inputs: np.ndarray, tile: int, overlap: int, bar: tqdm) -> Photo:
@@ -243,7 +289,7 @@ def _rendered(translator: Translator, photo: Photo, inputs: np.ndarray, tile: in
     colors = np.empty((height, width, translator.image_channels), photo.colors.dtype)
 
     def render(part: np.ndarray) -> np.ndarray:
-        made = translator.render(part)
+        made = translator.render(translator.as_inputs(part))
         bar.update()
         return made
 
@@ -252,12 +298,12 @@ def _rendered(translator: Translator, photo: Photo, inputs: np.ndarray, tile: in
         colors[top : top + len(rows)] = np.clip(values, 0, photo.most).astype(colors.dtype)
     alpha = photo.alpha
     if translator.image_channels == 4:
-        return Photo(colors[:, :, :3], colors[:, :, 3:])
-    if alpha is None:
-        return Photo(colors)
-    if translator.fills_masks:  # what is filled can be seen
-        return Photo(colors, np.where(inputs[..., -1:] > 0, photo.most, alpha).astype(alpha.dtype))
-    return Photo(colors, _resized(alpha, height, width))
+        colors, alpha = colors[:, :, :3], colors[:, :, 3:]
+    elif alpha is not None and translator.fills_masks:  # what is filled can be seen
+        alpha = np.where(inputs[..., -1:] > 0, photo.most, alpha).astype(alpha.dtype)
+    elif alpha is not None:
+        alpha = _resized(alpha, height, width)
+    return Photo(colors, alpha, photo.profile)
 
 
 def _resized(alpha: np.ndarray, height: int, width: int) -> np.ndarray:

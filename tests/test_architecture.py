@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "metrics": {"backbones", "interop", "files", "layers", "optim", "processes", "resize", "sharding"},
     "tasks": {"resize"},
     "data": {"interop", "tasks"},  # vectors of captions
-    "photos": {"data", "files", "tasks"},
+    "profiles": set(),
+    "photos": {"data", "files", "profiles", "tasks"},
     "tiles": set(),
     "translator": {
         "command",

@@ -1,15 +1,23 @@
 """Image files in and out: every depth and kind that PNG, TIFF and JPEG have."""
 
+import logging
+
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
-from jgan.photos import Photo, image_files, output_paths, read_photo, write_photo
+from jgan.photos import Photo, image_files, of_levels, output_paths, read_photo, write_photo
 from jgan.types import UserError
 
 RANDOM = np.random.default_rng(0)
 ORIENTATION = 0x0112
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def profile_of(space):
+    """A profile of other colours, by its header alone."""
+    return SRGB[:16] + space + SRGB[20:]
 
 
 def levels(channels, dtype=np.uint8):
@@ -95,6 +103,74 @@ def test_photos_have_the_channels_that_a_network_takes():
     np.testing.assert_array_equal(gray.with_channels(4)[:, :, 3], 1.0)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_levels_are_the_photo_again_in_every_part(dtype, channels):
+    for photo in (Photo(levels(1, dtype)), Photo(levels(3, dtype)), Photo(levels(3, dtype), levels(1, dtype))):
+        whole, part = photo.levels(channels), slice(2, 5)
+        assert whole.dtype == dtype
+        expected = photo.with_channels(channels)
+        # a luma's three products may be summed in another order
+        np.testing.assert_allclose(of_levels(whole, channels).with_channels(channels), expected, rtol=0, atol=2e-7)
+        made = of_levels(whole[part, part], channels).with_channels(channels)
+        np.testing.assert_allclose(made, expected[part, part], rtol=0, atol=2e-7)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_profile_goes_along(name, dtype, tmp_path, caplog):
+    Image.fromarray(levels(3)).save(tmp_path / name, icc_profile=SRGB)
+    profile = read_photo(tmp_path / name).profile
+    assert profile == SRGB
+    for photo in (Photo(levels(3, dtype), None, profile), Photo(levels(1, dtype), levels(1, dtype), profile)):
+        write_photo(tmp_path / "b.png", photo)
+        with Image.open(tmp_path / "b.png") as image:
+            image.verify()  # checksums of chunks
+            assert image.info["icc_profile"] == SRGB
+        again = read_photo(tmp_path / "b.png")
+        np.testing.assert_array_equal(again.colors, np.broadcast_to(photo.colors, again.colors.shape))
+        assert again.profile == SRGB
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("channels", "transparent", "space"), [(1, False, "GRAY"), (3, False, "RGB"), (1, True, "RGB")]
+)
+def test_a_profile_of_other_colours_is_left_out_and_said_so(channels, transparent, space, tmp_path, caplog):
+    alpha = levels(1) if transparent else None
+    for profile, title in ((b"GRAY", "GRAY"), (b"RGB ", "RGB"), (b"CMYK", "CMYK"), (None, "unknown")):
+        data = SRGB[:30] if profile is None else profile_of(profile)
+        caplog.clear()
+        write_photo(tmp_path / "a.png", Photo(levels(channels), alpha, data))
+        assert read_photo(tmp_path / "a.png").profile == (data if title == space else b"")
+        expected = f"{tmp_path}/a.png: is {space} and has no colour profile; that of its input, {title}, is left out"
+        assert caplog.messages == ([] if title == space else [expected])
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.png", "a.tif", "a.webp", "deep.tif"])
+def test_of_several_frames_the_first_is_taken_and_said_so(name, tmp_path, caplog):
+    dtype = np.uint16 if name.startswith("deep") else np.uint8
+    frames = [np.full((8, 8), value, dtype) for value in (40, 200)]
+    first, second = (Image.fromarray(frame) for frame in frames)
+    first.save(tmp_path / name, save_all=True, append_images=[second])
+    photo = read_photo(tmp_path / name)
+    np.testing.assert_allclose(photo.colors, np.broadcast_to(frames[0][:, :, None], photo.colors.shape), atol=3)  # WebP
+    assert caplog.messages == [f"{tmp_path / name}: holds more than one frame or page; only the first is used"]
+    assert caplog.records[0].levelno == logging.WARNING
+    caplog.clear()
+    first.save(tmp_path / f"one{name}")
+    read_photo(tmp_path / f"one{name}")
+    assert not caplog.messages
+
+
+def test_a_camera_s_preview_is_no_second_frame(tmp_path, caplog):
+    photo, preview = (Image.fromarray(levels(3)) for _ in range(2))
+    photo.save(tmp_path / "a.mpo", save_all=True, append_images=[preview])
+    (tmp_path / "a.mpo").rename(tmp_path / "a.jpg")  # as cameras name it
+    assert read_photo(tmp_path / "a.jpg").colors.shape == (7, 5, 3)
+    assert not caplog.messages
+
+
 def test_files_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "text.png").write_text("no image")
     write_photo(tmp_path / "whole.png", Photo(levels(3)))
@@ -116,18 +192,18 @@ def test_names_are_kept_and_never_taken_twice(tmp_path):
     files = image_files(tmp_path / "in", "--input")
     assert [str(relative) for _, relative in files] == ["b.jpg", "sub/a.PNG"]
     out = tmp_path / "out"
-    assert output_paths(files, out, overwrite=False) == [out / "b.png", out / "sub" / "a.png"]
+    assert output_paths(files, out, may_exist=False) == [out / "b.png", out / "sub" / "a.png"]
     (out / "sub").mkdir(parents=True)
     (out / "sub" / "a.png").touch()
-    with pytest.raises(UserError, match=r"^--out=.*a\.png is there already; .*--overwrite$"):
-        output_paths(files, out, overwrite=False)
-    assert output_paths(files, out, overwrite=True)
+    with pytest.raises(UserError, match=r"^--out=.*a\.png is there already; .* add --overwrite or --skip_existing$"):
+        output_paths(files, out, may_exist=False)
+    assert output_paths(files, out, may_exist=True)
     (tmp_path / "in" / "b.bmp").touch()
     with pytest.raises(UserError, match=r"^--input: .*b\.bmp and .*b\.jpg would both become .*b\.png; rename one"):
-        output_paths(image_files(tmp_path / "in", "--input"), out, overwrite=True)
+        output_paths(image_files(tmp_path / "in", "--input"), out, may_exist=True)
     (tmp_path / "in" / "b.bmp").rename(tmp_path / "in" / "b.png")
     (tmp_path / "in" / "b.jpg").unlink()
     with pytest.raises(UserError, match=r"b\.png is an input itself; choose another directory"):
-        output_paths(image_files(tmp_path / "in", "--input"), tmp_path / "in", overwrite=True)
+        output_paths(image_files(tmp_path / "in", "--input"), tmp_path / "in", may_exist=True)
     with pytest.raises(UserError, match=r"^--input=.*no: no such file or folder"):
         image_files(tmp_path / "no", "--input")

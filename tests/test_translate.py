@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import runs
 from conftest import use_devices
-from PIL import Image
+from PIL import Image, ImageCms
 
 from jgan import compare, translate, upscale
 from jgan import config as configs
@@ -145,11 +145,54 @@ def test_names_and_folders_are_mirrored_and_nothing_is_replaced(workdirs, tmp_pa
         np.testing.assert_allclose(read_photo(tmp_path / "out" / place).colors, expected, atol=0.51)
     save(tmp_path / "out" / "b.png", smooth(3, 3))
     (tmp_path / "out" / "sub" / "deep" / "a.png").unlink()
-    with pytest.raises(UserError, match=r"^--out=.*out/b\.png is there already; .* add --overwrite$"):
+    with pytest.raises(
+        UserError, match=r"^--out=.*out/b\.png is there already; .* add --overwrite or --skip_existing$"
+    ):
         call(translate, **flags)
     assert not list((tmp_path / "out" / "sub" / "deep").iterdir())
     assert call(translate, **flags, overwrite=True) == 0
     assert read_photo(tmp_path / "out" / "b.png").colors.shape == (17, 30, 3)
+
+
+def test_what_is_there_is_skipped_and_the_rest_as_if_nothing_had_been(workdirs, tmp_path, capsys):
+    """Also what --degrade draws, which follows from a file's place among all of them."""
+    for name in ("a", "b", "c"):
+        save(tmp_path / "in" / f"{name}.png", smooth(16, 24))
+    flags = {"workdir": workdirs["filling"], "input": tmp_path / "in", "degrade": True}
+    assert call(translate, **flags, out=tmp_path / "whole") == 0
+    save(tmp_path / "out" / "b.png", smooth(3, 3))
+    before = (tmp_path / "out" / "b.png").read_bytes()
+    flags["out"] = tmp_path / "out"
+    assert call(translate, **flags, skip_existing=True) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == (
+        f"2 images from the averaged generator at step 0: {tmp_path}/out; 1 skipped, whose images were there already"
+    )
+    assert (tmp_path / "out" / "b.png").read_bytes() == before
+    for name in ("a.png", "c.png"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert call(translate, **flags, skip_existing=True) == 0
+    assert capsys.readouterr().out.startswith("0 images from")
+    with pytest.raises(UserError, match=r"--overwrite: not allowed with argument --skip_existing; see .* --help$"):
+        call(translate, **flags, skip_existing=True, overwrite=True)
+
+
+def test_a_colour_profile_goes_along_and_what_is_left_out_is_said(workdirs, tmp_path, caplog):
+    (tmp_path / "in").mkdir()
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(smooth(9, 8)).save(tmp_path / "in" / "a.jpg", icc_profile=profile)
+    deep = Photo(smooth(9, 8, most=65535), smooth(9, 8, 1, 65535), profile)
+    write_photo(tmp_path / "in" / "deep.png", deep)
+    cmyk = profile[:16] + b"CMYK" + profile[20:]
+    Image.fromarray(smooth(9, 8)).convert("CMYK").save(tmp_path / "in" / "print.jpg", icc_profile=cmyk)
+    assert call(upscale, workdir=workdirs["enlarging"], input=tmp_path / "in", out=tmp_path / "out") == 0
+    made = {name: read_photo(tmp_path / "out" / f"{name}.png") for name in ("a", "deep", "print")}
+    assert {name: photo.profile for name, photo in made.items()} == {"a": profile, "deep": profile, "print": b""}
+    assert made["deep"].most == 65535
+    assert made["deep"].alpha is not None
+    assert [record.getMessage() for record in caplog.records if record.name == "jgan.photos"] == [
+        f"{tmp_path}/out/print.png: is RGB and has no colour profile; that of its input, CMYK, is left out"
+    ]
 
 
 @pytest.mark.parametrize("most", [255, 65535])
@@ -273,7 +316,12 @@ REFUSALS = [
     (translate, "filling", {"mask": "no"}, r"^--mask=no: no such file or folder"),
     (translate, "filling", {"mask": "m", "degrade": True}, r"^--mask: --degrade draws masks by itself"),
     (translate, "pairs", {"mask": "MASK"}, r"^--mask: this run does not fill masks"),
-    (translate, "filling", {"mask": "MASK"}, r"mask\.png: 3 x 3 pixels, and its image has another size$"),
+    (
+        translate,
+        "filling",
+        {"mask": "MASK"},
+        r"^--mask: .*mask\.png is 3 x 3 pixels, its image .*a\.png 8 x 8; give one of the same size$",
+    ),
     (translate, "pairs", {"degrade": True}, r"^--degrade: this run has no task \(data\.task\.name\); leave it out$"),
     (translate, "pairs", {"tile": 8}, r"^--tile=8: expected 0, or at least 32$"),
     (translate, "pairs", {"tile": 64, "overlap": 33}, r"^--overlap=33: expected at most half of --tile=64$"),
