@@ -129,7 +129,8 @@ def read_photo(path: Path) -> Photo:
             kind, orientation, profile = image.format, _orientation(image), image.info.get("icc_profile") or b""
             if kind not in WITH_PREVIEWS and _has_more_frames(image):
                 logger.warning("%s: holds more than one frame or page; only the first is used", path)
-        deep = _read_deep(data, orientation) if kind in DEEP_FORMATS else None
+            hidden = image.info.get("transparency") if image.mode == "I;16" else None
+        deep = _read_deep(data, orientation, hidden) if kind in DEEP_FORMATS else None
         return dataclasses.replace(deep or _of_pillow(decode(data)), profile=profile)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
@@ -154,8 +155,11 @@ def _orientation(image: Image.Image) -> int:
         raise BrokenImageError("its EXIF data are damaged") from None
 
 
-def _read_deep(data: bytes, orientation: int) -> Photo | None:
-    """A photo of 16 bits, turned; None of other depths, which Pillow reads."""
+def _read_deep(data: bytes, orientation: int, hidden: int | None) -> Photo | None:
+    """A photo of 16 bits, turned; None of other depths, which Pillow reads.
+
+    `hidden` is the gray level of a PNG that is transparent, which OpenCV does not look at; it does at a colour.
+    """
     array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if array is None or array.dtype != np.uint16:
         return None
@@ -163,6 +167,8 @@ def _read_deep(data: bytes, orientation: int) -> Photo | None:
     array = np.ascontiguousarray(UPRIGHT.get(orientation, lambda array: array)(array))
     if array.shape[2] == 2:
         return Photo(array[:, :, :1], array[:, :, 1:])
+    if hidden is not None:
+        return Photo(array, np.where(array == hidden, 0, np.iinfo(array.dtype).max).astype(array.dtype))
     colors = array[:, :, :3][:, :, ::-1] if array.shape[2] >= 3 else array
     return Photo(np.ascontiguousarray(colors), array[:, :, 3:] if array.shape[2] == 4 else None)
 

@@ -1,6 +1,7 @@
 """Image files in and out: every depth and kind that PNG, TIFF and JPEG have."""
 
 import logging
+import zlib
 
 import cv2
 import numpy as np
@@ -70,6 +71,22 @@ def test_gray_with_transparency_and_palettes_have_it_too(tmp_path):
     index = np.asarray(palette)
     np.testing.assert_array_equal(photo.colors[:, :, 0], 10 + 30 * index)
     np.testing.assert_array_equal(photo.alpha[:, :, 0], np.where(index == 2, 0, 255))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_transparent_level_of_16_bits_is_seen(channels, tmp_path):
+    """As the chunk tRNS names it: https://www.w3.org/TR/png-3/#11tRNS."""
+    values = levels(channels, np.uint16)
+    values[2, 3], values[4] = values[1, 1], values[1, 1] + 1
+    write_photo(tmp_path / "a.png", Photo(values))
+    png, content = (tmp_path / "a.png").read_bytes(), b"tRNS" + values[1, 1].astype(">u2").tobytes()
+    length, checksum = (number.to_bytes(4, "big") for number in (len(content) - 4, zlib.crc32(content)))
+    (tmp_path / "a.png").write_bytes(png[:33] + length + content + checksum + png[33:])
+    photo = read_photo(tmp_path / "a.png")
+    np.testing.assert_array_equal(photo.colors, values)
+    expected = np.full((7, 5, 1), 65535)
+    expected[1, 1] = expected[2, 3] = 0
+    np.testing.assert_array_equal(photo.alpha, expected)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
