@@ -39,7 +39,8 @@ class Parser(argparse.ArgumentParser):
 
 def run(main: Main) -> NoReturn:
     """Runs a command's `main(argv)` and exits with its code; bad input exits with 2 and one line on stderr."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    # force: libraries that are imported have set up the format with the module's name in it
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", force=True)
     logging.getLogger("absl").setLevel(logging.ERROR)
     keep_memory()
     enable_compilation_cache()
