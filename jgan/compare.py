@@ -14,6 +14,7 @@ from jgan import __version__, command
 from jgan.files import make_directory, sha256, write_json
 from jgan.metrics import lpips, ms_ssim, niqe, pairs, psnr, ssim
 from jgan.photos import by_stem, image_files, read_photo
+from jgan.programs import Sizes
 from jgan.types import UserError, did_you_mean
 
 DESCRIPTION = """Scores images against the references of the same names, pixel by pixel: of each, and on average.
@@ -91,10 +92,11 @@ def _open_ms_ssim(options: argparse.Namespace) -> tuple[Score, str]:
 
 
 def _open_lpips(options: argparse.Namespace) -> tuple[Score, str]:
-    params = lpips.load_lpips(options.net, options.backbone, options.heads)
+    params, met = lpips.load_lpips(options.net, options.backbone, options.heads), Sizes()
 
     def of_pair(image: np.ndarray, reference: np.ndarray) -> float:
         sides = [np.repeat(side, 3, axis=3) if side.shape[3] == 1 else side for side in (image, reference)]
+        met.meet(image.shape)
         return float(lpips.lpips(params, options.net, sides[0], sides[1])[0])
 
     files = ", ".join(f"{path.name} {sha256(path)[:16]}" for path in (options.backbone, options.heads))

@@ -23,6 +23,7 @@ from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN
 from jgan.photos import Photo, by_stem, image_files, of_levels, output_paths, read_photo, write_photo
 from jgan.pictures import to_uint8
+from jgan.programs import Sizes
 from jgan.resize import bicubic
 from jgan.setup import run_seldom
 from jgan.tasks.blind import degrade_blindly
@@ -195,7 +196,9 @@ def translate_files(translator: Translator, options: argparse.Namespace) -> tupl
     scale = translator.scale if options.degrade else 1
     total = sum(count_tiles(height // scale, width // scale, tile, overlap) for height, width in sizes)
     with logging_redirect_tqdm(), tqdm(total=total, unit="tile", disable=None) as bar:
-        for job in jobs:
+        met = Sizes()
+        for job, (height, width) in zip(jobs, sizes, strict=True):
+            met.meet((height, width) if options.degrade else (min(height, tile), min(width, tile)))
             bar.set_postfix_str(job.file.name)
             photo = read_photo(job.file)
             inputs = _inputs(translator, photo, job, degraded=options.degrade)

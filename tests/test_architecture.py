@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "tasks": {"resize"},
     "data": {"interop", "tasks"},  # vectors of captions
     "profiles": set(),
+    "programs": set(),
     "photos": {"data", "files", "profiles", "tasks"},
     "tiles": set(),
     "translator": {
@@ -44,6 +45,7 @@ MAY_IMPORT = {
         "games",
         "photos",
         "pictures",
+        "programs",
         "setup",
         "resize",
         "tasks",
@@ -51,7 +53,7 @@ MAY_IMPORT = {
     },
     "translate": {"command", "config", "translator"},
     "upscale": {"command", "config", "games", "translator"},
-    "compare": {"command", "files", "metrics", "photos"},
+    "compare": {"command", "files", "metrics", "photos", "programs"},
     "games": {"augment", "backbones", "layers", "losses", "optim"},  # unrolling looks through the optimizer's steps
     "families": {"games", "layers", "losses"},
     "ranges": set(),

@@ -9,7 +9,7 @@ import runs
 from conftest import use_devices
 from PIL import Image, ImageCms
 
-from jgan import compare, translate, upscale
+from jgan import compare, programs, translate, upscale
 from jgan import config as configs
 from jgan.checkpoint import Checkpoints
 from jgan.config import Config
@@ -219,6 +219,25 @@ def test_channels_are_those_of_the_run(workdirs, tmp_path):
     luma = in_units(values) @ np.array([[0.299], [0.587], [0.114]], np.float32)
     expected = in_levels(applied(workdirs["pairs"], luma, 8))
     np.testing.assert_allclose(np.concatenate([made.colors, made.alpha], axis=2), expected, atol=0.51)
+
+
+@pytest.mark.parametrize("degrade", [False, True])
+def test_programs_of_many_sizes_do_not_pile_up(degrade, workdirs, tmp_path, monkeypatch):
+    """Two stay: the third size drops those before, the fifth again, and what is made is the same."""
+    sizes = [(32, 40), (32, 40), (32, 48), (32, 56), (70, 72), (70, 80)]
+    for index, size in enumerate(sizes):
+        save(tmp_path / "in" / f"{index}.png", smooth(*size))
+    flags = {"workdir": workdirs["enlarging"], "input": tmp_path / "in", "tile": 64, "bicubic": True}
+    flags |= {"degrade": True} if degrade else {}
+    assert call(upscale, out=tmp_path / "all", **flags) == 0
+    calls, clear = [], jax.clear_caches
+    monkeypatch.setattr(programs, "KEPT", 2)
+    monkeypatch.setattr(jax, "clear_caches", lambda: calls.append(clear()))
+    assert call(upscale, out=tmp_path / "few", **flags) == 0
+    assert len(calls) == (2 if degrade else 1)  # of larger images than a tile all sizes are one, but not to the task
+    for index in range(len(sizes)):
+        made, same = (read_photo(tmp_path / out / f"{index}.png").colors for out in ("all", "few"))
+        np.testing.assert_array_equal(made, same)
 
 
 def test_tiles_give_what_the_whole_gives(workdirs, tmp_path):
