@@ -92,7 +92,8 @@ def image_files(path: Path, field: str) -> list[tuple[Path, Path]]:
         return [(path, Path(path.name))]
     if not path.is_dir():
         raise UserError(f"{field}={path}: no such file or folder; give an image, or a folder of images")
-    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and not _hidden(file, path))
+    images = (file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and not file.is_dir())
+    found = sorted(file for file in images if not _hidden(file, path))
     if not found:
         raise UserError(f"{field}={path}: no image there; expected files such as .png or .jpg")
     return [(file, file.relative_to(path)) for file in found]

@@ -235,7 +235,9 @@ def _size(file: Path) -> tuple[int, int]:
     try:
         with open_image(file.read_bytes()) as image:
             return image.height, image.width
-    except (OSError, BrokenImageError) as error:
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror or error})") from None
+    except BrokenImageError as error:
         raise UserError(f"{file}: {error}") from None
 
 

@@ -206,6 +206,7 @@ def test_names_are_kept_and_never_taken_twice(tmp_path):
     for name in ("b.jpg", "sub/a.PNG", ".hidden/c.png", "sub/notes.txt"):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).touch()
+    (tmp_path / "in" / "folder.png").mkdir()
     files = image_files(tmp_path / "in", "--input")
     assert [str(relative) for _, relative in files] == ["b.jpg", "sub/a.PNG"]
     out = tmp_path / "out"

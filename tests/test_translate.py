@@ -379,6 +379,10 @@ def test_a_broken_file_is_one_line_that_names_it(workdirs, tmp_path):
     (tmp_path / "in" / "c.png").write_text("not an image")
     with pytest.raises(UserError, match=r"in/c\.png: not an image that Pillow can read$"):
         call(upscale, workdir=workdirs["enlarging"], input=tmp_path / "in", out=tmp_path / "other")
+    (tmp_path / "in" / "c.png").unlink()
+    (tmp_path / "in" / "c.png").symlink_to("nothing")
+    with pytest.raises(UserError, match=r"in/c\.png: cannot be read \(No such file or directory\)$"):
+        call(upscale, workdir=workdirs["enlarging"], input=tmp_path / "in", out=tmp_path / "other")
 
 
 # compare
