@@ -1,4 +1,4 @@
-"""Time of the convolutions of DCGAN's, residual, narrow and grouped networks: ours, plain XLA's and PyTorch's.
+"""Time of the convolutions of DCGAN's, residual, narrow, grouped and image networks: ours, plain XLA's and PyTorch's.
 
     pip install 'jgan[bench]'
     python benchmarks/conv_layers.py [--layers dcgan] [--batch-size 32] [--blocks 12] [--steps 3] [--clock cpu]
@@ -76,6 +76,10 @@ LAYERS = {
     "narrow": [
         *(Layer(size, width, width, kernel=3, stride=1) for width in (16, 32) for size in (8, 16, 32)),
         *(Layer(size, width, width) for width in (16, 32) for size in (8, 16, 32)),
+    ],
+    "images": [  # at both ends of SRResNet x4, of CycleGAN's translator and of ESRGAN
+        *(Layer(size, 3, 64, kernel, stride=1, padding=kernel // 2) for size, kernel in ((24, 9), (64, 7), (32, 3))),
+        *(Layer(size, 64, 3, kernel, stride=1, padding=kernel // 2) for size, kernel in ((96, 9), (64, 7), (96, 3))),
     ],
     "grouped": [Layer(size, 256, 256, kernel=3, stride=1, groups=16) for size in (8, 16)],  # R3GAN's, narrower
 }

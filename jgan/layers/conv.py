@@ -29,7 +29,7 @@ from flax import linen as nn
 from jax import lax
 from jax.typing import DTypeLike
 
-from jgan.layers.conv_forms import Pair, Window, forward_form, gradient_form, transpose_form
+from jgan.layers.conv_forms import Pair, Window, forward_form, gradient_form, transpose_form, turns_gradient
 from jgan.layers.equalized import equalize
 from jgan.layers.spectral import spectral_normalize
 from jgan.types import Array
@@ -87,6 +87,8 @@ def _kernel_gradient_cpu(window: Window, x: Array, y: Array) -> Array:
     if window.groups > 1:
         x, y = _widened(x, y)
         return _group_by_group(_kernel_gradient_of_group, window, x, y, (*window.kernel, ci, co))
+    if turns_gradient(window, ci, co):
+        return _kernel_gradient_cpu(window.transposed, y, x)[::-1, ::-1].swapaxes(2, 3)
     form = gradient_form(window, ci, co)
     x, y = _widened(x, y)
     if form is None:

@@ -223,6 +223,8 @@ def _kernel_blocks(window: Window) -> Pair:
 # and of W.
 _FEW = 32 * 32
 _FEW_FOR_GRADIENT = 16 * 16
+_NARROW = 16  # channels of one side below which a matrix product is too thin
+_LARGE = 16  # taps beyond which patches of few channels cost more memory traffic than their product saves
 
 
 def forward_form(window: Window, ci: int, co: int) -> Trilinear | None:
@@ -230,9 +232,9 @@ def forward_form(window: Window, ci: int, co: int) -> Trilinear | None:
 
     benchmarks/conv_layers.py shows it, and for the two below.
     """
-    if _suits_patches(window, ci):
+    if _is_product(window) or (ci < _NARROW and window.strides != (1, 1)):
         return _patches(window)
-    if ci * co <= _FEW or (window.strides == (1, 1) and co < 16):
+    if ci * co <= _FEW or (window.strides == (1, 1) and min(ci, co) < _NARROW):
         return None
     return _product_form(window, co)
 
@@ -250,17 +252,31 @@ def gradient_form(window: Window, ci: int, co: int) -> Trilinear | None:
     """The form for W; None where XLA's own convolution is fastest."""
     if _suits_patches(window, ci):
         return _patches(window)
-    if ci * co <= _FEW_FOR_GRADIENT or (window.strides == (1, 1) and co < 16):
+    if ci * co <= _FEW_FOR_GRADIENT or (window.strides == (1, 1) and min(ci, co) < _NARROW):
         return None
     return _product_form(window, co)
 
 
+def turns_gradient(window: Window, ci: int, co: int) -> bool:
+    """Whether W is best computed as that of the transposed window, which has ci and co the other way round.
+
+    Of many channels and few, the few are then those whose patches are made.
+    """
+    return window.strides == (1, 1) and co < _NARROW <= ci and not _is_product(window)
+
+
+def _is_product(window: Window) -> bool:
+    """Whether the convolution is a matrix product as it stands."""
+    return window.outputs == (1, 1) or window.kernel == (1, 1)
+
+
 def _suits_patches(window: Window, ci: int) -> bool:
-    return window.outputs == (1, 1) or window.kernel == (1, 1) or ci < 16
+    large = window.strides == (1, 1) and math.prod(window.kernel) > _LARGE
+    return _is_product(window) or (ci < _NARROW and not large)
 
 
 def _product_form(window: Window, co: int) -> Trilinear:
     blocks = _kernel_blocks(window)
-    if blocks[0] in _MINIMAL and blocks[1] in _MINIMAL and co >= 16:
+    if blocks[0] in _MINIMAL and blocks[1] in _MINIMAL and co >= _NARROW:
         return _winograd(window)
     return _taps(window)
