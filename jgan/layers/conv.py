@@ -60,7 +60,7 @@ def _widened(*arrays: Array) -> list[Array]:
 def _forward_cpu(window: Window, x: Array, kernel: Array) -> Array:
     if window.groups > 1:
         return _group_by_group(_forward_xla, window, x, kernel, (x.shape[0], *window.outputs, kernel.shape[3]))
-    form = forward_form(window, *kernel.shape[2:])
+    form = forward_form(window, x.shape[0], *kernel.shape[2:])
     dtype = x.dtype
     x, kernel = _widened(x, kernel)
     if form is None:
@@ -73,7 +73,7 @@ def _transpose_cpu(window: Window, y: Array, kernel: Array) -> Array:
     if window.groups > 1:
         shape = (y.shape[0], *window.inputs, kernel.shape[2] * window.groups)
         return _group_by_group(_transpose_of_group, window, y, kernel, shape)
-    form = transpose_form(window, *kernel.shape[2:])
+    form = transpose_form(window, y.shape[0], *kernel.shape[2:])
     if form is None:
         return _forward_cpu(window.transposed, y, kernel[::-1, ::-1].swapaxes(2, 3))
     dtype = y.dtype
@@ -89,7 +89,7 @@ def _kernel_gradient_cpu(window: Window, x: Array, y: Array) -> Array:
         return _group_by_group(_kernel_gradient_of_group, window, x, y, (*window.kernel, ci, co))
     if turns_gradient(window, ci, co):
         return _kernel_gradient_cpu(window.transposed, y, x)[::-1, ::-1].swapaxes(2, 3)
-    form = gradient_form(window, ci, co)
+    form = gradient_form(window, x.shape[0], ci, co)
     x, y = _widened(x, y)
     if form is None:
         return _kernel_gradient_xla(window, x, y)

@@ -224,33 +224,40 @@ def _kernel_blocks(window: Window) -> Pair:
 _FEW = 32 * 32
 _FEW_FOR_GRADIENT = 16 * 16
 _NARROW = 16  # channels of one side below which a matrix product is too thin
+_MANY = 128 * 128  # pairs of channels beyond which kernels are large beside small images
+_FEW_PIXELS = 256  # of the output, in all images
 _LARGE = 16  # taps beyond which patches of few channels cost more memory traffic than their product saves
 
 
-def forward_form(window: Window, ci: int, co: int) -> Trilinear | None:
+def forward_form(window: Window, images: int, ci: int, co: int) -> Trilinear | None:
     """The form that measured fastest on CPU for C of such a layer; None where XLA's own convolution did.
 
     benchmarks/conv_layers.py shows it, and for the two below.
     """
-    if _is_product(window) or (ci < _NARROW and window.strides != (1, 1)):
+    if _is_product(window) or _is_mostly_kernel(window, images, ci, co):
+        return _patches(window)
+    if ci < _NARROW and window.strides != (1, 1):
         return _patches(window)
     if ci * co <= _FEW or (window.strides == (1, 1) and min(ci, co) < _NARROW):
         return None
     return _product_form(window, co)
 
 
-def transpose_form(window: Window, ci: int, co: int) -> Trilinear | None:
-    """The form for T; None where it is best computed as the convolution that a transpose is at stride 1."""
-    if _suits_patches(window, ci):
+def transpose_form(window: Window, images: int, ci: int, co: int) -> Trilinear | None:
+    """The form for T; None where it is best computed as the convolution that a transpose is at stride 1.
+
+    That one's kernel has the channels the other way round: moving those of a large kernel takes longer than its use.
+    """
+    if _suits_patches(window, ci) or _is_mostly_kernel(window, images, ci, co):
         return _patches(window)
-    if window.strides == (1, 1):
+    if window.strides == (1, 1) and ci * co <= _MANY:
         return None
     return _patches(window) if ci * co <= _FEW else _product_form(window, co)
 
 
-def gradient_form(window: Window, ci: int, co: int) -> Trilinear | None:
+def gradient_form(window: Window, images: int, ci: int, co: int) -> Trilinear | None:
     """The form for W; None where XLA's own convolution is fastest."""
-    if _suits_patches(window, ci):
+    if _suits_patches(window, ci) or _is_mostly_kernel(window, images, ci, co):
         return _patches(window)
     if ci * co <= _FEW_FOR_GRADIENT or (window.strides == (1, 1) and min(ci, co) < _NARROW):
         return None
@@ -270,6 +277,11 @@ def _is_product(window: Window) -> bool:
     return window.outputs == (1, 1) or window.kernel == (1, 1)
 
 
+def _is_mostly_kernel(window: Window, images: int, ci: int, co: int) -> bool:
+    """Whether so few pixels meet so large a kernel that transforming it, or reading it in parts, would take longest."""
+    return ci * co > _MANY and images * math.prod(window.outputs) <= _FEW_PIXELS
+
+
 def _suits_patches(window: Window, ci: int) -> bool:
     large = window.strides == (1, 1) and math.prod(window.kernel) > _LARGE
     return _is_product(window) or (ci < _NARROW and not large)
@@ -277,6 +289,7 @@ def _suits_patches(window: Window, ci: int) -> bool:
 
 def _product_form(window: Window, co: int) -> Trilinear:
     blocks = _kernel_blocks(window)
-    if blocks[0] in _MINIMAL and blocks[1] in _MINIMAL and co >= _NARROW:
-        return _winograd(window)
-    return _taps(window)
+    has_minimal = blocks[0] in _MINIMAL and blocks[1] in _MINIMAL and co >= _NARROW
+    # Of 2 x 2 outputs; a kernel of 3 x 3 at stride 2, in blocks one of 4 x 4, would save nothing.
+    multiplications = math.prod(window.strides) * (blocks[0] + 1) * (blocks[1] + 1)
+    return _winograd(window) if has_minimal and multiplications < 4 * math.prod(window.kernel) else _taps(window)
