@@ -32,6 +32,7 @@ FOLDERS = {
     "sr/Set14": "sr/Set14",
 }
 SHOWN = 8  # examples on a sheet
+SIDES = {"flowers": 32, "colors": 32, "holes": 64, "maps": 128, "aerials": 128}  # at which sets are compared
 HELD_OUT = 200  # photos of a set without a part for tests
 
 
@@ -43,6 +44,7 @@ class Row:
     source: str  # scheme:key of FOLDERS
     steps: tuple[int, ...]  # of each stage
     inputs: str  # key of FOLDERS, or a folder that `prepare` makes
+    targets: str = ""  # likewise; "": the inputs, of which a task makes its own
     flags: tuple[str, ...] = ()  # of training
     draw: tuple[str, ...] = ()  # of drawing
     crop: int = 0
@@ -50,10 +52,25 @@ class Row:
 
 
 ROWS = {
-    "maps": Row("pix2pix_small", "pairs:maps-128/train", (8_000,), "maps-128/val/A"),
+    "maps": Row("pix2pix_small", "pairs:maps-128/train", (8_000,), "maps-128/val/A", "maps-128/val/B"),
+    "aerials": Row(
+        "pix2pix_small",
+        "pairs:maps-128/train",
+        (8_000,),
+        "maps-128/val/B",
+        "maps-128/val/A",
+        flags=("--config.data.direction=b_to_a",),
+    ),
     "colors": Row("colorization_small", "folder:photos/train", (1_500,), "photos/test", draw=("--degrade",)),
     "holes": Row("inpainting_small", "folder:sr/train", (1_000,), "patches", draw=("--degrade",)),
-    "flowers": Row("cyclegan_small", "unpaired:flowers", (9_000,), "flowers/testA", draw=("--direction", "a_to_b")),
+    "flowers": Row(
+        "cyclegan_small",
+        "unpaired:flowers",
+        (9_000,),
+        "flowers/testA",
+        "flowers/testB",
+        draw=("--direction", "a_to_b"),
+    ),
     "sr2": Row("srgan_small", "folder:sr/train", (2_000, 500), "sr/Set5", draw=("--degrade",), crop=2, luma=True),
     "sr4": Row(
         "srresnet_small",
@@ -102,7 +119,7 @@ def place(key: str, options: argparse.Namespace) -> Path:
 def prepare(options: argparse.Namespace) -> None:
     """Maps in folders A and B, at half their size, held-out photos of each class, and squares of photos."""
     for part in ("train", "val"):
-        if not (options.out / "maps-128" / part).exists() and "maps" in options.rows:
+        if not (options.out / "maps-128" / part).exists() and {"maps", "aerials"} & set(options.rows):
             halve_pairs(place(f"maps/{part}", options), options.out / "maps-128" / part)
     if not (options.out / "photos").exists() and "colors" in options.rows:
         files = sorted(place("cifar10", options).rglob("*.jpg"))
@@ -162,7 +179,7 @@ def scored(name: str, row: Row, label: str, flags: list[str], options: argparse.
     command = "jgan.upscale" if row.luma else "jgan.translate"
     arguments = ["--workdir", options.out / name, "--input", place(row.inputs, options), "--out", out, "--overwrite"]
     run(command, *arguments, *row.draw, *flags)
-    reference = place(row.inputs, options) if "--degrade" in row.draw else options.out / "maps-128" / "val" / "B"
+    reference = place(row.targets or row.inputs, options)
     scores = {}
     if name != "flowers":
         record = options.out / f"{name}-{label.replace(' ', '-')}.json"
@@ -171,11 +188,9 @@ def scored(name: str, row: Row, label: str, flags: list[str], options: argparse.
         run("jgan.compare", *compared, "--cut_reference", "--out", record)
         scores |= json.loads(record.read_text())["mean"]
     if not row.luma:
-        target = place("flowers/testB", options) if name == "flowers" else reference
         result = options.out / f"{name}-eval"
-        side = {"flowers": "32", "colors": "32", "maps": "128"}.get(name, "64")
-        sets = ["--images", out, "--reference", target, "--metrics", "fd,kd", "--features", "efficientnet_lite0"]
-        run("jgan.evaluate", *sets, "--resolution", side, "--out", result)
+        sets = ["--images", out, "--reference", reference, "--metrics", "fd,kd", "--features", "efficientnet_lite0"]
+        run("jgan.evaluate", *sets, "--resolution", SIDES[name], "--out", result)
         found = json.loads((result / "eval.json").read_text())["scores"]
         scores |= {key: found[key] for key in found if key.startswith(("fd", "kd")) and "std" not in key}
     return scores
@@ -194,8 +209,8 @@ def show(name: str, row: Row, labels: list[str], options: argparse.Namespace) ->
         images = [Image.open(drawn(name, label, options) / relative).convert("RGB") for label in labels]
         (source, *_) = place(row.inputs, options).rglob(f"{relative.stem}.*")
         images.append(Image.open(source).convert("RGB"))
-        if name == "maps":
-            images.append(Image.open(options.out / "maps-128" / "val" / "B" / relative).convert("RGB"))
+        if name in ("maps", "aerials"):
+            images.append(Image.open(place(row.targets, options) / relative).convert("RGB"))
         side = 160 if row.luma else 128
         rows.append(np.concatenate([np.asarray(fitted(image, side)) for image in images], axis=1))
     Image.fromarray(np.concatenate(rows)).save(options.out / f"{name}.png")
