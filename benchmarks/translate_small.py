@@ -5,7 +5,7 @@
 DIR holds the folders of FOLDERS: maps (pairs side by side), CIFAR-10's photos, flowers (trainA, trainB, testA, testB)
 and photos for super-resolution beside Set5 and Set14. Each row is trained by jgan.main, drawn by jgan.translate or
 jgan.upscale, and scored by jgan.compare and jgan.evaluate, all in processes of their own, whose processor time is the
-table's. Writes table.md and one sheet a row.
+table's. Writes table.md and two sheets a row: with the inputs, and without.
 """
 
 from __future__ import annotations
@@ -201,19 +201,24 @@ def drawn(name: str, label: str, options: argparse.Namespace) -> Path:
 
 
 def show(name: str, row: Row, labels: list[str], options: argparse.Namespace) -> None:
-    """The first held-out images, a row each: what was drawn in every way, and the target or the input at the end."""
+    """The first held-out images, a row each: what was drawn in every way, then the input or target, and the other.
+
+    And what was drawn alone, a column each.
+    """
     files = sorted(drawn(name, labels[0], options).rglob("*.png"))[:SHOWN]
-    rows = []
+    rows, alone = [], []
     for file in files:
         relative = file.relative_to(drawn(name, labels[0], options))
         images = [Image.open(drawn(name, label, options) / relative).convert("RGB") for label in labels]
+        side = 160 if row.luma else 128
+        alone.append(np.concatenate([np.asarray(fitted(image, side)) for image in images]))
         (source, *_) = place(row.inputs, options).rglob(f"{relative.stem}.*")
         images.append(Image.open(source).convert("RGB"))
         if name in ("maps", "aerials"):
             images.append(Image.open(place(row.targets, options) / relative).convert("RGB"))
-        side = 160 if row.luma else 128
         rows.append(np.concatenate([np.asarray(fitted(image, side)) for image in images], axis=1))
     Image.fromarray(np.concatenate(rows)).save(options.out / f"{name}.png")
+    Image.fromarray(np.concatenate(alone, axis=1)).save(options.out / f"{name}-drawn.png")
 
 
 def fitted(image: Image.Image, side: int) -> Image.Image:
