@@ -52,16 +52,16 @@ class Row:
 
 
 ROWS = {
-    "maps": Row("pix2pix_small", "pairs:maps-128/train", (8_000,), "maps-128/val/A", "maps-128/val/B"),
+    "maps": Row("pix2pix_small", "pairs:maps-128/train", (5_000,), "maps-128/val/A", "maps-128/val/B"),
     "aerials": Row(
         "pix2pix_small",
         "pairs:maps-128/train",
-        (8_000,),
+        (5_000,),
         "maps-128/val/B",
         "maps-128/val/A",
         flags=("--config.data.direction=b_to_a",),
     ),
-    "colors": Row("colorization_small", "folder:photos/train", (1_500,), "photos/test", draw=("--degrade",)),
+    "colors": Row("colorization_small", "folder:photos/train", (3_000,), "photos/test", draw=("--degrade",)),
     "holes": Row("inpainting_small", "folder:sr/train", (1_000,), "patches", draw=("--degrade",)),
     "flowers": Row(
         "cyclegan_small",

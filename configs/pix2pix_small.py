@@ -2,8 +2,8 @@
 
 python -m jgan.main --config configs/pix2pix_small.py --workdir runs/maps_small --config.data.source=pairs:maps/train
 
-As pix2pix.py with five halvings, half the width, a discriminator of patches of 34 pixels and batches of 2. These have
-instance norm: batch norm learns from the images of a batch together and would draw each by its own statistics.
+As pix2pix.py with five halvings, half the width, a discriminator of patches of 34 pixels and batches of 4, drawn by
+running statistics as in colorization_small.py.
 """
 
 from jgan.config import Config
@@ -15,11 +15,11 @@ from jgan.types import Stage
 
 def get_config() -> Config:
     """The U-Net of 5 halvings against patches of 34 pixels."""
-    adam = AdamConfig(learning_rate=2e-4, b1=0.5, decay="linear", decay_start_images=8_000, decay_images=8_000)
+    adam = AdamConfig(learning_rate=2e-4, b1=0.5, decay="linear", decay_start_images=10_000, decay_images=10_000)
     return Config(
-        game=pix2pix(downs=5, channels=32, receptive_field=34, norm="instance"),
+        game=pix2pix(downs=5, channels=32, receptive_field=34, test_as_trained=False),
         data=DataConfig(source="pairs:data/maps/train", fit="patch", flip=True),
-        stages=(Stage(steps=8_000, batch_size=2, resolution=64),),
+        stages=(Stage(steps=5_000, batch_size=4, resolution=64),),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         ema=EmaConfig(half_life_images=1_000.0),

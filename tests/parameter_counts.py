@@ -332,7 +332,7 @@ def vgg_discriminator(c, resolution, hidden=100):
 COUNTS |= {
     # The authors' code prints 54.414 M and 2.769 M
     "pix2pix": (unet(3, 3, 64, 8, "batch"), patches(6, 64, 3, "batch")),
-    "pix2pix_small": (unet(3, 3, 32, 5, "instance"), patches(6, 32, 2, "instance")),
+    "pix2pix_small": (unet(3, 3, 32, 5, "batch"), patches(6, 32, 2, "batch")),
     # and 11.378 M and 2.765 M, of each direction and domain
     "cyclegan": (2 * translator(64, 9), 2 * patches(3, 64, 3, "instance")),
     "cyclegan_small": (2 * translator(16, 3), 2 * patches(3, 16, 1, "instance")),
@@ -346,9 +346,9 @@ COUNTS |= {
     "esrgan": (rrdb(64, 32, 23), vgg_discriminator(64, 128)),
     "esrgan_small": (rrdb(32, 16, 3), vgg_discriminator(16, 64)),
     "colorization": (unet(1, 3, 64, 8, "instance"), patches(4, 64, 3, "instance")),
-    "colorization_small": (unet(1, 3, 32, 5, "instance"), patches(4, 32, 1, "instance")),
+    "colorization_small": (unet(1, 3, 32, 5, "batch"), patches(4, 32, 1, "batch")),
     "inpainting": (unet(4, 3, 64, 8, "instance"), patches(7, 64, 3, "instance")),
-    "inpainting_small": (unet(4, 3, 32, 6, "instance"), patches(7, 32, 1, "instance")),
+    "inpainting_small": (unet(4, 3, 32, 6, "batch"), patches(7, 32, 1, "batch")),
     "edges": (unet(1, 3, 64, 8, "instance"), patches(4, 64, 3, "instance")),
     "denoising": (unet(3, 3, 64, 8, "instance"), patches(6, 64, 3, "instance")),
 }
