@@ -227,6 +227,7 @@ _NARROW = 16  # channels of one side below which a matrix product is too thin
 _NOT_WIDE = 64  # channels of the output up to which, at stride 1, XLA is as fast and reads its inputs only once
 _NOT_LARGE = 5_000  # pixels of the output, in all images, up to which XLA's W is fast for so few channels
 _MANY = 128 * 128  # pairs of channels beyond which kernels are large beside small images
+_TOO_MANY_TO_TURN = 128 * 256  # ... beyond which they take longer to turn than to use, whatever the images
 _FEW_PIXELS = 256  # of the output, in all images
 _LARGE = 16  # taps beyond which patches of few channels cost more memory traffic than their product saves
 
@@ -252,7 +253,7 @@ def transpose_form(window: Window, images: int, ci: int, co: int) -> Trilinear |
     """
     if _suits_patches(window, ci) or _is_mostly_kernel(window, images, ci, co):
         return _patches(window)
-    if window.strides == (1, 1) and ci * co <= _MANY:
+    if window.strides == (1, 1) and ci * co <= _TOO_MANY_TO_TURN:
         return None
     return _patches(window) if ci * co <= _FEW else _product_form(window, co)
 
