@@ -49,6 +49,7 @@ class Row:
     draw: tuple[str, ...] = ()  # of drawing
     crop: int = 0
     luma: bool = False
+    also: tuple[str, ...] = ()  # more inputs to draw from and to compare with
 
 
 ROWS = {
@@ -71,7 +72,16 @@ ROWS = {
         "flowers/testB",
         draw=("--direction", "a_to_b"),
     ),
-    "sr2": Row("srgan_small", "folder:sr/train", (2_000, 500), "sr/Set5", draw=("--degrade",), crop=2, luma=True),
+    "sr2": Row(
+        "srgan_small",
+        "folder:sr/train",
+        (2_000, 500),
+        "sr/Set5",
+        draw=("--degrade",),
+        crop=2,
+        luma=True,
+        also=("sr/Set14",),
+    ),
     "sr4": Row(
         "srresnet_small",
         "folder:sr/train",
@@ -85,6 +95,7 @@ ROWS = {
         draw=("--degrade",),
         crop=4,
         luma=True,
+        also=("sr/Set14",),
     ),
 }
 
@@ -101,9 +112,14 @@ def main() -> None:
     for name in options.rows:
         row = ROWS[name]
         seconds = train(name, row, options)
-        scores = {label: scored(name, row, label, flags, options) for label, flags in drawings(row, options)}
+        ways = drawings(row, options)
+        scores = {label: scored(name, row, label, flags, options) for label, flags in ways}
+        for inputs in row.also:
+            other = dataclasses.replace(row, inputs=inputs)
+            named = [(f"{label} on {Path(inputs).name}", flags) for label, flags in ways]
+            scores |= {label: scored(name, other, label, flags, options) for label, flags in named}
         (options.out / f"{name}.json").write_text(json.dumps({"cpu_seconds": seconds, "scores": scores}, indent=1))
-        show(name, row, list(scores), options)
+        show(name, row, [label for label, _ in ways], options)
     write_table(options)
 
 
