@@ -29,7 +29,16 @@ from flax import linen as nn
 from jax import lax
 from jax.typing import DTypeLike
 
-from jgan.layers.conv_forms import Pair, Window, forward_form, gradient_form, transpose_form, turns_gradient
+from jgan.layers.conv_forms import (
+    Pair,
+    Window,
+    forward_form,
+    gradient_form,
+    keeping_size,
+    transpose_form,
+    turns_gradient,
+    zero_pad,
+)
 from jgan.layers.equalized import equalize
 from jgan.layers.spectral import spectral_normalize
 from jgan.types import Array
@@ -60,6 +69,8 @@ def _widened(*arrays: Array) -> list[Array]:
 def _forward_cpu(window: Window, x: Array, kernel: Array) -> Array:
     if window.groups > 1:
         return _group_by_group(_forward_xla, window, x, kernel, (x.shape[0], *window.outputs, kernel.shape[3]))
+    if wide := keeping_size(window, *kernel.shape[2:]):
+        return zero_pad(_forward_cpu(wide, x, kernel), _room(window, wide, -1))
     form = forward_form(window, x.shape[0], *kernel.shape[2:])
     dtype = x.dtype
     x, kernel = _widened(x, kernel)
@@ -73,6 +84,8 @@ def _transpose_cpu(window: Window, y: Array, kernel: Array) -> Array:
     if window.groups > 1:
         shape = (y.shape[0], *window.inputs, kernel.shape[2] * window.groups)
         return _group_by_group(_transpose_of_group, window, y, kernel, shape)
+    if wide := keeping_size(window, *kernel.shape[2:]):
+        return _transpose_cpu(wide, zero_pad(y, _room(window, wide)), kernel)
     form = transpose_form(window, y.shape[0], *kernel.shape[2:])
     if form is None:
         return _forward_cpu(window.transposed, y, kernel[::-1, ::-1].swapaxes(2, 3))
@@ -87,6 +100,8 @@ def _kernel_gradient_cpu(window: Window, x: Array, y: Array) -> Array:
     if window.groups > 1:
         x, y = _widened(x, y)
         return _group_by_group(_kernel_gradient_of_group, window, x, y, (*window.kernel, ci, co))
+    if wide := keeping_size(window, ci, co):
+        return _kernel_gradient_cpu(wide, x, zero_pad(y, _room(window, wide)))
     if turns_gradient(window, ci, co):
         return _kernel_gradient_cpu(window.transposed, y, x)[::-1, ::-1].swapaxes(2, 3)
     form = gradient_form(window, x.shape[0], ci, co)
@@ -95,6 +110,12 @@ def _kernel_gradient_cpu(window: Window, x: Array, y: Array) -> Array:
         return _kernel_gradient_xla(window, x, y)
     parts = _products(zip(form.inputs(x), form.outputs(y), strict=True), (0, 0))
     return _transposed(form.kernels, (*window.kernel, ci, co), parts)
+
+
+def _room(window: Window, wide: Window, sign: int = 1) -> list[Pair]:
+    """Rows and columns of the wide window's output before and behind those of `window`."""
+    sides = zip(window.padding, wide.padding, strict=True)
+    return [(sign * (more[0] - own[0]), sign * (more[1] - own[1])) for own, more in sides]
 
 
 def _group_by_group(

@@ -61,7 +61,7 @@ class Trilinear(NamedTuple):
     inputs_to_transpose: Callable[[Array], list[Array]]  # `inputs`, written so that its transpose is fast
 
 
-def _pad(x: Array, pads: Sequence[Pair]) -> Array:
+def zero_pad(x: Array, pads: Sequence[Pair]) -> Array:
     """Zero padding of the two axes after the first. A negative number crops."""
     config = [(0, 0, 0), *((low, high, 0) for low, high in pads)]
     return lax.pad(x, jnp.zeros((), x.dtype), config + [(0, 0, 0)] * (x.ndim - len(config)))
@@ -75,7 +75,7 @@ def _tap_inputs(window: Window, x: Array) -> list[Array]:
     """The input pixels that each tap of the kernel meets: kh * kw arrays [n, h, w, ci]."""
     spans = [(size - 1) * stride + 1 for size, stride in zip(window.outputs, window.strides, strict=True)]
     reach = (spans[0] + window.kernel[0] - 1, spans[1] + window.kernel[1] - 1)
-    x = _pad(x, window.pads_to(reach))
+    x = zero_pad(x, window.pads_to(reach))
     n, channels = x.shape[0], x.shape[-1]
     return [
         lax.slice(x, (0, i, j, 0), (n, i + spans[0], j + spans[1], channels), (1, *window.strides, 1))
@@ -113,7 +113,7 @@ def _patch_pieces(window: Window, x: Array) -> list[Array]:
     (kh, kw), (sh, sw), (h, w) = window.kernel, window.strides, window.outputs
     n, channels = x.shape[0], x.shape[-1]
     columns = w - 1 + _kernel_blocks(window)[1]
-    x = _pad(x, window.pads_to(((h - 1) * sh + kh, columns * sw))).reshape(n, -1, columns, sw * channels)
+    x = zero_pad(x, window.pads_to(((h - 1) * sh + kh, columns * sw))).reshape(n, -1, columns, sw * channels)
     return [
         lax.slice(x, (0, i, j, 0), (n, i + (h - 1) * sh + 1, j + w, min(sw, kw - j * sw) * channels), (1, sh, 1, 1))
         for i, j in itertools.product(range(kh), range(columns - w + 1))
@@ -171,7 +171,7 @@ def _winograd(window: Window) -> Trilinear:
 
     def inputs(x: Array) -> list[Array]:
         n, channels = x.shape[0], x.shape[-1]
-        x = _pad(x, window.pads_to((bh * sh, bw * sw))).reshape(n, bh * sh, bw, sw * channels)
+        x = zero_pad(x, window.pads_to((bh * sh, bw * sw))).reshape(n, bh * sh, bw, sw * channels)
         last = (2 * sh * (th - 1) + 1, 2 * tw - 1)  # beyond the first pixel of a slice
 
         def tiles(row: int) -> list[Array]:
@@ -190,7 +190,7 @@ def _winograd(window: Window) -> Trilinear:
         return [jnp.stack(rows, axis=3).reshape(n * th * tw, -1) for rows in by_tile]
 
     def inputs_by_block(x: Array) -> list[Array]:
-        x = _pad(x, window.pads_to((bh * sh, bw * sw))).reshape(x.shape[0], bh, sh, bw, sw, -1)
+        x = zero_pad(x, window.pads_to((bh * sh, bw * sw))).reshape(x.shape[0], bh, sh, bw, sw, -1)
         slices = [
             [x[:, i : i + 2 * th - 1 : 2, :, j : j + 2 * tw - 1 : 2] for j in range(kw + 1)] for i in range(kh + 1)
         ]
@@ -206,7 +206,7 @@ def _winograd(window: Window) -> Trilinear:
         return _combine_grid(vertical.kernels, horizontal.kernels, blocks)
 
     def outputs(y: Array) -> list[Array]:
-        y = _pad(y, ((0, 2 * th - h), (0, 2 * tw - w)))
+        y = zero_pad(y, ((0, 2 * th - h), (0, 2 * tw - w)))
         slices = [[y[:, i::2, j::2] for j in range(2)] for i in range(2)]
         return [_rows(tile) for tile in _combine_grid(vertical.outputs, horizontal.outputs, slices)]
 
@@ -275,6 +275,20 @@ def turns_gradient(window: Window, ci: int, co: int) -> bool:
     Of many channels and few, the few are then those whose patches are made.
     """
     return window.strides == (1, 1) and co < _NARROW <= ci and not _is_product(window)
+
+
+def keeping_size(window: Window, ci: int, co: int) -> Window | None:
+    """Padded so that it keeps the size, in whose output that of `window` lies; None where that is no faster.
+
+    From or to few channels at stride 1, XLA's convolutions are fast with this padding, and up to a hundred times slower
+    without: for 7 x 7, 64 to 3 channels at 70 x 70, 2 ms in place of 19, and 3 in place of 234 for W.
+    """
+    pads = [((size - 1) // 2, size // 2) for size in window.kernel]
+    rooms = [(pad[0] - own[0], pad[1] - own[1]) for pad, own in zip(pads, window.padding, strict=True)]
+    has_room = min(map(min, rooms)) >= 0 < max(map(max, rooms))
+    if window.strides != (1, 1) or min(ci, co) >= _NARROW or _is_product(window) or not has_room:
+        return None
+    return window._replace(padding=(pads[0], pads[1]))
 
 
 def _is_product(window: Window) -> bool:
