@@ -217,11 +217,12 @@ def drawn(name: str, label: str, options: argparse.Namespace) -> Path:
 
 
 def show(name: str, row: Row, labels: list[str], options: argparse.Namespace) -> None:
-    """The first held-out images, a row each: what was drawn in every way, then the input or target, and the other.
+    """Some held-out images, a row each: what was drawn in every way, then the input or target, and the other.
 
     And what was drawn alone, a column each.
     """
-    files = sorted(drawn(name, labels[0], options).rglob("*.png"))[:SHOWN]
+    files = sorted(drawn(name, labels[0], options).rglob("*.png"))
+    files = files[:: max(1, len(files) // SHOWN)][:SHOWN]
     rows, alone = [], []
     for file in files:
         relative = file.relative_to(drawn(name, labels[0], options))
