@@ -67,7 +67,7 @@ ROWS = {
     "flowers": Row(
         "cyclegan_small",
         "unpaired:flowers",
-        (9_000,),
+        (3_000,),
         "flowers/testA",
         "flowers/testB",
         draw=("--direction", "a_to_b"),
