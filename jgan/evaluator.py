@@ -32,10 +32,10 @@ def check_game(config: Config) -> None:
     if not config.evaluate_every:
         return
     if isinstance(config.game, Translation):
-        check_direction(config, config.evaluation.direction, "evaluation.direction")
+        check_direction(config, config.evaluation.translates, "evaluation.translates")
         return
     latent_game(config, f"evaluate_every={config.evaluate_every} (set it to 0)")
-    for name in ("source", "direction"):
+    for name in ("held_out", "translates"):
         if value := getattr(config.evaluation, name):
             raise UserError(f"evaluation.{name}={value!r}: {type(config.game).__name__} has no inputs; set it to ''")
 
@@ -67,9 +67,9 @@ def _subject(config: Config, dataset: Dataset | UnpairedDataset, shapes: BatchSh
     if not isinstance(config.game, Translation):
         assert isinstance(dataset, Dataset), "checked before"
         return Drawn(config, dataset.source)
-    if settings.source:
-        dataset = open_held_out(config, settings.source, shapes, "evaluation.source")
-    return Translations(config, dataset, settings.num_samples, settings.seed, settings.direction or None)
+    if settings.held_out:
+        dataset = open_held_out(config, settings.held_out, shapes, "evaluation.held_out")
+    return Translations(config, dataset, settings.num_samples, settings.seed, settings.translates or None)
 
 
 class Evaluator:

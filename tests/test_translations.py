@@ -145,7 +145,7 @@ def test_the_best_by_held_out_images_is_kept(tmp_path):
         data=dataclasses.replace(data, source=f"folder:{tmp_path / 'train'}"),
         stages=(Stage(steps=4, batch_size=2, resolution=16, adversarial=False),),
         evaluate_every=2,
-        evaluation=EvaluationConfig(metrics=("psnr", "ssim"), source=f"folder:{held_out}"),
+        evaluation=EvaluationConfig(metrics=("psnr", "ssim"), held_out=f"folder:{held_out}"),
     )
     outcome = train(config, tmp_path / "run")
     lines = [json.loads(line) for line in (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()]
@@ -163,9 +163,9 @@ def test_the_best_by_held_out_images_is_kept(tmp_path):
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("both", {}, r"^evaluation\.direction=: this run goes both ways; expected a_to_b or b_to_a$"),
-        ("enlarging", {"direction": "a_to_b"}, r"^evaluation\.direction=a_to_b: this run has one direction"),
-        ("enlarging", {"source": "folder:no"}, r"^evaluation\.source: "),
+        ("both", {}, r"^evaluation\.translates=: this run goes both ways; expected a_to_b or b_to_a$"),
+        ("enlarging", {"translates": "a_to_b"}, r"^evaluation\.translates=a_to_b: this run has one direction"),
+        ("enlarging", {"held_out": "folder:no"}, r"^evaluation\.held_out: "),
     ],
 )
 def test_evaluations_that_cannot_be_are_refused_at_the_start(name, settings, message, tmp_path):
