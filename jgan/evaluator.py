@@ -17,11 +17,12 @@ from jgan.evaluation import Collector, captions_like, labels_like, training_imag
 from jgan.files import cache_directory
 from jgan.games.text import TextGAN
 from jgan.games.translation import Translation
+from jgan.games.unpaired import check_direction
 from jgan.metrics.comparison import check_metrics, open_comparison, rankings
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import Better, ImageSet
 from jgan.setup import BatchShapes
-from jgan.translations import Translations, check_direction, open_held_out
+from jgan.translations import Translations, open_held_out
 from jgan.types import PixelBatch, Player, TrainState, UserError
 
 AVERAGED, TRAINED = "averaged", "trained"
@@ -32,7 +33,7 @@ def check_game(config: Config) -> None:
     if not config.evaluate_every:
         return
     if isinstance(config.game, Translation):
-        check_direction(config, config.evaluation.translates, "evaluation.translates")
+        check_direction(config.game, config.evaluation.translates, "evaluation.translates")
         return
     latent_game(config, f"evaluate_every={config.evaluate_every} (set it to 0)")
     for name in ("held_out", "translates"):
@@ -46,6 +47,7 @@ class Drawn:
     is_paired = False
 
     def __init__(self, config: Config, source: Source) -> None:
+        self.settings: dict[str, Any] = {}
         settings = config.evaluation
         game = latent_game(config, "evaluate_every")
         self.has_labels = game.num_classes > 0
@@ -69,6 +71,8 @@ def _subject(config: Config, dataset: Dataset | UnpairedDataset, shapes: BatchSh
         return Drawn(config, dataset.source)
     if settings.held_out:
         dataset = open_held_out(config, settings.held_out, shapes, "evaluation.held_out")
+    elif config.data.on_error == "skip":  # training takes others in place of what it cannot, and would count them twice
+        dataset = open_held_out(config, config.data.source, shapes, "data.source")
     return Translations(config, dataset, settings.num_samples, settings.seed, settings.translates or None)
 
 
@@ -99,6 +103,7 @@ class Evaluator:
         self.settings = {
             "num_samples": settings.num_samples,
             "seed": settings.seed,
+            **self._subject.settings,
             "reference": {
                 "count": self._reference_images.count,
                 "fingerprint": self._reference_images.source.fingerprint,

@@ -5,9 +5,11 @@ Pillow has no colours of 16 bits, so PNG and TIFF files of that depth are read a
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -124,7 +126,7 @@ def read_photo(path: Path) -> Photo:
     Raises:
       UserError: it cannot be read; the message begins with the path.
     """
-    try:
+    with _naming(path):
         data = path.read_bytes()
         with open_image(data) as image:
             kind, orientation, profile = image.format, _orientation(image), image.info.get("icc_profile") or b""
@@ -133,6 +135,19 @@ def read_photo(path: Path) -> Photo:
             hidden = image.info.get("transparency") if image.mode == "I;16" else None
         deep = _read_deep(data, orientation, hidden) if kind in DEEP_FORMATS else None
         return dataclasses.replace(deep or _of_pillow(decode(data)), profile=profile)
+
+
+def photo_size(path: Path) -> tuple[int, int]:
+    """Height and width as the file says, before it is turned upright. Raises UserError as `read_photo` does."""
+    with _naming(path), open_image(path.read_bytes()) as image:
+        return image.height, image.width
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turns what is wrong with a file into a UserError that begins with its path."""
+    try:
+        yield
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
     except BrokenImageError as error:

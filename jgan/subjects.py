@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,11 @@ from jgan.drawing import Draw, batch_shapes, classes_in_turn, latent_game, read_
 from jgan.evaluation import SourceImages, captions_like, labels_like, training_images
 from jgan.games.text import TextGAN
 from jgan.games.translation import Translation
+from jgan.games.unpaired import check_direction
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import ImageSet
 from jgan.setup import BatchShapes
-from jgan.translations import Translations, check_direction, open_held_out
+from jgan.translations import Translations, like_source, open_held_out
 from jgan.types import PixelBatch, UserError
 
 
@@ -49,7 +49,7 @@ class RunImages:
         self.reference_name = options.reference or self.config.data.source
         _check_own_images(options)
         self.source = open_source(
-            _as_source(self.reference_name), "--reference" if options.reference else "data.source"
+            like_source(self.reference_name, "folder"), "--reference" if options.reference else "data.source"
         )
         if (options.num_reference or 0) > self.source.count:
             raise UserError(
@@ -125,14 +125,16 @@ class TranslatedImages:
     has_labels, class_names = False, None
 
     def __init__(self, config: Config, options: argparse.Namespace) -> None:
+        assert isinstance(config.game, Translation), "checked before"
         _check_own_images(options)
         for name in ("truncation", "standing_batches", "num_reference"):
             if getattr(options, name):
                 raise UserError(f"--{name}: this run translates images, as many as --num_samples; leave it out")
-        check_direction(config, options.direction, "--direction")
+        check_direction(config.game, options.direction, "--direction")
         self.options, self.default_out = options, options.workdir / "eval"
-        self.reference_name = _of_kind(options.reference, config.data.source) or config.data.source
-        field = "--reference" if options.reference else "data.source"
+        given = options.reference is not None
+        self.reference_name = like_source(options.reference if given else config.data.source, config.data.source)
+        field = "--reference" if given else "data.source"
         shapes: BatchShapes = batch_shapes(options.workdir, best=options.best)[-1]
         dataset = open_held_out(config, self.reference_name, shapes, field)
         self._translations = Translations(config, dataset, options.num_samples, options.seed, options.direction)
@@ -151,7 +153,7 @@ class TranslatedImages:
 
     def provenance(self) -> dict[str, Any]:
         """Where they come from, for eval.json."""
-        return {**_run_provenance(self.options, self.step), "direction": self.options.direction}
+        return {**_run_provenance(self.options, self.step), **self._translations.settings}
 
 
 class FolderImages:
@@ -172,7 +174,7 @@ class FolderImages:
         self.class_names = self.images.source.class_names
 
     def _open(self, field: str, name: str, flag: str, count: int | None) -> SourceImages:
-        source = open_source(_as_source(name), field)
+        source = open_source(like_source(name, "folder"), field)
         if count and source.count < count:
             raise UserError(f"--{flag}={count}: {name} has {source.count} images")
         form = self.form
@@ -211,15 +213,3 @@ def _run_provenance(options: argparse.Namespace, step: int) -> dict[str, Any]:
         "step": step,
         "weights": "trained" if options.raw else "averaged",
     }
-
-
-def _of_kind(name: str | None, like: str) -> str | None:
-    """A plain directory as a source of the kind of another one."""
-    scheme = like.partition(":")[0]
-    if name is None or not Path(name).is_dir():
-        return name
-    return f"{scheme}:{name}" if scheme in ("pairs", "unpaired") else f"folder:{name}"
-
-
-def _as_source(name: str) -> str:
-    return f"folder:{name}" if Path(name).is_dir() else name

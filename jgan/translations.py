@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,16 +13,15 @@ import numpy as np
 
 from jgan import processes
 from jgan.config import Config
-from jgan.data.config import DIRECTIONS
 from jgan.data.loader import Dataset, UnpairedDataset, open_dataset
 from jgan.evaluation import SourceImages, padded
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN
 from jgan.metrics.scores import ImageSet
 from jgan.pictures import to_uint8
-from jgan.setup import BatchShapes
+from jgan.setup import BatchShapes, microbatches
 from jgan.sharding import make_sharding
-from jgan.types import Array, Images, PixelBatch, Player, Rngs, UserError
+from jgan.types import Array, Images, PixelBatch, Player, Rngs, UserError, schedule
 
 PIXELS = 2**20  # of the images that are translated at once on a device: generators work at their inputs' full size
 
@@ -51,6 +51,11 @@ class Translations:
         of_targets = dataclasses.replace(targets.form(resolution), blind_scale=0)
         targets_count = self.count if self.is_paired else min(count or targets.count, targets.count)
         self.reference = SourceImages(targets.source, targets_count, of_targets, config.data.on_error)
+        # What scores depend on beside the reference and the seed.
+        self.settings = {
+            "inputs": {"count": self.count, "fingerprint": inputs.fingerprint},
+            **({} if direction is None else {"direction": direction}),
+        }
         extra: dict[str, Any] = {} if direction is None else {"direction": direction}
 
         def draw_one(player: Player, image: Array, rng: Array) -> Images:
@@ -88,36 +93,34 @@ def _parts(dataset: Dataset | UnpairedDataset, direction: str | None) -> tuple[D
 
 
 def open_held_out(config: Config, source: str, shapes: BatchShapes, field: str) -> Dataset | UnpairedDataset:
-    """The data set that `source`, the value of `field`, names, read as the run reads its own.
+    """The data set that `source`, the value of `field`, names, read as the run reads its own, whose kind a plain
+    directory has. Images smaller than the run's patches are as broken ones: refused, or left out.
 
     `shapes` are those of a batch of the run.
 
     Raises:
       UserError: it cannot be read, or its images are not what the networks take.
     """
+    source = like_source(source, config.data.source)
+    stage = dataclasses.replace(schedule(config.stages)[-1], batch_size=1, accumulate=1)
     try:
-        dataset = open_dataset(dataclasses.replace(config.data, source=source), config.seed)
+        dataset = open_dataset(dataclasses.replace(config.data, source=source), config.seed, patch=stage.resolution)
+        (found,) = microbatches(dataset, (stage,))
     except UserError as error:
         raise UserError(f"{field}: {error}") from None
-    examples = {
-        name: jax.ShapeDtypeStruct(value.shape, value.dtype)
-        for name, value in dataset.example_batch(1, config.stages[-1].resolution).items()
-    }
-    found = jax.eval_shape(dataset.view, examples, jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 1)))
     for name, like in shapes.items():
         if name not in found or found[name].shape[1:] != like.shape[1:]:
-            of = "no " + name if name not in found else f"{name} of {' x '.join(map(str, found[name].shape[1:]))}"
+            size = "no" if name not in found else " x ".join(map(str, found[name].shape[1:]))
             raise UserError(
-                f"{field}={source}: has {of}, and the run takes {name} of {' x '.join(map(str, like.shape[1:]))} "
+                f"{field}={source}: has {size} {name}, and the run takes {' x '.join(map(str, like.shape[1:]))} "
                 "(height x width x channels); choose data like the run's"
             )
     return dataset
 
 
-def check_direction(config: Config, direction: str | None, field: str) -> None:
-    """Raises UserError where a game between two domains is given no direction, or another game one."""
-    if isinstance(config.game, UnpairedGAN):
-        if direction not in DIRECTIONS:
-            raise UserError(f"{field}={direction}: this run goes both ways; expected {' or '.join(DIRECTIONS)}")
-    elif direction:
-        raise UserError(f"{field}={direction}: this run has one direction; leave it out")
+def like_source(name: str, own: str) -> str:
+    """A plain directory as a source of the kind of a run's own: of pairs, of two domains, or of images."""
+    if not Path(name).is_dir():
+        return name
+    scheme = own.partition(":")[0]
+    return f"{scheme if scheme in ('pairs', 'unpaired') else 'folder'}:{name}"

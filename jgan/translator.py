@@ -16,12 +16,11 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from jgan import command
 from jgan.config import Config
-from jgan.data.images import BrokenImageError, open_image
 from jgan.drawing import batch_shapes, restore_generator
 from jgan.files import make_directory
 from jgan.games.paired import PairedGAN
-from jgan.games.unpaired import DOMAINS, UnpairedGAN
-from jgan.photos import Photo, by_stem, image_files, of_levels, output_paths, read_photo, write_photo
+from jgan.games.unpaired import DOMAINS, UnpairedGAN, check_direction
+from jgan.photos import Photo, by_stem, image_files, of_levels, output_paths, photo_size, read_photo, write_photo
 from jgan.pictures import to_uint8
 from jgan.programs import Sizes
 from jgan.resize import bicubic
@@ -161,14 +160,9 @@ class Translator:
 
 def _game(config: Config, direction: str | None) -> PairedGAN | UnpairedGAN:
     game = config.game
-    if isinstance(game, UnpairedGAN):
-        if direction is None:
-            raise UserError("--direction: this run goes both ways; expected a_to_b or b_to_a")
-        return game
-    if not isinstance(game, PairedGAN):
+    if not isinstance(game, PairedGAN | UnpairedGAN):
         raise UserError(f"--workdir: {type(game).__name__} does not translate images; draw with jgan.sample")
-    if direction is not None:
-        raise UserError(f"--direction={direction}: this run has one direction; leave it out")
+    check_direction(game, direction, "--direction")
     return game
 
 
@@ -190,7 +184,7 @@ def translate_files(translator: Translator, options: argparse.Namespace) -> tupl
     """
     files, jobs = _jobs(translator, options)
     make_directory(options.out, "--out")
-    sizes = [_size(job.file) for job in jobs]
+    sizes = [photo_size(job.file) for job in jobs]
     tile = options.tile or max(map(max, sizes), default=1)
     overlap = tile // 4 if options.overlap is None else options.overlap
     scale = translator.scale if options.degrade else 1
@@ -229,16 +223,6 @@ def _jobs(translator: Translator, options: argparse.Namespace) -> tuple[int, lis
     found = enumerate(zip(files, places, masks, strict=True))
     jobs = [Job(index, file, place, mask) for index, ((file, _), place, mask) in found]
     return len(files), [job for job in jobs if not (options.skip_existing and job.place.is_file())]
-
-
-def _size(file: Path) -> tuple[int, int]:
-    try:
-        with open_image(file.read_bytes()) as image:
-            return image.height, image.width
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror or error})") from None
-    except BrokenImageError as error:
-        raise UserError(f"{file}: {error}") from None
 
 
 def _masks(files: list[tuple[Path, Path]], path: Path | None, translator: Translator) -> list[Path | None]:

@@ -1,6 +1,4 @@
-"""translate, upscale and compare as a user types them, on tiny networks that were not trained."""
-
-import json
+"""translate and upscale as a user types them, on tiny networks that were not trained."""
 
 import jax
 import numpy as np
@@ -383,64 +381,3 @@ def test_a_broken_file_is_one_line_that_names_it(workdirs, tmp_path):
     (tmp_path / "in" / "c.png").symlink_to("nothing")
     with pytest.raises(UserError, match=r"in/c\.png: cannot be read \(No such file or directory\)$"):
         call(upscale, workdir=workdirs["enlarging"], input=tmp_path / "in", out=tmp_path / "other")
-
-
-# compare
-
-
-def of_formula(image, reference, crop, luma):
-    """PSNR as papers of super-resolution write it down."""
-    sides = [
-        side[crop : side.shape[0] - crop, crop : side.shape[1] - crop].astype(float) for side in (image, reference)
-    ]
-    if luma:
-        sides = [16 + (65.481 * s[..., 0] + 128.553 * s[..., 1] + 24.966 * s[..., 2]) / 255 for s in sides]
-    return 10 * np.log10(255.0**2 / np.mean((sides[0] - sides[1]) ** 2))
-
-
-def test_numbers_are_those_of_the_formula(tmp_path, capsys):
-    expected = {}
-    for name, size in (("a", (20, 16)), ("sub/b", (15, 31))):
-        reference = smooth(size[0] + 3, size[1] + 1)
-        cut = reference[: size[0], : size[1]]
-        image = np.clip(cut + RANDOM.integers(-20, 20, cut.shape), 0, 255).astype(np.uint8)
-        save(tmp_path / "images" / f"{name}.png", image)
-        (tmp_path / "reference" / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(reference).save(tmp_path / "reference" / f"{name}.bmp")
-        expected[f"{name}.png"] = {
-            "psnr": of_formula(image, cut, 2, luma=False),
-            "psnr_y": of_formula(image, cut, 2, luma=True),
-        }
-    flags = {"images": tmp_path / "images", "reference": tmp_path / "reference", "metrics": "psnr,psnr_y", "crop": 2}
-    assert call(compare, **flags, cut_reference=True, out=tmp_path / "new" / "scores.json") == 0
-    record = json.loads((tmp_path / "new" / "scores.json").read_text())
-    assert record["scores"] == {name: pytest.approx(row) for name, row in expected.items()}
-    means = {name: np.mean([row[name] for row in expected.values()]) for name in ("psnr", "psnr_y")}
-    assert record["mean"] == pytest.approx(means)
-    assert "2 pixels cut off each border" in record["definitions"]["psnr_y"]
-    out = capsys.readouterr().out
-    assert f"{means['psnr']:.4f}" in out
-    assert f"{expected['a.png']['psnr_y']:.4f}" in out
-    with pytest.raises(
-        UserError, match=r"images/a\.png: images: .*\[1, 20, 16, 3\] and .*\[1, 23, 17, 3\]; expected eq"
-    ):
-        call(compare, **flags)
-
-
-@pytest.mark.parametrize(
-    ("images", "references", "flags", "message"),
-    [
-        ("ab", "a", {}, r"^--reference=.*: has none for .*/b\.png; give both the same names$"),
-        ("a", "ab", {}, r"^--images=.*: has none for .*/b\.png; every reference needs its image$"),
-        ("a", "a", {"metrics": "psnr,pnsr"}, r"^--metrics=psnr,pnsr: 'pnsr'.*did you mean psnr"),
-        ("a", "a", {"crop": -1}, r"^--crop=-1: expected 0 or more pixels$"),
-        ("a", "a", {"crop": 6}, r"images/a\.png: images_a: .*crop=6; expected sides of "),
-    ],
-)
-def test_images_without_partners_are_refused(images, references, flags, message, tmp_path):
-    for folder, names in (("images", images), ("reference", references)):
-        for name in names:
-            save(tmp_path / folder / f"{name}.png", smooth(12, 12))
-    with pytest.raises(UserError, match=message) as error:
-        call(compare, images=tmp_path / "images", reference=tmp_path / "reference", **flags)
-    assert "\n" not in str(error.value)

@@ -96,6 +96,9 @@ def test_domains_are_measured_in_their_direction(direction, tmp_path):
     assert result["images"]["count"] == len(list(inputs.iterdir()))
     assert result["reference"]["count"] == len(list(targets.iterdir()))
     assert result["images"]["direction"] == direction
+    assert (
+        f"{result['images']['count']} images against {result['reference']['count']} real ones" in result["warnings"][0]
+    )
 
     call(translate, workdir=workdir, input=inputs, out=tmp_path / "made", direction=direction)
     files = [
@@ -106,9 +109,34 @@ def test_domains_are_measured_in_their_direction(direction, tmp_path):
     assert result["scores"]["swd"] == pytest.approx(1000 * np.mean(list(levels.values())), rel=0.01)
 
 
+def test_photos_smaller_than_a_patch_are_refused_or_left_out(tmp_path):
+    held_out = photos(tmp_path / "photos")
+    workdirs = {
+        how: make_run(tmp_path / how, game, dataclasses.replace(data, on_error=how))
+        for how, (game, data) in dict.fromkeys(("skip", "refuse"), CONFIGS["enlarging"]).items()
+    }
+    whole = measured(workdirs["skip"], tmp_path / "whole", reference=held_out, metrics="psnr")
+    save(held_out / "3a.png", smooth(SIDE, SIDE - 1))
+    rest = measured(workdirs["skip"], tmp_path / "rest", reference=held_out, metrics="psnr")
+    assert rest["images"]["count"] == rest["reference"]["count"] == COUNT
+    assert rest["scores"] == pytest.approx(whole["scores"], abs=1e-6)
+    with pytest.raises(UserError, match=r"^--reference: .*3a\.png: 31 x 32 pixels, less than a patch of 32"):
+        measured(workdirs["refuse"], tmp_path / "refused", reference=held_out, metrics="psnr")
+
+
+def test_images_equal_to_their_targets_are_counted_apart(tmp_path):
+    a, b = photos(tmp_path / "val" / "A"), tmp_path / "val" / "B"
+    workdir = make_run(tmp_path / "run", *CONFIGS["residual"])
+    call(translate, workdir=workdir, input=a, out=b)
+    save(b / "0.png", smooth(SIDE, SIDE))
+    scores = measured(workdir, tmp_path / "eval", reference=tmp_path / "val", metrics="psnr")["scores"]
+    assert 0 < scores["psnr_equal"] < COUNT
+    assert np.isfinite(scores["psnr"])
+
+
 REFUSALS = [
     ("residual", {"metrics": "psnr", "direction": "a_to_b"}, r"^--direction=a_to_b: this run has one direction; leave"),
-    ("both", {"metrics": "swd"}, r"^--direction=None: this run goes both ways; expected a_to_b or b_to_a$"),
+    ("both", {"metrics": "swd"}, r"^--direction: this run goes both ways; expected a_to_b or b_to_a$"),
     ("both", {"metrics": "psnr", "direction": "a_to_b"}, r"^metric 'psnr': compares each image with its target, and"),
     ("residual", {"metrics": "psnr", "num_samples": 9}, r"^--num_samples=9: pairs:.* has 5 inputs$"),
     ("residual", {"metrics": "psnr", "truncation": 1}, r"^--truncation: this run translates images"),
@@ -136,7 +164,7 @@ def test_other_data_than_the_networks_take_are_refused(tmp_path):
 
 
 def test_the_best_by_held_out_images_is_kept(tmp_path):
-    """Its training is not touched by it, and its scores are those of `evaluate`."""
+    """Its training is not touched by it, its scores are those of `evaluate`, and other images have no part in it."""
     photos(tmp_path / "train")
     held_out = photos(tmp_path / "held_out", 3)
     game, data = CONFIGS["enlarging"]
@@ -145,7 +173,7 @@ def test_the_best_by_held_out_images_is_kept(tmp_path):
         data=dataclasses.replace(data, source=f"folder:{tmp_path / 'train'}"),
         stages=(Stage(steps=4, batch_size=2, resolution=16, adversarial=False),),
         evaluate_every=2,
-        evaluation=EvaluationConfig(metrics=("psnr", "ssim"), held_out=f"folder:{held_out}"),
+        evaluation=EvaluationConfig(metrics=("psnr", "ssim"), held_out=str(held_out)),
     )
     outcome = train(config, tmp_path / "run")
     lines = [json.loads(line) for line in (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()]
@@ -158,18 +186,29 @@ def test_the_best_by_held_out_images_is_kept(tmp_path):
     plain = train(dataclasses.replace(config, evaluate_every=0), tmp_path / "plain")
     assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == (tmp_path / "plain" / "metrics.jsonl").read_bytes()
     assert outcome.step == plain.step == 4
+    assert lines[0]["settings"]["inputs"]["count"] == 3
+    other = dataclasses.replace(config.evaluation, held_out=str(photos(tmp_path / "other", 3)))
+    with pytest.raises(UserError, match=r"best: holds the best checkpoint by other settings .*settings\.inputs"):
+        train(dataclasses.replace(config, evaluation=other), tmp_path / "run")
 
 
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("both", {}, r"^evaluation\.translates=: this run goes both ways; expected a_to_b or b_to_a$"),
+        ("both", {}, r"^evaluation\.translates: this run goes both ways; expected a_to_b or b_to_a$"),
         ("enlarging", {"translates": "a_to_b"}, r"^evaluation\.translates=a_to_b: this run has one direction"),
         ("enlarging", {"held_out": "folder:no"}, r"^evaluation\.held_out: "),
+        (
+            "enlarging",
+            {"held_out": "SMALL"},
+            r"^evaluation\.held_out: .*0\.png: 15 x 20 pixels, less than a patch of 16",
+        ),
     ],
 )
 def test_evaluations_that_cannot_be_are_refused_at_the_start(name, settings, message, tmp_path):
     photos(tmp_path / "train")
+    save(tmp_path / "small" / "0.png", smooth(20, 15))
+    settings = {key: str(tmp_path / "small") if value == "SMALL" else value for key, value in settings.items()}
     game, data = CONFIGS[name]
     source = f"folder:{tmp_path / 'train'}" if name == "enlarging" else "unpaired:x"
     config = Config(

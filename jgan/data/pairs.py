@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import posixpath
 from pathlib import Path
 
@@ -140,7 +141,7 @@ def _of_pair(first: FileReport, second: FileReport | None = None) -> FileReport:
     if second is None:
         if not first.problem and first.size[0] % 2:
             return FileReport(first.index, problem=f"{first.size[0]} pixels wide; expected two images side by side")
-        return first
+        return dataclasses.replace(first, size=(first.size[0] // 2, first.size[1]))
     if first.problem or second.problem:
         problem = first.problem or f"its partner: {second.problem}"
         return FileReport(first.index, problem=problem)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Literal
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -182,6 +182,16 @@ class UnpairedGAN(Translation):
             pools[name], seen = exchange(extras[name], extras["count"], images, keys)
             shown.append(seen)
         return (shown[0], shown[1]), {**pools, "count": extras["count"] + fake[0].shape[0]}
+
+
+def check_direction(game: Translation, direction: str | None, field: str) -> None:
+    """Raises UserError where a game between two domains is given no direction, or another game one."""
+    given = f"{field}={direction}" if direction else field
+    if not isinstance(game, UnpairedGAN):
+        if direction:
+            raise UserError(f"{given}: this run has one direction; leave it out")
+    elif direction not in get_args(Direction):
+        raise UserError(f"{given}: this run goes both ways; expected {' or '.join(get_args(Direction))}")
 
 
 def exchange(pool: Images, count: Array, images: Images, rngs: Rngs) -> tuple[Images, Images]:

@@ -71,8 +71,10 @@ class Comparison:
         return scores
 
     def warnings(self, generated: ImageSet, reference: ImageSet) -> list[str]:
-        """Which metrics have fewer images than features, or sides of other sizes."""
+        """That sides differ in number or size, and which metrics have fewer images than features."""
         lines = []
+        if generated.count != reference.count:
+            lines.append(f"{generated.count} images against {reference.count} real ones: compare only equal numbers")
         if (sizes := generated.images.shape[1:3]) != (others := reference.images.shape[1:3]):
             pixels = " and ".join(f"{width} x {height}" for height, width in (sizes, others))
             lines.append(f"images of {pixels} pixels, which alone makes them differ; --resolution compares them at one")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -131,7 +132,9 @@ def _diversity(generated: ImageSet, reference: ImageSet, extractor: str, rng: np
 
 def _psnr(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
     del extractor, rng
-    return {"": float(psnr(generated.images, reference.images).mean())}
+    values = psnr(generated.images, reference.images)
+    differing = values[np.isfinite(values)]
+    return {"": float(differing.mean()) if len(differing) else math.inf, "equal": float(len(values) - len(differing))}
 
 
 def _ssim(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
@@ -249,7 +252,11 @@ METRICS = {
         classifies=True,
     ),
     "psnr": Metric(
-        f"PSNR of images and their targets, dB, {definition()}, mean, {FIRST}", _psnr, None, HIGHER, needs_pairs=True
+        f"PSNR of images and their targets, dB, {definition()}, mean of those that are not equal, {FIRST}",
+        _psnr,
+        None,
+        HIGHER,
+        needs_pairs=True,
     ),
     "ssim": Metric(
         f"SSIM of images and their targets, {definition()}, mean, {FIRST}", _ssim, None, HIGHER, needs_pairs=True
