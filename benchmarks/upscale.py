@@ -34,12 +34,13 @@ import torch_translation
 from PIL import Image
 from timing import CLOCKS, Clock, Peak, alternate
 
-from jgan import translator as translating
+from jgan import translate_files as translating
 from jgan.allocator import keep_memory
 from jgan.command import enable_compilation_cache
 from jgan.config import load, read_config
 from jgan.train import train
-from jgan.translator import SMALLEST_TILE, Translator, add_arguments, translate_files
+from jgan.translate_files import SMALLEST_TILE, add_arguments, translate_files
+from jgan.translator import Translator
 from jgan.types import Stage
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "srgan.py"

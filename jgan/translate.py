@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from jgan import command
 from jgan import config as configs
-from jgan.translator import Translator, add_arguments, check_arguments, skipped_text, translate_files
+from jgan.translate_files import add_arguments, check_arguments, skipped_text, translate_files
+from jgan.translator import Translator
 
 DESCRIPTION = """Takes images of any size through the generator of a run of Pix2Pix, CycleGAN or a task.
 
