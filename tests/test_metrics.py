@@ -300,6 +300,7 @@ def test_classes_are_measured_whole_or_not_at_all():
     assert scores["intra_fd_net"] == pytest.approx(0, abs=1e-12)
     assert scores["intra_fd_net_classes"] == 2
     assert [line.split(" give")[0] for line in comparison.warnings(whole, side([0, 0, 1, 1, 1]))] == [
+        "24 images against 5 real ones: compare only equal numbers",
         "intra_fd: 2 reference images of a class",
         "fd_infinity: 2 generated images at its first point",
     ]
