@@ -110,7 +110,8 @@ def make_train_step(
         for name in active:
             phase = phases[name]
             with jax.named_scope(name):
-                state, logs = apply_phase(phase, optimizers[phase.player], stage, sharding, state, batch, rngs)
+                state, logs, made = apply_phase(phase, optimizers[phase.player], stage, sharding, state, batch, rngs)
+            batch |= made
             metrics |= {f"{name}/{key}": value for key, value in logs.items()}
         generator = update_average(state.generator, ema_decay(ema, stage, state.step))
         return state.replace(step=state.step + 1, generator=generator), metrics
@@ -126,10 +127,10 @@ def apply_phase(
     state: TrainState,
     batch: Batch,
     rngs: Rngs,
-) -> tuple[TrainState, Metrics]:
-    """One move: the phase's player takes one optimizer step on the phase's loss."""
+) -> tuple[TrainState, Metrics, Batch]:
+    """One move: the phase's player takes one optimizer step on the phase's loss. Also what it hands on."""
     before = getattr(state, phase.player)
-    loss, metrics, state, grads = _gradients(phase, stage.accumulate, sharding, state, batch, rngs)
+    loss, metrics, made, state, grads = _gradients(phase, stage.accumulate, sharding, state, batch, rngs)
     deltas, opt_state = optimizer.update(
         grads,
         before.opt_state,
@@ -146,17 +147,18 @@ def apply_phase(
         "grad_norm": jnp.sqrt(squares.sum()),
         NONFINITE: _first_nonfinite(loss, squares),
     }
-    return state.replace(**{phase.player: after}), metrics
+    return state.replace(**{phase.player: after}), metrics, made
 
 
 def _gradients(
     phase: Phase, accumulate: int, sharding: Sharding, state: TrainState, batch: Batch, rngs: Rngs
-) -> tuple[Array, Metrics, TrainState, PyTree]:
-    """Loss, metrics, advanced state and gradients: means over `accumulate` microbatches, one in memory at a time.
+) -> tuple[Array, Metrics, Batch, TrainState, PyTree]:
+    """Loss, metrics, what is handed on, advanced state and gradients.
 
-    Each example keeps its key, so the update equals that of the whole batch up to float error, except where a network
-    or a loss looks at several examples at once: batch norm's statistics, dropout's masks and what mini-batch layers,
-    feature matching and relativistic averages compare are those of the microbatch.
+    They are means over `accumulate` microbatches, one of which is in memory at a time. Each example keeps its key, so
+    the update equals that of the whole batch up to float error, except where a network or a loss looks at several
+    examples at once: batch norm's statistics, dropout's masks and what mini-batch layers, feature matching and
+    relativistic averages compare are those of the microbatch.
     """
     params = getattr(state, phase.player).params
 
@@ -165,30 +167,35 @@ def _gradients(
         whole = {name: player.replace(params=sharding.gather(player.params)) for name, player in players.items()}
         return phase.loss(sharding.gather(params), state.replace(**whole), batch, rngs)
 
-    def gradients(state: TrainState, batch: Batch, rngs: Rngs) -> tuple[TrainState, tuple[Array, Metrics, PyTree]]:
+    def gradients(state: TrainState, batch: Batch, rngs: Rngs) -> tuple[TrainState, tuple]:
         (loss, (metrics, new)), grads = jax.value_and_grad(whole_loss, has_aux=True)(params, state, batch, rngs)
         players = {name: getattr(new, name).replace(params=getattr(state, name).params) for name in PLAYERS}
-        return new.replace(**players), (loss, metrics, sharding.scatter(grads))
+        made = {name: metrics.pop(name) for name in phase.hands_on}
+        return new.replace(**players), (loss, metrics, made, sharding.scatter(grads))
 
     if accumulate == 1:
-        state, (loss, metrics, grads) = gradients(state, batch, rngs)
-        return loss, metrics, state, grads
+        state, (loss, metrics, made, grads) = gradients(state, batch, rngs)
+        return loss, metrics, made, state, grads
 
     def microbatches(leaf: Array) -> Array:
         # Every device keeps its own examples: microbatch i holds the i-th of each `accumulate` neighbours.
         return leaf.reshape(-1, accumulate, *leaf.shape[1:]).swapaxes(0, 1)
+
+    def whole_batch(leaf: Array) -> Array:
+        return leaf.swapaxes(0, 1).reshape(-1, *leaf.shape[2:])
 
     parts = sharding.constrain_microbatches(jax.tree.map(microbatches, (batch, rngs)))
     zeros = jax.tree.map(jnp.zeros_like, params)
 
     def add(carry: tuple[TrainState, PyTree], part: tuple[Batch, Rngs]) -> tuple[tuple, tuple]:
         state, total = carry
-        state, (loss, metrics, grads) = gradients(state, *part)
-        return (state, jax.tree.map(jnp.add, total, grads)), (loss, metrics)
+        state, (loss, metrics, made, grads) = gradients(state, *part)
+        return (state, jax.tree.map(jnp.add, total, grads)), (loss, metrics, made)
 
-    (state, total), (losses, metrics) = jax.lax.scan(add, (state, zeros), parts)
+    (state, total), (losses, metrics, made) = jax.lax.scan(add, (state, zeros), parts)
     grads = jax.tree.map(lambda leaf: leaf / accumulate, total)
-    return losses.mean(), jax.tree.map(lambda leaf: leaf.mean(0), metrics), state, grads
+    made = sharding.constrain_batch(jax.tree.map(whole_batch, made))
+    return losses.mean(), jax.tree.map(lambda leaf: leaf.mean(0), metrics), made, state, grads
 
 
 def _first_nonfinite(loss: Array, squares: Array) -> Array:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import use_devices
 from small_game import compile_quickly
 
 from jgan.config import Config
@@ -17,8 +18,10 @@ from jgan.families.cyclegan import Critics, Translators
 from jgan.families.pix2pix import PatchDiscriminator, UNet
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import UnpairedGAN, exchange
+from jgan.optim import AdamConfig, EmaConfig, make_optimizer
 from jgan.setup import lay_out
 from jgan.sharding import make_sharding
+from jgan.step import PLAYERS, create_state, make_train_step
 from jgan.tasks.config import TaskConfig
 from jgan.types import Player, Stage, TrainState, UserError, schedule
 
@@ -39,10 +42,12 @@ class Recolour(nn.Module):
 
     image_channels: int = 3
     dropout: float = 0.0
+    norm: bool = False
 
     @nn.compact
     def __call__(self, images, *, train):
         images = nn.Dropout(self.dropout, deterministic=not train)(images)
+        images = nn.BatchNorm(not train)(images) if self.norm else images
         return jnp.tanh(nn.Dense(self.image_channels)(images))
 
 
@@ -54,10 +59,12 @@ class Judge(nn.Module):
         return nn.Dense(1)(nn.leaky_relu(nn.Dense(4)(images)))[..., 0]
 
 
-def unpaired(image_channels=(3, 3), **fields):
+def unpaired(image_channels=(3, 3), norm=False, **fields):
     of_a, of_b = image_channels
     return UnpairedGAN(
-        Translators(Recolour(of_b), Recolour(of_a)), Critics(Judge(), Judge()), **{"pool_size": 3} | fields
+        Translators(Recolour(of_b, norm=norm), Recolour(of_a, norm=norm)),
+        Critics(Judge(), Judge()),
+        **{"pool_size": 3} | fields,
     )
 
 
@@ -72,7 +79,7 @@ def loss_of(game, player, state, batch):
     (phase,) = [phase for phase in game.phases(STAGE) if phase.name == player]
     move = compile_quickly(jax.value_and_grad(phase.loss, has_aux=True))
     (loss, (metrics, new)), gradients = move(getattr(state, phase.player).params, state, batch, RNGS)
-    return float(loss), {name: float(value) for name, value in metrics.items()}, new, gradients
+    return float(loss), metrics, new, gradients
 
 
 def test_pix2pix_minimises_its_formula():
@@ -139,26 +146,62 @@ def test_the_content_of_a_frozen_network_reaches_the_generator():
     assert distance == 0.0
 
 
-def test_cyclegan_minimises_its_formula():
-    game = unpaired()
+@pytest.mark.parametrize("norm", [False, True])
+def test_cyclegan_minimises_its_formula(norm):
+    game = unpaired(norm=norm)
     state = state_of(game, DOMAINS)
-    run = jax.jit(lambda a, b: game.generator.apply({"params": state.generator.params}, a, b, train=True))
+    variables = {"params": state.generator.params, **state.generator.variables}
+    run = jax.jit(lambda a, b: game.generator.apply(variables, a, b, train=True, mutable=["batch_stats"])[0])
     a, b = DOMAINS.values()
     fake_b, fake_a = run(a, b)
     cycle_b, cycle_a = run(fake_a, fake_b)
     same_b, same_a = run(b, a)
     judge = jax.jit(lambda a, b: game.discriminator.apply({"params": state.discriminator.params}, a, b, train=True))
     real, fake = judge(a, b), judge(fake_a, fake_b)
-    loss, _, _, _ = loss_of(game, "generator", state, DOMAINS)
+    loss, metrics, new, _ = loss_of(game, "generator", state, DOMAINS)
     expected = sum(np.square(logits - 1).mean() for logits in fake)
     expected += 10 * (np.abs(cycle_a - a).mean() + np.abs(cycle_b - b).mean())
     expected += 5 * (np.abs(same_a - a).mean() + np.abs(same_b - b).mean())
     assert loss == pytest.approx(expected, rel=1e-4)
-    loss, _, new, _ = loss_of(game, "discriminator", state, DOMAINS)
+    assert (jax.tree.leaves(new.generator.variables) != []) == norm
+    handed_on = {name: metrics[name] for name in ("fake_a", "fake_b")}
+    np.testing.assert_allclose(handed_on["fake_b"], fake_b, atol=1e-5)
+    loss, _, new, _ = loss_of(game, "discriminator", state, DOMAINS | handed_on)
     expected = 0.5 * sum(np.square(r - 1).mean() + np.square(f).mean() for r, f in zip(real, fake, strict=True))
     assert loss == pytest.approx(expected, rel=1e-4)  # the pools are empty: all that is shown is new
     np.testing.assert_allclose(new.extras["images_a"][:2], fake_a, atol=1e-5)
     assert (int(new.extras["count"]), float(new.extras["images_b"][2].max())) == (2, 0.0)
+
+
+@pytest.mark.parametrize(("accumulate", "devices"), [(1, 1), (2, 1), (2, 2)])
+def test_critics_see_the_translations_that_the_translators_made(accumulate, devices, monkeypatch):
+    """Row by row, also where a step takes its batch in pieces: told by the products of each image and its fake."""
+
+    def product(a, fake_b):
+        return (a[..., :1] * fake_b).mean()
+
+    class Watched(UnpairedGAN):
+        def discriminator_loss(self, params, state, batch, rngs):
+            loss, (metrics, state) = super().discriminator_loss(params, state, batch, rngs)
+            return loss, (metrics | {"product": product(batch["images_a"], batch["fake_b"])}, state)
+
+    (stage,) = schedule((Stage(steps=1, batch_size=4, resolution=16, accumulate=accumulate),))
+    batch = {name: np.concatenate([images, images[::-1] / 2]) for name, images in DOMAINS.items()}
+    game = unpaired(pool_size=0)
+    game = Watched(**{field.name: getattr(game, field.name) for field in dataclasses.fields(game)})
+    optimizers = {player: make_optimizer(AdamConfig()) for player in PLAYERS}
+    state = jax.jit(lambda key: create_state(game, (stage,), (batch,), optimizers, key))(jax.random.key(1))
+    fake_b, _ = game.generator.apply({"params": state.generator.params}, *batch.values(), train=True)
+    use_devices(monkeypatch, devices)
+    sharding = make_sharding()
+    states = sharding.of_state(state)
+    step = make_train_step(game, stage, optimizers, EmaConfig(), lambda *args: args[1], sharding, states)
+    batch = jax.device_put(batch, sharding.batch)
+    _, metrics = step(jax.device_put(state, states), batch, jax.random.key(0), active=("generator", "discriminator"))
+    expected = float(product(batch["images_a"], fake_b))
+    assert metrics["discriminator/product"] == pytest.approx(expected, abs=1e-6)
+    assert product(batch["images_a"], np.roll(fake_b, 1, axis=0)) != pytest.approx(expected, abs=1e-3)
+    assert not [name for name in metrics if "fake_" in name]
 
 
 def test_one_direction_is_one_translator():

@@ -85,7 +85,7 @@ class SRResNet(nn.Module):
         x = first + ConvNorm(self.channels, self.norm, self.dtype, name="after_blocks")(x, train)
         for index, times in enumerate(shuffles(self.scale), 1):
             x = Conv(self.channels * times**2, (3, 3), dtype=self.dtype, name=f"up_{index}")(x)
-            x = PReLU(shared=True, name=f"prelu_{index}")(pixel_shuffle(x, times))
+            x = pixel_shuffle(PReLU(shared=True, name=f"prelu_{index}")(x), times)
         return Conv(self.image_channels, (9, 9), dtype=self.dtype, name="to_image")(x).astype(jnp.float32)
 
 
@@ -138,7 +138,7 @@ class MSRResNet(nn.Module):
         x = run_blocks(block(self.dtype, name=BLOCKS), x, self.blocks)
         for index, times in enumerate(steps, 1):
             x = Conv(self.channels * times**2, (3, 3), name=f"up_{index}", **layer)(x)
-            x = nn.leaky_relu(pixel_shuffle(x, times), SLOPE_OF_BASICSR)
+            x = pixel_shuffle(nn.leaky_relu(x, SLOPE_OF_BASICSR), times)
         x = nn.leaky_relu(Conv(self.channels, (3, 3), name="last", **layer)(x), SLOPE_OF_BASICSR)
         x = Conv(inputs.shape[-1], (3, 3), name="to_image", **layer)(x)
         return from_unit(x.astype(jnp.float32) + upsample_bilinear(to_unit(inputs), self.scale))

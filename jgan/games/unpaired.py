@@ -36,6 +36,7 @@ from jgan.types import (
 TRANSLATE, CYCLE, IDENTITY, JUDGE_REAL, JUDGE_FAKE = range(5)  # what the key of dropout is folded with
 POOL = 0x706F6F6C  # "pool": what the keys of the pools' draws are folded with
 DOMAINS = ("images_a", "images_b")
+FAKES = ("fake_a", "fake_b")  # the translations that the translators hand to the critics
 
 Direction = Literal["a_to_b", "b_to_a"]
 Both = tuple[Array, Array]
@@ -104,34 +105,20 @@ class UnpairedGAN(Translation):
         return ()
 
     def phases(self, stage: ScheduledStage) -> tuple[Phase, ...]:
-        """Critics, then translators; the authors' code has them the other way round within a step."""
+        """Translators, then critics, as in the authors' code: so the translations are made once for both."""
         del stage
         return (
+            Phase("generator", "generator", self.generator_loss, hands_on=FAKES),
             Phase("discriminator", "discriminator", self.discriminator_loss),
-            Phase("generator", "generator", self.generator_loss),
         )
-
-    def discriminator_loss(
-        self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
-    ) -> tuple[Array, tuple[Metrics, TrainState]]:
-        """Sum over the domains of the critics' mean losses, real images against translations of now and earlier."""
-        real = tuple(batch[name] for name in DOMAINS)
-        fake_b, fake_a = self._run(state.generator, real, rngs, TRANSLATE)[0]
-        shown, extras = self._exchanged(state.extras, (fake_a, fake_b), rngs)
-        player = state.discriminator.replace(params=params)
-        logits_real, player = self._judged(player, real, rngs, JUDGE_REAL)
-        logits_fake, player = self._judged(player, shown, rngs, JUDGE_FAKE)
-        losses = [self.loss.discriminator(*pair).mean() for pair in zip(logits_real, logits_fake, strict=True)]
-        loss = self.discriminator_weight * (losses[0] + losses[1])
-        metrics = {"logits_real": _mean(logits_real), "logits_fake": _mean(logits_fake)}
-        return loss, (metrics, state.replace(discriminator=player, extras=extras))
 
     def generator_loss(
         self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
     ) -> tuple[Array, tuple[Metrics, TrainState]]:
         """Equation 3 for both directions, and section 5.2's identity term."""
         a, b = (batch[name] for name in DOMAINS)
-        (fake_b, fake_a), player = self._run(state.generator.replace(params=params), (a, b), rngs, TRANSLATE)
+        player = state.generator.replace(params=params)
+        (fake_b, fake_a), same, player = self._translated(player, (a, b), rngs)
         (cycle_b, cycle_a), player = self._run(player, (fake_a, fake_b), rngs, CYCLE)
         real, _ = self._judged(state.discriminator, (a, b), rngs, JUDGE_REAL)
         fake, _ = self._judged(state.discriminator, (fake_a, fake_b), rngs, JUDGE_FAKE)
@@ -139,11 +126,25 @@ class UnpairedGAN(Translation):
         cycle = self._between((cycle_a, cycle_b), (a, b))
         loss = self.adversarial_weight * (adversarial[0] + adversarial[1]) + cycle
         metrics = {"adversarial_a": adversarial[0], "adversarial_b": adversarial[1], "cycle": cycle}
-        if self.identity_weight:
-            (same_b, same_a), player = self._run(player, (b, a), rngs, IDENTITY)
-            metrics["identity"] = self.identity_weight * self._between((same_a, same_b), (a, b))
+        if same:
+            metrics["identity"] = self.identity_weight * self._between(same[::-1], (a, b))
             loss += metrics["identity"]
+        metrics |= dict(zip(FAKES, (fake_a, fake_b), strict=True))
         return loss, (metrics, state.replace(generator=player))
+
+    def discriminator_loss(
+        self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
+    ) -> tuple[Array, tuple[Metrics, TrainState]]:
+        """Sum over the domains of the critics' mean losses, real images against translations of now and earlier."""
+        real = tuple(batch[name] for name in DOMAINS)
+        shown, extras = self._exchanged(state.extras, (batch[FAKES[0]], batch[FAKES[1]]), rngs)
+        player = state.discriminator.replace(params=params)
+        logits_real, player = self._judged(player, real, rngs, JUDGE_REAL)
+        logits_fake, player = self._judged(player, shown, rngs, JUDGE_FAKE)
+        losses = [self.loss.discriminator(*pair).mean() for pair in zip(logits_real, logits_fake, strict=True)]
+        loss = self.discriminator_weight * (losses[0] + losses[1])
+        metrics = {"logits_real": _mean(logits_real), "logits_fake": _mean(logits_fake)}
+        return loss, (metrics, state.replace(discriminator=player, extras=extras))
 
     def translate(self, player: Player, inputs: Images, rng: Array, direction: Direction = "a_to_b") -> Images:
         """Images [n, h, w, c] of one domain, of inputs [n, h, w, c] of the other, in [-1, 1]."""
@@ -156,6 +157,25 @@ class UnpairedGAN(Translation):
         fake_b, fake_a = self.translate(player, a, rng, "a_to_b"), self.translate(player, b, rng, "b_to_a")
         cycle_a, cycle_b = self.translate(player, fake_b, rng, "b_to_a"), self.translate(player, fake_a, rng, "a_to_b")
         return in_columns([as_picture(images, a) for images in (a, fake_b, cycle_a, b, fake_a, cycle_b)], 1)
+
+    def _translated(self, player: Player, real: Both, rngs: Rngs) -> tuple[Both, Both | None, Player]:
+        """Both domains' images through the translators to the other domain and, with an identity loss, to their own.
+
+        Networks that treat every image by itself take both at once: so each kernel is read, and its gradient summed,
+        once. Each image stays beside its neighbours, hence on its device.
+        """
+        across, own = real, real[::-1]
+        if not self.identity_weight:
+            made, player = self._run(player, across, rngs, TRANSLATE)
+            return made, None, player
+        if player.variables:
+            made, player = self._run(player, across, rngs, TRANSLATE)
+            same, player = self._run(player, own, rngs, IDENTITY)
+            return made, same, player
+        a, b = (jnp.stack(pair, 1).reshape(-1, *pair[0].shape[1:]) for pair in zip(across, own, strict=True))
+        made, player = self._run(player, (a, b), rngs, TRANSLATE)
+        pairs = [images.reshape(-1, 2, *images.shape[1:]) for images in made]
+        return (pairs[0][:, 0], pairs[1][:, 0]), (pairs[0][:, 1], pairs[1][:, 1]), player
 
     def _run(self, player: Player, images: Both, rngs: Rngs, purpose: int) -> tuple[Both, Player]:
         """Both translators on images meant for a_to_b and for b_to_a."""
@@ -175,7 +195,6 @@ class UnpairedGAN(Translation):
         """What the critics see in place of these translations, and the pools with them taken in."""
         if not self.pool_size:
             return fake, extras
-        fake = jax.lax.stop_gradient(fake)
         shown, pools = [], {}
         for place, (name, images) in enumerate(zip(DOMAINS, fake, strict=True)):
             keys = fold(rngs, POOL + place)

@@ -34,6 +34,7 @@ from jgan.layers.conv_forms import (
     Window,
     forward_form,
     gradient_form,
+    gradient_pieces,
     keeping_size,
     transpose_form,
     turns_gradient,
@@ -85,7 +86,8 @@ def _transpose_cpu(window: Window, y: Array, kernel: Array) -> Array:
         shape = (y.shape[0], *window.inputs, kernel.shape[2] * window.groups)
         return _group_by_group(_transpose_of_group, window, y, kernel, shape)
     if wide := keeping_size(window, *kernel.shape[2:]):
-        return _transpose_cpu(wide, zero_pad(y, _room(window, wide)), kernel)
+        # Else XLA would take the zeros for the convolution's own padding, and be slow.
+        return _transpose_cpu(wide, lax.optimization_barrier(zero_pad(y, _room(window, wide))), kernel)
     form = transpose_form(window, y.shape[0], *kernel.shape[2:])
     if form is None:
         return _forward_cpu(window.transposed, y, kernel[::-1, ::-1].swapaxes(2, 3))
@@ -99,13 +101,17 @@ def _kernel_gradient_cpu(window: Window, x: Array, y: Array) -> Array:
     ci, co = x.shape[3] // window.groups, y.shape[3]
     if window.groups > 1:
         x, y = _widened(x, y)
-        return _group_by_group(_kernel_gradient_of_group, window, x, y, (*window.kernel, ci, co))
+        return _group_by_group(_kernel_gradient_turned, window, x, y, (*window.kernel, ci, co))
     if wide := keeping_size(window, ci, co):
         return _kernel_gradient_cpu(wide, x, zero_pad(y, _room(window, wide)))
     if turns_gradient(window, ci, co):
         return _kernel_gradient_cpu(window.transposed, y, x)[::-1, ::-1].swapaxes(2, 3)
     form = gradient_form(window, x.shape[0], ci, co)
     x, y = _widened(x, y)
+    if pieces := gradient_pieces(window, x.shape[0], ci, co):
+        # Neighbours go to different pieces: a batch that is split over devices stays where it is.
+        x, y = (array.reshape(-1, pieces, *array.shape[1:]) for array in (x, y))
+        return lax.map(lambda n: _kernel_gradient_turned(window, x[:, n], y[:, n]), jnp.arange(pieces)).sum(0)
     if form is None:
         return _kernel_gradient_xla(window, x, y)
     parts = _products(zip(form.inputs(x), form.outputs(y), strict=True), (0, 0))
@@ -143,7 +149,7 @@ def _transpose_of_group(window: Window, y: Array, kernel: Array) -> Array:
     return _forward_xla(window.transposed, y, kernel[::-1, ::-1].swapaxes(2, 3))
 
 
-def _kernel_gradient_of_group(window: Window, x: Array, y: Array) -> Array:
+def _kernel_gradient_turned(window: Window, x: Array, y: Array) -> Array:
     """As a convolution of the order of axes that XLA's CPU backend has a fast form of, also within a loop."""
     numbers = ("NHWC", "HWIO", "NHWC")
     x, y = x.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3)

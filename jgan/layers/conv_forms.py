@@ -225,6 +225,8 @@ _FEW = 32 * 32
 _FEW_FOR_GRADIENT = 16 * 16
 _NARROW = 16  # channels of one side below which a matrix product is too thin
 _NOT_WIDE = 64  # channels of the output up to which, at stride 1, XLA is as fast and reads its inputs only once
+_FEW_TO_TURN = 64 * 64  # pairs of channels up to which XLA's convolution with its axes turned is fastest for W
+_CACHED = 300_000  # numbers, of 4 bytes, that such a convolution reads again and again without waiting for memory
 _MANY = 128 * 128  # pairs of channels beyond which kernels are large beside small images
 _TOO_MANY_TO_TURN = 128 * 256  # ... beyond which they take longer to turn than to use, whatever the images
 _FEW_PIXELS = 256  # of the output, in all images
@@ -268,6 +270,17 @@ def gradient_form(window: Window, images: int, ci: int, co: int) -> Trilinear | 
     if ci * co <= _FEW_FOR_GRADIENT or (window.strides == (1, 1) and min(ci, co) < _NARROW):
         return None
     return _product_form(window, co)
+
+
+def gradient_pieces(window: Window, images: int, ci: int, co: int) -> int:
+    """In how many pieces of the batch XLA's convolution with its axes turned is fastest for W; 0 where it is not.
+
+    It reads y as a kernel, once for each tap and channel of the input, so a piece has to stay in the cache.
+    """
+    if window.strides != (1, 1) or ci * co > _FEW_TO_TURN or min(ci, co) < _NARROW or _is_product(window):
+        return 0
+    size = math.prod(window.outputs) * co
+    return next((n for n in range(1, images + 1) if images % n == 0 and images // n * size <= _CACHED), 0)
 
 
 def turns_gradient(window: Window, ci: int, co: int) -> bool:
