@@ -127,7 +127,7 @@ class UnpairedGAN(Translation):
         loss = self.adversarial_weight * (adversarial[0] + adversarial[1]) + cycle
         metrics = {"adversarial_a": adversarial[0], "adversarial_b": adversarial[1], "cycle": cycle}
         if same:
-            metrics["identity"] = self.identity_weight * self._between(same[::-1], (a, b))
+            metrics["identity"] = self.identity_weight * self._between((same[1], same[0]), (a, b))
             loss += metrics["identity"]
         metrics |= dict(zip(FAKES, (fake_a, fake_b), strict=True))
         return loss, (metrics, state.replace(generator=player))
@@ -164,16 +164,16 @@ class UnpairedGAN(Translation):
         Networks that treat every image by itself take both at once: so each kernel is read, and its gradient summed,
         once. Each image stays beside its neighbours, hence on its device.
         """
-        across, own = real, real[::-1]
         if not self.identity_weight:
-            made, player = self._run(player, across, rngs, TRANSLATE)
+            made, player = self._run(player, real, rngs, TRANSLATE)
             return made, None, player
         if player.variables:
-            made, player = self._run(player, across, rngs, TRANSLATE)
-            same, player = self._run(player, own, rngs, IDENTITY)
+            made, player = self._run(player, real, rngs, TRANSLATE)
+            same, player = self._run(player, (real[1], real[0]), rngs, IDENTITY)
             return made, same, player
-        a, b = (jnp.stack(pair, 1).reshape(-1, *pair[0].shape[1:]) for pair in zip(across, own, strict=True))
-        made, player = self._run(player, (a, b), rngs, TRANSLATE)
+        a, b = real
+        joined = [jnp.stack(pair, 1).reshape(-1, *a.shape[1:]) for pair in ((a, b), (b, a))]
+        made, player = self._run(player, (joined[0], joined[1]), rngs, TRANSLATE)
         pairs = [images.reshape(-1, 2, *images.shape[1:]) for images in made]
         return (pairs[0][:, 0], pairs[1][:, 0]), (pairs[0][:, 1], pairs[1][:, 1]), player
 
