@@ -2,7 +2,10 @@
 
 import os
 
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8".strip()
+# Eight simulated devices; and programs that run a few times are not worth LLVM's time, a third of all that tests took.
+os.environ["XLA_FLAGS"] = (
+    f"--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0 {os.environ.get('XLA_FLAGS', '')}"
+)
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import gc

@@ -36,9 +36,9 @@ def write_config(directory):
 
 
 def environment(**changes):
-    """What a command of a user would see: one CPU device."""
-    inherited = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
-    return inherited | {"JAX_PLATFORMS": "cpu", "PYTHONWARNINGS": "error"} | changes
+    """What a command of a user would see: one CPU device. Programs are compiled as in conftest.py."""
+    own = {"JAX_PLATFORMS": "cpu", "PYTHONWARNINGS": "error", "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+    return dict(os.environ) | own | changes
 
 
 def start(*arguments, **changes):

@@ -1,7 +1,5 @@
 """A tiny fully connected game of latents, one step of it, and its state."""
 
-import functools
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -16,9 +14,6 @@ BATCH = 4
 RNGS = jax.random.split(jax.random.key(3), BATCH)
 RANDOM = np.random.default_rng(0)
 IMAGES = np.tanh(RANDOM.normal(size=(BATCH, 8, 8, 1))).astype(np.float32)
-
-# For a program that runs a few times: on CPU, LLVM takes far longer over it than it saves.
-compile_quickly = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def make_game(*, minibatch="none", dropout=0.0, **settings):

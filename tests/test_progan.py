@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from golden_numbers import load_golden
-from small_game import compile_quickly
 
 from jgan.drawing import Draw
 from jgan.families import progan
@@ -107,7 +106,7 @@ def test_new_layers_fade_in_from_the_stage_before(players):
         module = (GAME.generator, GAME.discriminator)[network]
         return module.apply({"params": players[network]}, inputs, resolution=resolution, fade=fade, train=True)
 
-    @compile_quickly
+    @jax.jit
     def run():
         shares = [jnp.float32(0.0), jnp.float32(0.25), jnp.float32(1.0), None]
         made = [apply(0, latents, 8, share) for share in shares]

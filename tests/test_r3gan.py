@@ -10,7 +10,6 @@ import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 from golden_numbers import load_golden
 from runs import ROOT
-from small_game import compile_quickly
 
 from jgan import config as configs
 from jgan.families import r3gan
@@ -83,7 +82,7 @@ def test_networks_and_losses_match_pytorch(golden, monkeypatch):
     (stage,) = schedule((Stage(steps=1, batch_size=script.BATCH, resolution=images.shape[1]),))
     batch, rngs = {"images": images, "labels": labels}, jax.random.split(jax.random.key(0), script.BATCH)
 
-    @compile_quickly
+    @jax.jit
     def run(params):
         players = {name: Player(params[name], {}, ()) for name in params}
         state = TrainState(jnp.int32(0), **players, extras={}, frozen=())
@@ -185,7 +184,7 @@ def test_initial_values():
     """Blocks begin as the identity; the others' deviations follow from their inputs, and images are of order 1."""
     generator = r3gan.Generator((64, 64), (8, 8), num_classes=10)
     latents, labels = jax.random.normal(jax.random.key(1), (64, 64)), jnp.arange(64) % 10
-    draw = compile_quickly(lambda key: generator.init_with_output(key, latents, labels, train=True))
+    draw = jax.jit(lambda key: generator.init_with_output(key, latents, labels, train=True))
     images, variables = draw(jax.random.key(0))
     params = flatten_dict(variables["params"])
     gain = math.sqrt(2 / 1.04) * 4**-0.25  # four blocks in all

@@ -12,7 +12,7 @@ import optax
 import pytest
 from conftest import ALL_DEVICES, use_devices
 from jax.flatten_util import ravel_pytree
-from small_game import BATCH, IMAGES, RANDOM, RNGS, STAGE, Labeller, Witness, compile_quickly, make_game, make_state
+from small_game import BATCH, IMAGES, RANDOM, RNGS, STAGE, Labeller, Witness, make_game, make_state
 
 from jgan.dry_run import PATTERN_STEPS
 from jgan.families import cgan
@@ -109,7 +109,7 @@ def test_the_generator_learns_from_a_discriminator_two_steps_ahead(adversarial):
             move = lambda p, m, v: p - 0.3 * (m / bias_first) / jnp.sqrt(v / bias_second)  # noqa: E731
             return jax.tree.map(move, params, first, second), first, second
 
-        @compile_quickly
+        @jax.jit
         def by_hand(generator):
             params = step(5, *step(4, state.discriminator.params, first, second, generator), generator)[0]
             ahead = state.replace(discriminator=state.discriminator.replace(params=params))
@@ -117,7 +117,7 @@ def test_the_generator_learns_from_a_discriminator_two_steps_ahead(adversarial):
             of_fake = plain.generator_loss(STAGE, generator, ahead, batch, RNGS)[0]
             return of_fake + value_of_real(logits_real).mean()
 
-        @compile_quickly
+        @jax.jit
         def ours(generator):
             return jax.value_and_grad(lambda p: game.generator_loss(STAGE, p, state, batch, RNGS)[0])(generator)
 
@@ -302,7 +302,7 @@ def test_labels_change_what_the_generator_draws(label_input):
     generator = cgan.ConvGenerator(16, 4, num_classes=3, label_input=label_input)
     latents = RANDOM.normal(size=(BATCH, 5)).astype(np.float32)
 
-    @compile_quickly
+    @jax.jit
     def draw():
         variables = generator.init(jax.random.key(0), latents, CONDITIONAL["labels"], train=True)
         table = {"scale": jnp.arange(24.0).reshape(3, 8), "bias": jnp.ones((3, 8))}  # alike for all classes at first
@@ -317,7 +317,7 @@ def test_labels_change_what_the_generator_draws(label_input):
 def test_an_auxiliary_classifier_guesses_labels_from_the_features():
     discriminator = cgan.ConvDiscriminator(4, 3, "auxiliary_classifier")
 
-    @compile_quickly
+    @jax.jit
     def judge():
         variables = discriminator.init(jax.random.key(0), **CONDITIONAL, train=True)
         apply = functools.partial(discriminator.apply, variables, train=False, mutable=["intermediates"])

@@ -13,7 +13,7 @@ import pytest
 import runs
 from golden_numbers import load_golden
 from PIL import Image
-from small_game import BATCH, RNGS, STAGE, compile_quickly, make_state
+from small_game import BATCH, RNGS, STAGE, make_state
 
 from jgan.caption_options import read_captions
 from jgan.families.dcgan import dcgan
@@ -64,7 +64,7 @@ def losses(game, batch):
     state = make_state(game, batch)
     found = {}
     for name in ("discriminator", "generator"):
-        loss = compile_quickly(getattr(game, f"{name}_loss"), static_argnums=0)
+        loss = jax.jit(getattr(game, f"{name}_loss"), static_argnums=0)
         found[name] = loss(STAGE, getattr(state, name).params, state, batch, RNGS)
     return {name: (float(loss), {k: float(v) for k, v in logs.items()}) for name, (loss, (logs, _)) in found.items()}
 
@@ -159,12 +159,10 @@ def test_every_parameter_of_the_real_networks_learns():
         state = make_state(game, batch)
         for name in ("discriminator", "generator"):
             loss = getattr(game, f"{name}_loss")
-            gradient = compile_quickly(
-                jax.grad(lambda params, loss=loss, s=state, b=batch: loss(STAGE, params, s, b, RNGS)[0])
-            )
+            gradient = jax.jit(jax.grad(lambda params, loss=loss, s=state, b=batch: loss(STAGE, params, s, b, RNGS)[0]))
             for path, leaf in jax.tree_util.tree_leaves_with_path(gradient(getattr(state, name).params)):
                 assert np.abs(leaf).max() > 0, jax.tree_util.keystr(path)
-        draw = compile_quickly(lambda order, game=game, s=state: game.sample(s.generator, RNGS, order))
+        draw = jax.jit(lambda order, game=game, s=state: game.sample(s.generator, RNGS, order))
         assert not np.allclose(draw(captions), draw(captions[::-1]))
 
 

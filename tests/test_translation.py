@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import use_devices
-from small_game import compile_quickly
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
@@ -77,7 +76,7 @@ def state_of(game, batch, frozen=()):
 def loss_of(game, player, state, batch):
     """(loss, metrics, state, gradients) of one move."""
     (phase,) = [phase for phase in game.phases(STAGE) if phase.name == player]
-    move = compile_quickly(jax.value_and_grad(phase.loss, has_aux=True))
+    move = jax.jit(jax.value_and_grad(phase.loss, has_aux=True))
     (loss, (metrics, new)), gradients = move(getattr(state, phase.player).params, state, batch, RNGS)
     return float(loss), metrics, new, gradients
 
