@@ -83,14 +83,15 @@ ROWS = {
         also=("sr/Set14",),
     ),
     "sr4": Row(
-        "srresnet_small",
+        "srgan_small",
         "folder:sr/train",
-        (2_000,),
+        (2_000, 500),
         "sr/Set5",
         flags=(
             "--config.game.generator.scale=4",
             "--config.data.task.scale=4",
             "--config.stages[0].resolution=96",
+            "--config.stages[1].resolution=96",
         ),
         draw=("--degrade",),
         crop=4,
