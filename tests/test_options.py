@@ -220,7 +220,7 @@ def test_every_option_trains_both_players(option):
     start = create_state(game, (STAGE,), (batch,), optimizers, jax.random.key(0))
     state, metrics = start, {}
     for phase in game.phases(STAGE):
-        state, logs = apply_phase(phase, optimizers[phase.player], STAGE, make_sharding(), state, batch, RNGS)
+        state, logs, _ = apply_phase(phase, optimizers[phase.player], STAGE, make_sharding(), state, batch, RNGS)
         metrics |= {f"{phase.name}/{key}": value for key, value in logs.items()}
     assert jax.tree.structure(state) == jax.tree.structure(start)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((state.generator, state.discriminator, metrics)))
