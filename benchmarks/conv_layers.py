@@ -74,7 +74,7 @@ LAYERS = {
         Layer(16, 256, 256, kernel=1, stride=1, padding=0),
     ],
     "narrow": [
-        *(Layer(size, width, width, kernel=3, stride=1) for width in (16, 32) for size in (8, 16, 32)),
+        *(Layer(size, width, width, kernel=3, stride=1) for width in (16, 32, 64) for size in (8, 16, 32)),
         *(Layer(size, width, width) for width in (16, 32) for size in (8, 16, 32)),
     ],
     "images": [  # at both ends of SRResNet x4, of CycleGAN's translator and of ESRGAN
