@@ -35,7 +35,6 @@ from PIL import Image
 from timing import CLOCKS, Clock, Peak, alternate
 
 from jgan import translate_files as translating
-from jgan.allocator import keep_memory
 from jgan.command import enable_compilation_cache
 from jgan.config import load, read_config
 from jgan.train import train
@@ -50,7 +49,6 @@ SCALE = 4
 
 def main() -> None:
     logging.getLogger("absl").setLevel(logging.ERROR)
-    keep_memory()
     enable_compilation_cache()
     options = parse()
     torch.set_num_threads(options.threads)
