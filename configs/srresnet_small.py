@@ -4,7 +4,7 @@ python -m jgan.main --config configs/srresnet_small.py --workdir runs/srresnet_s
 python -m jgan.upscale --workdir runs/srresnet_small --input photos --out large
 
 As srresnet.py on patches of 48 x 48; x4: --config.game.generator.scale=4 --config.data.task.scale=4
---config.stages[0].resolution=96. Results in docs/results.md.
+--config.stages[0].resolution=96. docs/results.md has it as the first stage of srgan_small.
 """
 
 from jgan.config import Config

@@ -37,15 +37,15 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; see {self.prog} --help")
 
 
-def run(main: Main, *, repeats: bool = True) -> NoReturn:
+def run(main: Main, *, keeps_memory: bool = True) -> NoReturn:
     """Runs a command's `main(argv)` and exits with its code; bad input exits with 2 and one line on stderr.
 
-    `repeats`: it takes the same blocks of memory again and again. Between blocks of many sizes, kept ones leave gaps.
+    `keeps_memory` suits those that take the same blocks again and again; between blocks of many sizes it leaves gaps.
     """
     # force: libraries that are imported have set up the format with the module's name in it
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", force=True)
     logging.getLogger("absl").setLevel(logging.ERROR)
-    if repeats:
+    if keeps_memory:
         keep_memory()
     enable_compilation_cache()
     signal.signal(signal.SIGTERM, _terminate)

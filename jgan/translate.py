@@ -38,4 +38,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    command.run(main, repeats=False)
+    command.run(main, keeps_memory=False)

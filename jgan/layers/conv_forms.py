@@ -260,10 +260,9 @@ def transpose_form(window: Window, images: int, ci: int, co: int) -> Trilinear |
 
 
 def gradient_form(window: Window, images: int, ci: int, co: int) -> Trilinear | None:
-    """The form for W; None where XLA's own convolution is fastest.
+    """The form for W where `gradient_pieces` is 0; None where XLA's own convolution is fastest.
 
-    In a loop that one is slow: SRResNet's blocks of 64 channels, which alone it takes 4 ms for in place of 6, made its
-    step 13 times as long.
+    In a loop that one is slow: as W of SRResNet's blocks, which alone it took 4 ms for, it made a step 13 times as long.
     """
     if _suits_patches(window, ci) or _is_mostly_kernel(window, images, ci, co):
         return _patches(window)
