@@ -262,7 +262,7 @@ def transpose_form(window: Window, images: int, ci: int, co: int) -> Trilinear |
 def gradient_form(window: Window, images: int, ci: int, co: int) -> Trilinear | None:
     """The form for W where `gradient_pieces` is 0; None where XLA's own convolution is fastest.
 
-    In a loop that one is slow: as W of SRResNet's blocks, which alone it took 4 ms for, it made a step 13 times as long.
+    In a loop that one is slow: for W of SRResNet's blocks, 4 ms alone, it made a step 13 times as long.
     """
     if _suits_patches(window, ci) or _is_mostly_kernel(window, images, ci, co):
         return _patches(window)
