@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from jgan import __version__, command
-from jgan.files import make_directory, sha256, write_json
+from jgan.files import finite, make_directory, sha256, write_json
 from jgan.metrics import lpips, ms_ssim, niqe, pairs, psnr, ssim
 from jgan.photos import by_stem, image_files, read_photo
 from jgan.programs import Sizes
@@ -52,8 +52,8 @@ def main(argv: Sequence[str]) -> int:
     if options.out:
         make_directory(options.out.parent, "--out")
         record = {"images": str(options.images), "reference": str(options.reference), "jgan": __version__}
-        rows = {name: _as_data(row) for name, row in rows.items()}
-        write_json(options.out, {"mean": _as_data(means), "scores": rows, "definitions": definitions, **record})
+        rows = {name: finite(row) for name, row in rows.items()}
+        write_json(options.out, {"mean": finite(means), "scores": rows, "definitions": definitions, **record})
         print(f"{len(rows)} images: {options.out}")
     return 0
 
@@ -158,11 +158,6 @@ def _read(image: Path, reference: Path, *, cut: bool) -> tuple[np.ndarray, np.nd
     channels = max(ours.shape[2], theirs.shape[2])
     sides = [np.repeat(side, channels // side.shape[2], axis=2)[None] for side in (ours, theirs)]
     return sides[0], sides[1]
-
-
-def _as_data(scores: dict[str, float]) -> dict[str, float | str]:
-    """Numbers as JSON holds them; the PSNR of equal images is "inf"."""
-    return {name: value if math.isfinite(value) else str(value) for name, value in scores.items()}
 
 
 def _print_table(rows: dict[str, dict[str, float]], means: dict[str, float]) -> None:

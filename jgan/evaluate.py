@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 from jgan import __version__, command, processes
 from jgan.data.images import MAX_RESOLUTION
 from jgan.evaluation import Collector
-from jgan.files import as_json, cache_directory, make_directory, sha256, write_json, writing
+from jgan.files import as_json, cache_directory, finite, make_directory, sha256, write_json, writing
 from jgan.metrics.classification import RealClassifier
 from jgan.metrics.classifier import describe
 from jgan.metrics.comparison import Comparison, check_metrics, open_comparison
@@ -54,6 +53,10 @@ def main(argv: Sequence[str]) -> int:
     reference_images = subject.reference()
     comparison.check_labels(generated=subject.has_labels, reference=reference_images.has_labels)
     comparison.check_pairs(paired=subject.is_paired)
+    form = reference_images.form
+    comparison.check_images(
+        generated=subject.count, reference=reference_images.count, side=None if form is None else form.resolution
+    )
     if comparison.compares_classes:
         _check_classes(subject.class_names, reference_images.source.class_names)
     if processes.is_main():
@@ -65,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
     if not processes.is_main():
         return 0
     result = {
-        "scores": scores,
+        "scores": finite(scores),
         "definitions": {name: metric.definition for name, metric in metrics.items()},
         "extractors": {name: _describe(network) for name, network in comparison.extractors.items()},
         "classifier": reference.classifier and _describe_classifier(reference.classifier, options.classifier),
@@ -177,7 +180,7 @@ def _save_nearest(generated: ImageSet, reference: ImageSet, extractor: str | Non
 def _print_table(result: dict[str, Any], out: Path) -> None:
     width = max(map(len, result["scores"]))
     for name, value in result["scores"].items():
-        print(f"{name:<{width}}  {value:.4f}" if math.isfinite(value) else f"{name:<{width}}  {value}")
+        print(f"{name:<{width}}  {value if isinstance(value, str) else format(value, '.4f')}")
     for line in result["warnings"]:
         print(f"note: {line}")
     print(f"{result['images']['count']} images against {result['reference']['count']} real ones: {out}/eval.json")

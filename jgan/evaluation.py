@@ -255,9 +255,14 @@ def _add_content(content: Any, images: np.ndarray, labels: np.ndarray | None) ->
     content.update(b"" if labels is None else np.ascontiguousarray(labels).data)
 
 
+def check_channels(channels: int) -> None:
+    """Raises UserError for images that no metric compares."""
+    if channels not in (1, 3):
+        raise UserError(f"images of {channels} channels: metrics compare gray and RGB images")
+
+
 def _rgb(images: np.ndarray) -> np.ndarray:
-    if images.shape[-1] not in (1, 3):
-        raise UserError(f"images of {images.shape[-1]} channels: metrics compare gray and RGB images")
+    check_channels(images.shape[-1])
     return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
 
 

@@ -13,7 +13,7 @@ from jgan.config import Config, data_differences
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.source import Source
 from jgan.drawing import Draw, latent_game
-from jgan.evaluation import Collector, captions_like, labels_like, training_images
+from jgan.evaluation import Collector, captions_like, check_channels, labels_like, training_images
 from jgan.files import cache_directory
 from jgan.games.text import TextGAN
 from jgan.games.translation import Translation
@@ -68,6 +68,7 @@ def _subject(config: Config, dataset: Dataset | UnpairedDataset, shapes: BatchSh
     settings = config.evaluation
     if not isinstance(config.game, Translation):
         assert isinstance(dataset, Dataset), "checked before"
+        check_channels(dataset.channels)
         return Drawn(config, dataset.source)
     if settings.held_out:
         dataset = open_held_out(config, settings.held_out, shapes, "evaluation.held_out")
@@ -96,6 +97,12 @@ class Evaluator:
         self._reference_images = self._subject.reference
         self._comparison.check_labels(generated=self._subject.has_labels, reference=self._reference_images.has_labels)
         self._comparison.check_pairs(paired=self._subject.is_paired)
+        form = self._reference_images.form
+        self._comparison.check_images(
+            generated=self._subject.count,
+            reference=self._reference_images.count,
+            side=None if form is None else form.resolution,
+        )
         self._reference: ImageSet | None = None
         self.warnings: list[str] = []
         ways = rankings(metrics, settings.features)

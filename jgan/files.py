@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,14 @@ def sha256(path: Path) -> str:
     """The hex digest of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+NOT_FINITE = ("inf", "-inf", "nan")  # as strings, since JSON has no such numbers
+
+
+def finite(scores: Mapping[str, float]) -> dict[str, float | str]:
+    """Numbers as JSON holds them: the PSNR of equal images is "inf"."""
+    return {name: value if math.isfinite(value) else str(value) for name, value in scores.items()}
 
 
 def as_json(data: Any) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from jgan import processes
 from jgan.config import Config
 from jgan.data.loader import Dataset, UnpairedDataset, open_dataset
-from jgan.evaluation import SourceImages, padded
+from jgan.evaluation import SourceImages, check_channels, padded
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN
 from jgan.metrics.scores import ImageSet
@@ -49,6 +49,7 @@ class Translations:
         self.is_paired, self.has_labels = direction is None, False
         self._inputs = SourceImages(inputs.source, self.count, form, config.data.on_error, whole=True)
         of_targets = dataclasses.replace(targets.form(resolution), blind_scale=0)
+        check_channels(of_targets.channels)
         targets_count = self.count if self.is_paired else min(count or targets.count, targets.count)
         self.reference = SourceImages(targets.source, targets_count, of_targets, config.data.on_error)
         # What scores depend on beside the reference and the seed.

@@ -149,12 +149,16 @@ def test_settings_that_cannot_be(changes, message, config):
         check(dataclasses.replace(config, evaluation=dataclasses.replace(config.evaluation, **changes)))
 
 
-def test_labels_are_asked_for_before_anything_runs(config, tmp_path):
+def test_labels_and_images_are_asked_for_before_anything_runs(config, tmp_path):
     config = dataclasses.replace(config, evaluation=EvaluationConfig(metrics=("intra_fd",)))
     with pytest.raises(
         UserError, match=r"'intra_fd': compares class by class, and the generated images have no labels"
     ):
         train(config, tmp_path / "run")
+    config = dataclasses.replace(config, evaluation=EvaluationConfig(metrics=("pr",), num_samples=5))
+    with pytest.raises(UserError, match=r"metric 'pr': 5 generated images; expected at least 6"):
+        train(config, tmp_path / "run")
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
     train(dataclasses.replace(config, evaluate_every=0), tmp_path / "plain")
     with pytest.raises(UserError, match=r"the run was never evaluated"):
         restore_generator(config, tmp_path / "plain", best=True)

@@ -288,6 +288,31 @@ def test_bad_input_is_named():
             call()
 
 
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if not metric.classifies])
+def test_the_least_that_a_metric_takes_is_what_it_says(name):
+    metric, rng = METRICS[name], np.random.default_rng(0)
+    extractor = metric.extractor or "net"
+
+    def measure(count, size):
+        features, images = rng.normal(size=(count, 3)).astype(np.float32), rng.integers(0, 255, (count, size, size, 3))
+        labels, moments = np.zeros(count, np.int32), Moments.of(features)
+        sides = [
+            ImageSet("", count, {extractor: moments}, {extractor: features}, {extractor: features}, pixels, labels)
+            for pixels in (images.astype(np.uint8), images.astype(np.uint8))
+        ]
+        return metric.compute(*sides, extractor, np.random.default_rng(0))
+
+    least = metric.least_images, metric.least_side
+    measure(*least)
+    comparison = Comparison({name: metric}, "net", {}, None)
+    comparison.check_images(generated=least[0], reference=least[0], side=least[1])
+    for count, size in {(least[0] - 1, least[1]), (least[0], least[1] - 1)} - {(0, least[1]), (least[0], 0)}:
+        with pytest.raises(UserError):
+            measure(count, size)
+        with pytest.raises(UserError, match=f"metric '{name}': .*; expected"):
+            comparison.check_images(generated=least[0], reference=count, side=size)
+
+
 def test_classes_are_measured_whole_or_not_at_all():
     def side(labels):
         features = np.random.default_rng(0).normal(size=(len(labels), 3)).astype(np.float32)

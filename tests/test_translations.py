@@ -9,7 +9,7 @@ from conftest import use_devices
 from PIL import Image
 from test_translate import CONFIGS, call, make_run, save, smooth
 
-from jgan import compare, evaluate, translate, upscale
+from jgan import compare, evaluate, translate, translations, upscale
 from jgan.config import Config
 from jgan.metrics.config import EvaluationConfig
 from jgan.metrics.sliced_wasserstein import sliced_wasserstein
@@ -124,7 +124,7 @@ def test_photos_smaller_than_a_patch_are_refused_or_left_out(tmp_path):
         measured(workdirs["refuse"], tmp_path / "refused", reference=held_out, metrics="psnr")
 
 
-def test_images_equal_to_their_targets_are_counted_apart(tmp_path):
+def test_images_equal_to_their_targets_are_counted_apart(tmp_path, monkeypatch):
     a, b = photos(tmp_path / "val" / "A"), tmp_path / "val" / "B"
     workdir = make_run(tmp_path / "run", *CONFIGS["residual"])
     call(translate, workdir=workdir, input=a, out=b)
@@ -132,6 +132,12 @@ def test_images_equal_to_their_targets_are_counted_apart(tmp_path):
     scores = measured(workdir, tmp_path / "eval", reference=tmp_path / "val", metrics="psnr")["scores"]
     assert 0 < scores["psnr_equal"] < COUNT
     assert np.isfinite(scores["psnr"])
+    one, image = tmp_path / "one", smooth(SIDE, SIDE)
+    for side in (a, b):
+        save(one / side.name / "0.png", image)
+    monkeypatch.setattr(translations, "to_uint8", lambda images: np.broadcast_to(image, images.shape))
+    scores = measured(workdir, tmp_path / "equal", reference=one, metrics="psnr")["scores"]
+    assert scores == {"psnr": "inf", "psnr_equal": 1}
 
 
 REFUSALS = [

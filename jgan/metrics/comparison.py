@@ -52,6 +52,22 @@ class Comparison:
                     "compare files of equal names by jgan.compare"
                 )
 
+    def check_images(self, *, generated: int, reference: int, side: int | None) -> None:
+        """Raises UserError for a metric that needs more images or larger ones; `side` in pixels, where it is known."""
+        counts = {"generated": generated, "reference": reference}
+        for name, metric in self.metrics.items():
+            for images, count in counts.items():
+                if count < metric.least_images:
+                    raise UserError(
+                        f"metric {name!r}: {count} {images} images; expected at least {metric.least_images}: use more "
+                        "images, or leave it out"
+                    )
+            if side is not None and side < metric.least_side:
+                raise UserError(
+                    f"metric {name!r}: images of {side} pixels; expected sides of at least {metric.least_side}: leave "
+                    "it out"
+                )
+
     def scores(self, generated: ImageSet, reference: ImageSet, seed: int) -> dict[str, float]:
         """Numbers by name, as in fid, kid, kid_std, fd_efficientnet_lite0: those of any network carry its name.
 

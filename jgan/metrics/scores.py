@@ -66,6 +66,8 @@ class Metric:
     needs_pairs: bool = False  # image i of one side is meant to be image i of the other
     covariances: Covariances | None = None  # what its covariances are of
     classifies: bool = False  # it needs `reference.classifier`
+    least_images: int = 1  # of each side
+    least_side: int = 1  # pixels
 
 
 def _frechet(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
@@ -194,7 +196,12 @@ MANIFOLD: dict[str, Better] = dict.fromkeys(("precision", "recall", "density", "
 MODES: dict[str, Better] = {"": "higher", "kl": "lower"}
 METRICS = {
     "fid": Metric(
-        "Frechet Inception Distance, 2048 pooled features", _frechet, "inception", LOWER, covariances=_all_images
+        "Frechet Inception Distance, 2048 pooled features",
+        _frechet,
+        "inception",
+        LOWER,
+        covariances=_all_images,
+        least_images=2,
     ),
     "clean_fid": Metric(
         "Frechet Inception Distance with clean-fid's resize",
@@ -202,13 +209,30 @@ METRICS = {
         "inception_clean",
         LOWER,
         covariances=_all_images,
+        least_images=2,
     ),
-    "kid": Metric(f"Kernel Inception Distance, {KERNEL}", _kernel, "inception", LOWER, needs_features=True),
-    "is": Metric("Inception Score, 10 splits, shuffled", _inception, "inception", HIGHER, needs_features=True),
-    "fd": Metric("Frechet distance of the extractor's pooled features", _frechet, "", LOWER, covariances=_all_images),
-    "kd": Metric(f"Kernel distance, {KERNEL}", _kernel, "", LOWER, needs_features=True),
+    "kid": Metric(
+        f"Kernel Inception Distance, {KERNEL}", _kernel, "inception", LOWER, needs_features=True, least_images=2
+    ),
+    "is": Metric(
+        "Inception Score, 10 splits, shuffled", _inception, "inception", HIGHER, needs_features=True, least_images=10
+    ),
+    "fd": Metric(
+        "Frechet distance of the extractor's pooled features",
+        _frechet,
+        "",
+        LOWER,
+        covariances=_all_images,
+        least_images=2,
+    ),
+    "kd": Metric(f"Kernel distance, {KERNEL}", _kernel, "", LOWER, needs_features=True, least_images=2),
     "pr": Metric(
-        "Precision and recall (k 3), density and coverage (k 5)", _manifold, "", MANIFOLD, needs_features=True
+        "Precision and recall (k 3), density and coverage (k 5)",
+        _manifold,
+        "",
+        MANIFOLD,
+        needs_features=True,
+        least_images=6,
     ),
     "fd_infinity": Metric(
         "Frechet distance extrapolated to infinitely many samples, 15 points",
@@ -217,6 +241,7 @@ METRICS = {
         LOWER,
         needs_features=True,
         covariances=_of_the_first_point,
+        least_images=20,
     ),
     "intra_fd": Metric(
         "Frechet distance within each class, mean over classes",
@@ -226,8 +251,9 @@ METRICS = {
         needs_features=True,
         needs_labels=True,
         covariances=_of_a_class,
+        least_images=2,
     ),
-    "swd": Metric(f"Sliced Wasserstein distance x 1000, {FIRST}", _sliced, None, LOWER),
+    "swd": Metric(f"Sliced Wasserstein distance x 1000, {FIRST}", _sliced, None, LOWER, least_side=16),
     "accuracy": Metric(
         f"Share read as their label by a classifier trained on real images, {SIZE}, {FIRST}",
         _accuracy,
@@ -259,7 +285,12 @@ METRICS = {
         needs_pairs=True,
     ),
     "ssim": Metric(
-        f"SSIM of images and their targets, {definition()}, mean, {FIRST}", _ssim, None, HIGHER, needs_pairs=True
+        f"SSIM of images and their targets, {definition()}, mean, {FIRST}",
+        _ssim,
+        None,
+        HIGHER,
+        needs_pairs=True,
+        least_side=11,
     ),
-    "ms_ssim": Metric(f"MS-SSIM of 1,000 random pairs, {FIRST}", _diversity, None, {}),
+    "ms_ssim": Metric(f"MS-SSIM of 1,000 random pairs, {FIRST}", _diversity, None, {}, least_images=2, least_side=16),
 }

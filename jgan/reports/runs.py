@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from jgan import config as configs
 from jgan.checkpoint import newest_step
-from jgan.files import read_lines
+from jgan.files import NOT_FINITE, read_lines
 from jgan.reports.offline import Result, provenance, result_files
 from jgan.types import UserError
 
@@ -171,7 +171,7 @@ def _numbers(path: Path, data: dict[str, Any]) -> dict[str, float]:
     numbers = {}
     for name, value in data.items():
         try:
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
+            if isinstance(value, bool) or not (isinstance(value, (int, float)) or value in NOT_FINITE):
                 raise ValueError
             numbers[name] = float(value)
         except (ValueError, OverflowError):
