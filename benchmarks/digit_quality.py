@@ -24,7 +24,7 @@ from tqdm import trange
 
 from jgan.command import enable_compilation_cache
 from jgan.data.config import DataConfig
-from jgan.data.loader import open_dataset
+from jgan.data.opening import open_dataset
 from jgan.layers.conv import Conv
 from jgan.types import Array, PyTree
 

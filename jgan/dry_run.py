@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from jgan import config as configs
 from jgan.config import Config
-from jgan.data.loader import Dataset, UnpairedDataset, open_dataset
+from jgan.data.loader import Dataset, UnpairedDataset
+from jgan.data.opening import open_dataset
 from jgan.data.planned import planned_dataset
 from jgan.games.latent import LatentGAN
 from jgan.games.text import TextGAN

@@ -13,7 +13,8 @@ import numpy as np
 
 from jgan import processes
 from jgan.config import Config
-from jgan.data.loader import Dataset, UnpairedDataset, open_dataset
+from jgan.data.loader import Dataset, UnpairedDataset
+from jgan.data.opening import open_dataset
 from jgan.evaluation import SourceImages, check_channels, padded
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jgan.data.loader import open_dataset
+from jgan.data.opening import open_dataset
 
 
 def batches_of(config, stage, first_step=None, devices=8, seed=3):

@@ -14,7 +14,7 @@ from jgan.data import digit_captions
 from jgan.data.__main__ import main
 from jgan.data.captions import load_arrays
 from jgan.data.config import DataConfig
-from jgan.data.loader import open_dataset
+from jgan.data.opening import open_dataset
 from jgan.data.order import batch_rows
 from jgan.data.sources import open_source
 from jgan.data.vocabulary import Vocabulary, split_words, vocabulary_of

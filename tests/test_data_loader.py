@@ -17,7 +17,7 @@ from PIL import Image
 
 from jgan.data.config import DataConfig
 from jgan.data.host import LocalBatches, host_batches
-from jgan.data.loader import open_dataset
+from jgan.data.opening import open_dataset
 from jgan.data.order import batch_rows, epoch_order
 from jgan.types import ScheduledStage, Stage, UserError, schedule
 
@@ -180,7 +180,7 @@ def test_workers_end_with_a_killed_parent(folder, tmp_path):
         import time
         import jax
         from jgan.data.config import DataConfig
-        from jgan.data.loader import open_dataset
+        from jgan.data.opening import open_dataset
         from jgan.types import ScheduledStage
 
         if __name__ == "__main__":

@@ -10,7 +10,7 @@ from PIL import Image
 from shared_data import shared_data
 
 from jgan.data.config import DataConfig
-from jgan.data.loader import open_dataset
+from jgan.data.opening import open_dataset
 from jgan.data.sources import open_source
 from jgan.types import UserError
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from jgan.data.config import DataConfig
-from jgan.data.loader import open_dataset
+from jgan.data.opening import open_dataset
 from jgan.data.sources import open_source
 from jgan.types import UserError
 

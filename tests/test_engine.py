@@ -15,7 +15,7 @@ from standins import GROWING_FIELDS, RESOLUTION, PairedGame, StandInData, Unpair
 import jgan.setup
 from jgan.config import Config, read_config
 from jgan.data.config import DataConfig
-from jgan.data.loader import open_dataset
+from jgan.data.opening import open_dataset
 from jgan.dry_run import compile_step
 from jgan.families.dcgan import dcgan
 from jgan.games.growing import GrowingGAN

@@ -1,0 +1,94 @@
+"""Opening the data of a run: what a config names, with its files checked before anything is trained."""
+
+from __future__ import annotations
+
+import logging
+
+from jgan.data.check import FileReport, broken_files_message, usable_channels
+from jgan.data.config import DataConfig, check_config
+from jgan.data.files import FileSource
+from jgan.data.loader import Dataset, UnpairedDataset
+from jgan.data.memory import DecodedSource
+from jgan.data.pairs import PairSource, missing_partners_message, source_reports
+from jgan.data.source import Source
+from jgan.data.sources import is_unpaired, open_domains, open_source
+from jgan.types import UserError
+
+logger = logging.getLogger(__name__)
+
+
+def open_dataset(config: DataConfig, seed: int, patch: int = 0) -> Dataset | UnpairedDataset:
+    """The data set of a run, its files checked. Raises UserError on anything that cannot be trained on.
+
+    Of patches, images with sides of fewer than `patch` pixels are as broken ones.
+    """
+    check_config(config)
+    if is_unpaired(config.source):
+        _check_no_pairs(config)
+        _check_task(config, "its domains have no pairs")
+        domains = enumerate(open_domains(config.source))
+        return UnpairedDataset(*(_open(config, domain, seed + place, patch) for place, domain in domains))
+    source = open_source(config.source)
+    if isinstance(source, PairSource):
+        _check_task(config, "pairs have their inputs")
+        source = source.from_b_to_a() if config.direction == "b_to_a" else source
+    else:
+        _check_no_pairs(config)
+    return _open(config, source, seed, patch)
+
+
+def _check_no_pairs(config: DataConfig) -> None:
+    """Raises UserError for settings of pairs."""
+    for field in ("direction", "input_channels"):
+        value, default = getattr(config, field), getattr(DataConfig, field)
+        if value != default:
+            raise UserError(f"data.{field}={value!r}: {config.source} has no pairs; leave it {default!r}")
+
+
+def _check_task(config: DataConfig, reason: str) -> None:
+    if config.task.name != "none":
+        raise UserError(f"data.task.name={config.task.name!r}: {config.source}: {reason}; set it to 'none'")
+
+
+def _open(config: DataConfig, source: Source, seed: int, patch: int) -> Dataset:
+    if not isinstance(source, FileSource | PairSource):
+        return Dataset(config, source, config.channels or source.channels(), seed)
+    if isinstance(source, PairSource) and not config.channels:
+        source.channels()  # refuses
+    source, reports = _checked(source, config, patch if config.fit == "patch" else 0)
+    channels = config.channels or usable_channels(source, reports)
+    smallest = None
+    if config.fit == "patch" or config.task.is_blind:
+        report = min(reports, key=lambda report: min(report.size))
+        smallest = f"{source.name(reports.index(report))} is {report.size[0]} x {report.size[1]}", min(report.size)
+        pixels = sum(report.size[0] * report.size[1] for report in reports)
+        if pixels * (channels + config.input_channels) <= config.device_megabytes * 2**20:
+            source = DecodedSource(source)
+    return Dataset(config, source, channels, seed, smallest if config.fit == "patch" else None)
+
+
+def _checked(
+    source: FileSource | PairSource, config: DataConfig, least: int
+) -> tuple[FileSource | PairSource, list[FileReport]]:
+    """The source without broken files, and those with shorter sides, if they may be skipped; reports on the rest."""
+    if isinstance(source, PairSource) and source.missing:
+        message = missing_partners_message(source)
+        if config.on_error == "refuse":
+            raise UserError(f"{message}; add them or set data.on_error=skip")
+        logger.warning("%s; skipped", message)
+    reports = [_with_sides(report, least) for report in source_reports(source, config.check_megabytes)]
+    broken = [report for report in reports if report.problem]
+    if broken and (config.on_error == "refuse" or len(broken) == source.count):
+        advice = "remove them or set data.on_error=skip" if len(broken) < source.count else "check the source"
+        raise UserError(f"{broken_files_message(source, broken)}; {advice}")
+    if broken:
+        logger.warning("%s; skipped", broken_files_message(source, broken))
+        source = source.without([report.index for report in broken])
+    return source, [report for report in reports if not report.problem]
+
+
+def _with_sides(report: FileReport, least: int) -> FileReport:
+    """The report, with a problem where a side is shorter."""
+    if report.problem or min(report.size) >= least:
+        return report
+    return FileReport(report.index, problem=f"{report.size[0]} x {report.size[1]} pixels, less than a patch of {least}")
