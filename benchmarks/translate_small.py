@@ -67,7 +67,7 @@ ROWS = {
     "flowers": Row(
         "cyclegan_small",
         "unpaired:flowers",
-        (3_000,),
+        (9_000,),
         "flowers/testA",
         "flowers/testB",
         draw=("--direction", "a_to_b"),

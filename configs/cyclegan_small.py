@@ -15,11 +15,11 @@ from jgan.types import Stage
 
 def get_config() -> Config:
     """Translators of 3 blocks against patches of 16 pixels."""
-    adam = AdamConfig(learning_rate=2e-4, b1=0.5, decay="linear", decay_start_images=6_000, decay_images=6_000)
+    adam = AdamConfig(learning_rate=2e-4, b1=0.5, decay="linear", decay_start_images=18_000, decay_images=18_000)
     return Config(
         game=cyclegan(blocks=3, channels=16, receptive_field=16),
         data=DataConfig(source="unpaired:data/daisy2sunflower", jitter=36 / 32, flip=True),
-        stages=(Stage(steps=3_000, batch_size=4, resolution=32),),
+        stages=(Stage(steps=9_000, batch_size=4, resolution=32),),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         ema=EmaConfig(half_life_images=1_000.0),
