@@ -15,7 +15,7 @@ from jgan import command
 from jgan.files import make_directory
 from jgan.photos import Photo, by_stem, image_files, output_paths, photo_size, read_photo, write_photo
 from jgan.programs import Sizes
-from jgan.tiles import count_tiles, render_in_tiles
+from jgan.tiles import Tiling, render_in_tiles
 from jgan.translator import Translator
 from jgan.types import UserError
 
@@ -31,9 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser, tile: int) -> None:
     parser.add_argument(
         "--tile",
         type=int,
-        default=tile,
-        help=f"larger images go through the network in squares of this side (default {tile}; 0: whole)",
+        help=f"larger images go through the network in squares of this side (default {tile}, or the multiple above "
+        "it that the network takes; 0: whole)",
     )
+    parser.set_defaults(usual_tile=tile)
     parser.add_argument("--overlap", type=int, help="pixels that tiles share (default: a quarter of a tile)")
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace images that are there already")
@@ -58,8 +59,9 @@ def check_arguments(options: argparse.Namespace) -> None:
     command.check_seed(options.seed)
     if options.tile and options.tile < SMALLEST_TILE:
         raise UserError(f"--tile={options.tile}: expected 0, or at least {SMALLEST_TILE}")
-    if options.tile and not 0 <= (options.overlap or 0) <= options.tile // 2:
-        raise UserError(f"--overlap={options.overlap}: expected at most half of --tile={options.tile}")
+    tile = options.usual_tile if options.tile is None else options.tile
+    if tile and not 0 <= (options.overlap or 0) <= tile // 2:
+        raise UserError(f"--overlap={options.overlap}: expected at most half of --tile={tile}")
     if options.mask and options.degrade:
         raise UserError("--mask: --degrade draws masks by itself; leave one of them out")
 
@@ -83,20 +85,19 @@ def translate_files(translator: Translator, options: argparse.Namespace) -> tupl
     files, jobs = _jobs(translator, options)
     make_directory(options.out, "--out")
     sizes = [photo_size(job.file) for job in jobs]
-    tile = options.tile or max(map(max, sizes), default=1)
-    overlap = tile // 4 if options.overlap is None else options.overlap
+    tiling = _tiling(translator, options, largest=max(map(max, sizes), default=1))
     scale = translator.scale if options.degrade else 1
-    total = sum(count_tiles(height // scale, width // scale, tile, overlap) for height, width in sizes)
+    total = sum(tiling.count(height // scale, width // scale) for height, width in sizes)
     with logging_redirect_tqdm(), tqdm(total=total, unit="tile", disable=None) as bar:
         met = Sizes()
         for job, (height, width) in zip(jobs, sizes, strict=True):
-            met.meet((height, width) if options.degrade else (min(height, tile), min(width, tile)))
+            met.meet((height, width) if options.degrade else (min(height, tiling.tile), min(width, tiling.tile)))
             bar.set_postfix_str(job.file.name)
             photo = read_photo(job.file)
             inputs = _inputs(translator, photo, job, degraded=options.degrade)
             make_directory(job.place.parent, "--out")
             try:
-                made = _rendered(translator, photo, inputs, tile, overlap, bar)
+                made = _rendered(translator, photo, inputs, tiling, bar)
             except UserError as error:  # the network refuses the size
                 raise UserError(f"{job.file}: {error}") from None
             write_photo(job.place, made)
@@ -108,10 +109,23 @@ def skipped_text(skipped: int, options: argparse.Namespace) -> str:
     return f"; {skipped} skipped, whose images were there already" if options.skip_existing else ""
 
 
+def _tiling(translator: Translator, options: argparse.Namespace, largest: int) -> Tiling:
+    """Of --tile and --overlap; `largest` is the longest side of an input."""
+    multiple = translator.multiple
+    if options.tile and options.tile % multiple:
+        raise UserError(
+            f"--tile={options.tile}: expected a multiple of {multiple}, in which this network takes its pixels together"
+        )
+    tile = options.tile
+    if tile is None:
+        tile = -(-options.usual_tile // multiple) * multiple
+    tile = tile or -(-largest // multiple) * multiple
+    return Tiling(tile, tile // 4 if options.overlap is None else options.overlap, multiple)
+
+
 def _jobs(translator: Translator, options: argparse.Namespace) -> tuple[int, list[Job]]:
     """How many inputs there are, and what is to do."""
-    within = options.out.is_dir() and options.out.resolve().is_relative_to(options.input.resolve())
-    if within and options.input.is_dir():
+    if options.input.is_dir() and options.out.resolve().is_relative_to(options.input.resolve()):
         raise UserError(
             f"--out={options.out}: lies within --input, of which it would be a part; choose another directory"
         )
@@ -170,7 +184,7 @@ def _hidden(photo: Photo, job: Job) -> np.ndarray:
     return hidden
 
 
-def _rendered(translator: Translator, photo: Photo, inputs: np.ndarray, tile: int, overlap: int, bar: tqdm) -> Photo:
+def _rendered(translator: Translator, photo: Photo, inputs: np.ndarray, tiling: Tiling, bar: tqdm) -> Photo:
     """The photo that the network makes, of the depth and with the transparency of the one that came."""
     height, width = (side * translator.scale for side in inputs.shape[:2])
     colors = np.empty((height, width, translator.image_channels), photo.colors.dtype)
@@ -180,7 +194,7 @@ def _rendered(translator: Translator, photo: Photo, inputs: np.ndarray, tile: in
         bar.update()
         return made
 
-    for top, rows in render_in_tiles(render, inputs, translator.scale, tile, overlap):
+    for top, rows in render_in_tiles(render, inputs, translator.scale, tiling):
         values = np.rint((rows + 1.0) * (photo.most / 2))
         colors[top : top + len(rows)] = np.clip(values, 0, photo.most).astype(colors.dtype)
     alpha = photo.alpha

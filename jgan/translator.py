@@ -44,7 +44,7 @@ class Translator:
         self._apply = jax.jit(functools.partial(self._game.translate, **extra))
         self._bicubic = options.bicubic
         self._degrade = jax.jit(functools.partial(degrade, config.data.task), compiler_options=run_seldom())
-        self._multiple = getattr(self._game.generator, "multiple", 1)
+        self.multiple = getattr(self._game.generator, "multiple", 1)
         self._smallest = getattr(self._game.generator, "smallest", 1)
         self.scale, self.image_channels = self._trace()
         if self._bicubic and self.scale == 1:
@@ -59,7 +59,7 @@ class Translator:
 
     def _trace(self) -> tuple[int, int]:
         """How much larger its images are, and their channels."""
-        side = 64 * self._multiple
+        side = 64 * self.multiple
         inputs = jax.ShapeDtypeStruct((1, side, side, self.channels), jnp.float32)
         made = jax.eval_shape(self._apply, self._generator, inputs, self._key())
         return made.shape[1] // side, made.shape[-1]
@@ -84,7 +84,7 @@ class Translator:
         height, width = image.shape[:2]
         if self._bicubic:
             return np.asarray(bicubic(jnp.asarray(image[None]), height * self.scale, width * self.scale))[0]
-        wanted = [max(self._smallest, -(-size // self._multiple) * self._multiple) for size in (height, width)]
+        wanted = [max(self._smallest, -(-size // self.multiple) * self.multiple) for size in (height, width)]
         pads = [(0, wanted[0] - height), (0, wanted[1] - width)]
         if max(pads[0][1], pads[1][1]):
             image = np.pad(image, (*pads, (0, 0)), mode="symmetric")

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from jgan.tiles import count_tiles, render_in_tiles
+from jgan.tiles import Tiling, render_in_tiles
 
 RANDOM = np.random.default_rng(0)
 
 
-def whole(render, image, scale, tile, overlap):
+def whole(render, image, scale, tile, overlap, multiple=1):
     """The bands put together, which must follow each other without a gap."""
     bands, row = [], 0
-    for first, rows in render_in_tiles(render, image, scale, tile, overlap):
+    for first, rows in render_in_tiles(render, image, scale, Tiling(tile, overlap, multiple)):
         assert first == row
         row += len(rows)
         bands.append(rows)
@@ -40,7 +40,7 @@ def test_the_identity_stays_the_identity_at_any_size(seed):
     # each pixel: two weighted sums of at most four terms and a quotient
     np.testing.assert_allclose(made, repeated(image, scale), rtol=0, atol=1e-6)
     assert set(seen) == {(min(tile, height), min(tile, width))}
-    assert len(seen) == count_tiles(height, width, tile, overlap)
+    assert len(seen) == Tiling(tile, overlap).count(height, width)
 
 
 @pytest.mark.parametrize("scale", [1, 3])
@@ -66,6 +66,23 @@ def test_a_local_operator_sees_no_tiles(scale, height, width, tile, overlap):
     made = whole(render, image, scale, tile, overlap)
     # the same float32 numbers, weighted, added and divided again
     np.testing.assert_allclose(made, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("height", "width"), [(97, 150), (65, 67), (130, 40), (101, 33)])
+@pytest.mark.parametrize(("multiple", "overlap"), [(2, 9), (4, 16), (8, 3), (16, 16)])
+def test_pixels_that_are_taken_together_stay_together(height, width, multiple, overlap):
+    """An operator on blocks of so many pixels, as strides make one, that fills sides up with what is mirrored."""
+
+    def render(part):
+        pads = [(0, -side % multiple) for side in part.shape[:2]]
+        blocks = np.pad(part, (*pads, (0, 0)), mode="symmetric")
+        rows, columns = (side // multiple for side in blocks.shape[:2])
+        blocks = blocks.reshape(rows, multiple, columns, multiple, 1)
+        means = np.broadcast_to(blocks.mean(axis=(1, 3), keepdims=True), blocks.shape)
+        return means.reshape(rows * multiple, columns * multiple, 1)[: part.shape[0], : part.shape[1]]
+
+    image = RANDOM.uniform(-1, 1, (height, width, 1)).astype(np.float32)
+    np.testing.assert_allclose(whole(render, image, 1, 32, overlap, multiple), render(image), rtol=0, atol=1e-6)
 
 
 def test_one_pixel_more_is_seen():
@@ -99,6 +116,6 @@ def test_a_band_comes_as_soon_as_its_tiles_are_there():
         return part
 
     image = np.zeros((1000, 100, 1), np.float32)
-    for bands, (_, rows) in enumerate(render_in_tiles(render, image, 1, 64, 16), 1):
+    for bands, (_, rows) in enumerate(render_in_tiles(render, image, 1, Tiling(64, 16)), 1):
         assert len(seen) == 2 * bands  # two across
         assert len(rows) <= 64

@@ -258,6 +258,21 @@ def test_tiles_give_what_the_whole_gives(workdirs, tmp_path):
     assert LEVEL < np.abs(whole - default).max() < 64  # tiles end in zeros
 
 
+def test_tiles_fit_the_strides_of_a_network(tmp_path):
+    """On odd sizes too, where the last tile ends beyond the image; the network reaches ten pixels or so."""
+    game = PairedGAN(UNet(3, channels=4, downs=2, norm="none"), critic())
+    workdir = make_run(tmp_path / "run", game, DataConfig("pairs:x"))
+    save(tmp_path / "a.png", smooth(151, 229))
+    flags = {"workdir": workdir, "input": tmp_path / "a.png"}
+    for out, more in (("whole", {"tile": 0}), ("tiles", {"tile": 96, "overlap": 47})):
+        assert call(translate, out=tmp_path / out, **flags, **more) == 0
+    whole, tiles = (read_photo(tmp_path / out / "a.png").colors.astype(int) for out in ("whole", "tiles"))
+    assert whole.std() > 2 * LEVEL
+    assert np.abs(whole - tiles).max() <= LEVEL
+    with pytest.raises(UserError, match=r"^--tile=66: expected a multiple of 4, in which"):
+        call(translate, out=tmp_path / "odd", **flags, tile=66)
+
+
 def test_an_enlargement_by_the_filter_needs_no_network(workdirs, tmp_path):
     values = smooth(12, 10)
     save(tmp_path / "a.png", values)
