@@ -28,6 +28,7 @@ super-resolution report with as many pixels cut off each border (--crop) as thei
 that is up to 8 pixels larger, as where the factor does not divide its size, is cut at the right and at the bottom.
 Distances between sets of images (fd, kd, ...) are jgan.evaluate's."""
 
+ALONE = "niqe"  # looks at no reference
 LARGEST_CUT = 8  # pixels that a factor may leave over
 Score = Callable[[np.ndarray, np.ndarray], float]  # of an image and its reference, uint8 or uint16 [1, h, w, c]
 
@@ -39,10 +40,10 @@ def main(argv: Sequence[str]) -> int:
     if options.crop < 0:
         raise UserError(f"--crop={options.crop}: expected 0 or more pixels")
     scores, definitions = _scores(names, options)
-    files = _matched(options.images, options.reference)
+    files = _matched(options.images, options.reference, names)
     rows = {}
     for relative, image, reference in tqdm(files, unit="image", disable=None):
-        sides = _read(image, reference, cut=options.cut_reference)
+        sides = _read(image, reference, options)
         try:
             rows[str(relative)] = {name: score(*sides) for name, score in scores.items()}
         except UserError as error:
@@ -61,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> command.Parser:
     parser = command.Parser("compare", DESCRIPTION)
     parser.add_argument("--images", metavar="PATH", type=Path, required=True, help="an image, or a folder of images")
-    parser.add_argument("--reference", metavar="PATH", type=Path, required=True, help="what each should look like")
+    parser.add_argument("--reference", metavar="PATH", type=Path, help="what each should look like (niqe: none)")
     parser.add_argument("--metrics", default="psnr,ssim", help=f"of {', '.join(METRICS)} (default psnr,ssim)")
     parser.add_argument("--crop", type=int, default=0, help="pixels left out at each border (default 0)")
     parser.add_argument("--cut_reference", action="store_true", help="to the size of its image")
@@ -86,7 +87,12 @@ def _pixelwise(score: Callable[..., np.ndarray], text: str, *, luma: bool) -> Ca
 def _open_ms_ssim(options: argparse.Namespace) -> tuple[Score, str]:
     def of_pair(image: np.ndarray, reference: np.ndarray) -> float:
         inside = slice(options.crop, -options.crop or None)
-        return float(ms_ssim.ms_ssim(image[:, inside, inside], reference[:, inside, inside])[0])
+        sides = [images[:, inside, inside] for images in (image, reference)]
+        if min(sides[0].shape[1:3]) < ms_ssim.WHOLE:
+            raise UserError(
+                f"{_size(sides[0])} to compare; MS-SSIM's five scales need {ms_ssim.WHOLE} a side: leave ms_ssim out"
+            )
+        return float(ms_ssim.ms_ssim(*sides)[0])
 
     return of_pair, f"MS-SSIM of five scales, 8 bits; {pairs.definition(options.crop)}"
 
@@ -133,12 +139,16 @@ def _scores(names: Sequence[str], options: argparse.Namespace) -> tuple[dict[str
     return scores, definitions
 
 
-def _matched(images: Path, reference: Path) -> list[tuple[Path, Path, Path]]:
+def _matched(images: Path, reference: Path | None, names: Sequence[str]) -> list[tuple[Path, Path, Path]]:
     """(path below the folder, image, its reference), by names without their endings.
 
     Raises:
-      UserError: an image has no reference, or a reference no image.
+      UserError: an image has no reference, or a reference no image; or there are none, and a metric needs them.
     """
+    if reference is None:
+        if compares := [name for name in names if name != ALONE]:
+            raise UserError(f"--reference: {compares[0]} compares images with others; name them, or leave it out")
+        return [(relative, file, file) for file, relative in image_files(images, "--images")]
     ours, theirs = image_files(images, "--images"), image_files(reference, "--reference")
     if images.is_file() and reference.is_file():
         return [(Path(images.name), images, reference)]
@@ -150,14 +160,30 @@ def _matched(images: Path, reference: Path) -> list[tuple[Path, Path, Path]]:
     return [(relative, file, by_name[relative.with_suffix("")]) for file, relative in ours]
 
 
-def _read(image: Path, reference: Path, *, cut: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Both as uint8 or uint16 [1, h, w, c], of as many channels: a gray one is shown in three colours beside RGB."""
+def _read(image: Path, reference: Path, options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+    """Both as uint8 or uint16 [1, h, w, c], of as many channels: a gray one is shown in three colours beside RGB.
+
+    Raises:
+      UserError: they differ in size or depth, or --crop leaves nothing of them.
+    """
     ours, theirs = (read_photo(path).colors for path in (image, reference))
-    if cut and all(0 <= b - a <= LARGEST_CUT for a, b in zip(ours.shape[:2], theirs.shape[:2], strict=True)):
+    if options.cut_reference and all(
+        0 <= b - a <= LARGEST_CUT for a, b in zip(ours.shape[:2], theirs.shape[:2], strict=True)
+    ):
         theirs = theirs[: ours.shape[0], : ours.shape[1]]
     channels = max(ours.shape[2], theirs.shape[2])
     sides = [np.repeat(side, channels // side.shape[2], axis=2)[None] for side in (ours, theirs)]
+    kinds = [f"{_size(side)} of {8 * side.dtype.itemsize} bits" for side in sides]
+    if kinds[0] != kinds[1]:
+        hint = "" if options.cut_reference else f", or --cut_reference where that is up to {LARGEST_CUT} pixels larger"
+        raise UserError(f"{image}: {kinds[0]}, and its reference {reference} {kinds[1]}; give equal ones{hint}")
+    if min(ours.shape[:2]) <= 2 * options.crop:
+        raise UserError(f"--crop={options.crop}: nothing is left of {image}, {_size(sides[0])}")
     return sides[0], sides[1]
+
+
+def _size(images: np.ndarray) -> str:
+    return f"{images.shape[2]} x {images.shape[1]} pixels"
 
 
 def _print_table(rows: dict[str, dict[str, float]], means: dict[str, float]) -> None:

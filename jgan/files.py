@@ -53,7 +53,7 @@ def make_directory(path: Path, flag: str) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{flag}={path}: cannot write there ({error.strerror})") from None
+        raise UserError(f"{flag}={path}: cannot write there ({error.strerror}); choose another directory") from None
 
 
 def cache_directory(name: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from jgan.programs import Sizes
 from jgan.tiles import Tiling, render_in_tiles
 from jgan.translator import Translator
 from jgan.types import UserError
+
+logger = logging.getLogger(__name__)
 
 SMALLEST_TILE = 32  # pixels of the input
 WHITE = 0.5  # of a mask: what is lighter is to be filled
@@ -41,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser, tile: int) -> None:
     existing.add_argument(
         "--skip_existing", action="store_true", help="leave images that are there already: go on where it was stopped"
     )
+    parser.add_argument("--skip_broken", action="store_true", help="leave files out that cannot be read, and name them")
     parser.add_argument("--bicubic", action="store_true", help="enlarge by the bicubic filter, not by the network")
     parser.add_argument("--degrade", action="store_true", help="first make of each image what the run's task does")
     parser.add_argument(
@@ -82,9 +86,10 @@ def translate_files(translator: Translator, options: argparse.Namespace) -> tupl
     Raises:
       UserError: an input cannot be read or an output cannot be written; what was written before stays.
     """
-    files, jobs = _jobs(translator, options)
+    jobs, skipped = _jobs(translator, options)
     make_directory(options.out, "--out")
-    sizes = [photo_size(job.file) for job in jobs]
+    jobs, sizes = _readable(jobs, skip=options.skip_broken)
+    written = 0
     tiling = _tiling(translator, options, largest=max(map(max, sizes), default=1))
     scale = translator.scale if options.degrade else 1
     total = sum(tiling.count(height // scale, width // scale) for height, width in sizes)
@@ -93,7 +98,13 @@ def translate_files(translator: Translator, options: argparse.Namespace) -> tupl
         for job, (height, width) in zip(jobs, sizes, strict=True):
             met.meet((height, width) if options.degrade else (min(height, tiling.tile), min(width, tiling.tile)))
             bar.set_postfix_str(job.file.name)
-            photo = read_photo(job.file)
+            try:
+                photo = read_photo(job.file)
+            except UserError as error:  # its header was right
+                if not options.skip_broken:
+                    raise
+                logger.warning("%s; left out", error)
+                continue
             inputs = _inputs(translator, photo, job, degraded=options.degrade)
             make_directory(job.place.parent, "--out")
             try:
@@ -101,7 +112,8 @@ def translate_files(translator: Translator, options: argparse.Namespace) -> tupl
             except UserError as error:  # the network refuses the size
                 raise UserError(f"{job.file}: {error}") from None
             write_photo(job.place, made)
-    return len(jobs), files - len(jobs)
+            written += 1
+    return written, skipped
 
 
 def skipped_text(skipped: int, options: argparse.Namespace) -> str:
@@ -123,8 +135,8 @@ def _tiling(translator: Translator, options: argparse.Namespace, largest: int) -
     return Tiling(tile, tile // 4 if options.overlap is None else options.overlap, multiple)
 
 
-def _jobs(translator: Translator, options: argparse.Namespace) -> tuple[int, list[Job]]:
-    """How many inputs there are, and what is to do."""
+def _jobs(translator: Translator, options: argparse.Namespace) -> tuple[list[Job], int]:
+    """What is to do, and how many images are there already and stay."""
     if options.input.is_dir() and options.out.resolve().is_relative_to(options.input.resolve()):
         raise UserError(
             f"--out={options.out}: lies within --input, of which it would be a part; choose another directory"
@@ -134,7 +146,29 @@ def _jobs(translator: Translator, options: argparse.Namespace) -> tuple[int, lis
     masks = _masks(files, options.mask, translator)
     found = enumerate(zip(files, places, masks, strict=True))
     jobs = [Job(index, file, place, mask) for index, ((file, _), place, mask) in found]
-    return len(files), [job for job in jobs if not (options.skip_existing and job.place.is_file())]
+    left = [job for job in jobs if not (options.skip_existing and job.place.is_file())]
+    return left, len(files) - len(left)
+
+
+def _readable(jobs: list[Job], *, skip: bool) -> tuple[list[Job], list[tuple[int, int]]]:
+    """Those whose files begin as images do, and their heights and widths.
+
+    Raises:
+      UserError: there are others, and they are not to be skipped.
+    """
+    found, sizes, broken = [], [], []
+    for job in jobs:
+        try:
+            sizes.append(photo_size(job.file))
+            found.append(job)
+        except UserError as error:
+            broken.append(str(error))
+    if broken and not skip:
+        more = f", and {len(broken) - 1} more cannot be read" if len(broken) > 1 else ""
+        raise UserError(f"{broken[0]}{more}; remove what is broken, or leave it out with --skip_broken")
+    for message in broken:
+        logger.warning("%s; left out", message)
+    return found, sizes
 
 
 def _masks(files: list[tuple[Path, Path]], path: Path | None, translator: Translator) -> list[Path | None]:

@@ -281,11 +281,14 @@ def patches(inputs, c, layers, norm):
     return kernels + c + (2 if norm == "batch" else 1) * sum(widths[1:]) + 1
 
 
-def translator(c, blocks):
-    """Parameters of CycleGAN's ResNet on RGB: 7x7, two 3x3 of stride 2, blocks, two 3x3 transposed, 7x7; all biases."""
-    edges = 2 * 49 * 3 * c + c + 3
-    steps = 2 * 9 * (c * 2 * c + 2 * c * 4 * c) + (2 * c + 4 * c) + (2 * c + c)
-    return edges + steps + 2 * blocks * (9 * 4 * c * 4 * c + 4 * c)
+def translator(c, blocks, norm="instance"):
+    """Parameters of CycleGAN's ResNet on RGB: 7x7, two 3x3 of stride 2, blocks, two 3x3 transposed, 7x7.
+
+    All have biases; but for the last one, batch norm has a scale and a bias instead.
+    """
+    kernels = 2 * 49 * 3 * c + 2 * 9 * (c * 2 * c + 2 * c * 4 * c) + 2 * blocks * 9 * 4 * c * 4 * c
+    normed = c + (2 * c + 4 * c) + (2 * c + c) + 2 * blocks * 4 * c
+    return kernels + (2 * normed if norm == "batch" else normed) + 3
 
 
 def srresnet(c, blocks, doublings):
@@ -333,6 +336,8 @@ COUNTS |= {
     # The authors' code prints 54.414 M and 2.769 M
     "pix2pix": (unet(3, 3, 64, 8, "batch"), patches(6, 64, 3, "batch")),
     "pix2pix_small": (unet(3, 3, 32, 5, "batch"), patches(6, 32, 2, "batch")),
+    # 11.383 M
+    "pix2pix_resnet": (translator(64, 9, "batch"), patches(6, 64, 3, "batch")),
     # and 11.378 M and 2.765 M, of each direction and domain
     "cyclegan": (2 * translator(64, 9), 2 * patches(3, 64, 3, "instance")),
     "cyclegan_small": (2 * translator(16, 3), 2 * patches(3, 16, 1, "instance")),

@@ -360,7 +360,8 @@ REFUSALS = [
     (translate, "pairs", {"step": 7}, r"^--step=7: .* has no checkpoint of it; expected one of 0$"),
     (translate, "pairs", {"best": True}, r"best: no such directory; "),
     (translate, "pairs", {"input": "no.png"}, r"^--input=no\.png: no such file or folder; "),
-    (translate, "pairs", {"out": "FILE"}, r"^--out=.*: cannot write there"),
+    (translate, "pairs", {"input": "FILE", "out": "FILE"}, r"^--out=.*: cannot write there"),
+    (translate, "pairs", {"input": "IN", "out": "BELOW"}, r"^--out=.*in/new: lies within --input, of which it would"),
 ]
 
 
@@ -371,6 +372,8 @@ def test_what_does_not_fit_is_one_line(command, name, flags, message, workdirs, 
         "MASK": save(tmp_path / "mask.png", np.full((3, 3, 1), 255, np.uint8)),
         "SMALL": save(tmp_path / "small.png", smooth(1, 5)),
         "FILE": tmp_path / "in" / "a.png",
+        "IN": tmp_path / "in",
+        "BELOW": tmp_path / "in" / "new",
     }
     flags = {key: places.get(value, value) for key, value in flags.items()}
     with pytest.raises(UserError, match=message) as error:
@@ -378,7 +381,7 @@ def test_what_does_not_fit_is_one_line(command, name, flags, message, workdirs, 
     assert "\n" not in str(error.value)
 
 
-def test_a_broken_file_is_one_line_that_names_it(workdirs, tmp_path):
+def test_a_broken_file_is_one_line_that_names_it(workdirs, tmp_path, caplog):
     save(tmp_path / "in" / "b.png", smooth(40, 40))
     whole = (tmp_path / "in" / "b.png").read_bytes()
     (tmp_path / "in" / "c.png").write_bytes(whole[:400])
@@ -390,9 +393,15 @@ def test_a_broken_file_is_one_line_that_names_it(workdirs, tmp_path):
     assert "Traceback" not in err
     assert (tmp_path / "out" / "b.png").exists()  # what was written before stays
     (tmp_path / "in" / "c.png").write_text("not an image")
-    with pytest.raises(UserError, match=r"in/c\.png: not an image that Pillow can read$"):
-        call(upscale, workdir=workdirs["enlarging"], input=tmp_path / "in", out=tmp_path / "other")
-    (tmp_path / "in" / "c.png").unlink()
+    (tmp_path / "in" / "d.png").write_bytes(whole[:400])
+    flags = {"workdir": workdirs["enlarging"], "input": tmp_path / "in", "out": tmp_path / "other"}
+    with pytest.raises(UserError, match=r"in/c\.png: not an image that Pillow can read; .* with --skip_broken$"):
+        call(upscale, **flags)
+    assert call(upscale, **flags, skip_broken=True) == 0
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["b.png"]
+    assert [line.partition(": ")[0][-5:] for line in caplog.messages if "left out" in line] == ["c.png", "d.png"]
+    for name in "cd":
+        (tmp_path / "in" / f"{name}.png").unlink()
     (tmp_path / "in" / "c.png").symlink_to("nothing")
-    with pytest.raises(UserError, match=r"in/c\.png: cannot be read \(No such file or directory\)$"):
-        call(upscale, workdir=workdirs["enlarging"], input=tmp_path / "in", out=tmp_path / "other")
+    with pytest.raises(UserError, match=r"in/c\.png: cannot be read \(No such file or directory\); remove"):
+        call(upscale, **flags, overwrite=True)

@@ -71,7 +71,7 @@ def open_pairs(argument: str) -> PairSource:
     files: Files = ZipFiles(argument, "pairs") if Path(argument).is_file() else FolderFiles(argument, "pairs")
     names = list(files.sizes())
     if not all(any(name.startswith(f"{side}/") for name in names) for side in SIDES):
-        _check_no_sides(title, names)
+        _check_no_sides(title, [posixpath.join(Path(argument).name, name) for name in names])
         return PairSource(title, (FileSource(files, labelled=False),), [])
     a, b = (_by_stem(title, names, side) for side in SIDES)
     both = sorted(a.keys() & b.keys())

@@ -29,6 +29,8 @@ def read_pytorch(path: Path) -> dict[str, np.ndarray]:
 
 def _read_pytorch_zip(path: Path) -> dict[str, np.ndarray]:
     size = path.stat().st_size
+    if not zipfile.is_zipfile(path):
+        raise RefusedError("it begins as PyTorch's zip and has no end: damaged or cut short, fetch it again")
     with zipfile.ZipFile(path) as archive:
         check_sizes(archive, limit=size)
         members = set(archive.namelist())
