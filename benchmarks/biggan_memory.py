@@ -2,6 +2,8 @@
 
     python benchmarks/biggan_memory.py [--batches 4 8 16 32 64] [--step-batches 16 32] [--device-gib 16] [--tpu v5e:2x2]
 
+For a TPU set TPU_WORKER_HOSTNAMES=localhost, TPU_ACCELERATOR_TYPE=v5litepod-4 (v2:2x2: v2-8) and JAX_PLATFORMS=cpu.
+
 The own count of the compiler, for a device of this machine or, with `--tpu` and the wheel `libtpu`, for one of a TPU
 that need not be there: nothing is allocated or trained. The step is the generator's of configs/biggan_deep.py, through
 the discriminator, attention that of its generator (64 x 64 x 256), forward and backward. On CPU, XLA plans what `remat`
