@@ -147,7 +147,15 @@ def test_a_run_of_published_weights_is_not_overwritten_or_trained(config, publis
         ),
         (
             lambda arrays: arrays.update({"generator.gen_z.weight_u": np.zeros(1024, np.float32)}),
-            r"generator\.gen_z\.weight_orig gives numbers that are not finite",
+            r"generator\.gen_z\.weight_orig has numbers that are not finite",
+        ),
+        (
+            lambda arrays: arrays.update({"generator.bn.running_means": np.full((51, 4), 1e300)}),
+            r"generator\.bn\.running_means has numbers that are not finite",  # as float32
+        ),
+        (
+            lambda arrays: arrays.update({"generator.bn.running_vars": np.full((51, 4), -1.0)}),
+            r"generator\.bn\.running_vars has negative variances; the file is damaged",
         ),
     ],
 )

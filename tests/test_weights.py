@@ -234,6 +234,9 @@ def nested(depth):
         (b"\x80\x02}Nq\x00" + b"0h\x00\x85q\x00" * 200_000 + b"Ns.", "nests objects deeper than 100"),  # by its memo
         (b"\x80\x04}N" + b"\x94\x85" * 200_000 + b"Ns.", "nests objects deeper than 100"),
         (pickle.dumps({"epoch": 3}, 2), "damaged|no tensor in it|list of storages"),
+        (pickle.dumps(None, 2), "no dictionary of tensors in it|list of storages"),
+        (pickle.dumps(True, 2), "no dictionary of tensors in it|list of storages"),
+        (pickle.dumps(0.5, 2), "no dictionary of tensors in it|list of storages"),
         (b"\x80\x02}", "cut short"),
         (b"0.", "damaged or cut short"),
     ],
@@ -322,6 +325,21 @@ def test_refuses_what_is_no_file_of_weights(tmp_path):
             (tmp_path / name).write_bytes(content)
             with pytest.raises(UserError, match=rf"{name}: not weights that can be read"):
                 read_weights(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("a", np.ones(2, complex), "a has complex numbers"),
+        ("a\nERROR: \x1b[31m", np.ones(2), r"a tensor is called 'a\\nERROR: \\x1b\[31m'"),
+        ("x" * 5000, np.ones(2), r"a tensor is called 'x{40}'\.\.\."),
+    ],
+    ids=["complex", "terminal", "long"],
+)
+def test_refuses_what_no_network_has(tmp_path, name, array, message):
+    np.savez(tmp_path / "a.npz", **{name: array})
+    with pytest.raises(UserError, match=message):
+        read_weights(tmp_path / "a.npz")
 
 
 def samples(folder):

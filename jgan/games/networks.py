@@ -159,7 +159,7 @@ class Networks(Settings):
         make = functools.partial(getattr(self, name).init_with_output, train=True, mutable=True, **growth)
         try:
             return jax.eval_shape(make, {"params": rng, "dropout": rng}, inputs, self.example_labels(2))
-        except (TypeError, ValueError, ArithmeticError) as error:
+        except (TypeError, ValueError, ArithmeticError, LookupError) as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"game.{name}: cannot be built with these fields ({reason})") from None
 

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from jgan.interop.state_dict import as_float32
 from jgan.types import PyTree, UserError
 
 Leaf = tuple[str, ...]  # the path of a leaf of the Flax variables, its collection first
@@ -72,9 +72,7 @@ def read_generator(weights: Mapping[str, np.ndarray], shapes: PyTree, source: st
     arrays = {}
     for leaf, name in names.items():
         array = _convert(weights, name, whole[leaf])[..., : wanted[leaf].shape[-1]] if whole[leaf] else weights[name][0]
-        if not np.isfinite(array).all():
-            raise UserError(f"{source}: {name} gives numbers that are not finite; the file is damaged")
-        arrays[leaf] = jnp.asarray(array, jnp.float32)
+        arrays[leaf] = as_float32(array, name, source)
     variables = unflatten_dict(arrays)
     return {**variables, "batch_stats": jax.tree.map(lambda table: table[-1], variables["truncation_stats"])}
 

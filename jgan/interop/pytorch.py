@@ -93,6 +93,8 @@ def _split_storages(rest: memoryview, keys: Any, storages: Mapping[str, Storage]
 
 def _flatten(tree: Any, file_size: int) -> Iterator[tuple[str, Tensor]]:
     """The tensors of nested dictionaries and lists, named by their path."""
+    if not isinstance(tree, dict | list | tuple):
+        raise RefusedError("no dictionary of tensors in it; expected a state dict")
     budget = 16 * file_size  # names take less room than the file, unless a dictionary holds itself or others many times
     pending, seen = [("", tree)], set()
     while pending:

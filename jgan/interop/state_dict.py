@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jgan.types import PyTree, UserError
+from jgan.types import Array, PyTree, UserError
 
+VARIANCE = ".running_var"  # in the names of variances
 BLOCKS = "blocks"  # the layer of a network whose variables are those of several blocks, stacked
 LEAVES = {  # of Flax variables, and what PyTorch calls them
     "kernel": "weight",
@@ -45,10 +46,23 @@ def to_variables(
         array = _from_pytorch_layout(weights[name])
         if array.shape != wanted[path].shape:
             raise UserError(f"{source}: {name} gives shape {array.shape}; expected {wanted[path].shape}")
-        if not np.isfinite(array).all():
-            raise UserError(f"{source}: {name} has numbers that are not finite; the file is damaged")
-        variables[path] = jnp.asarray(array, jnp.float32)
+        variables[path] = as_float32(array, name, source)
     return _stacked(unflatten_dict(variables), count_blocks(shapes))
+
+
+def as_float32(array: np.ndarray, name: str, source: str) -> Array:
+    """The array of the tensor `name` of the file `source`.
+
+    Raises:
+      UserError: it is not finite as float32, or has negative variances.
+    """
+    with np.errstate(over="ignore"):
+        values = array.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise UserError(f"{source}: {name} has numbers that are not finite; the file is damaged")
+    if VARIANCE in name and (values < 0).any():
+        raise UserError(f"{source}: {name} has negative variances; the file is damaged")
+    return jnp.asarray(values)
 
 
 def count_blocks(shapes: PyTree) -> int:

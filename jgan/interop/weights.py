@@ -24,6 +24,7 @@ from jgan.interop.safetensors import read_safetensors
 from jgan.types import UserError
 
 Weights = dict[str, np.ndarray]
+LONGEST_NAME = 500  # characters
 
 
 def read_weights(path: Path) -> Weights:
@@ -35,7 +36,7 @@ def read_weights(path: Path) -> Weights:
 
     Raises:
       UserError: no such file, another suffix, not the format its suffix says, damaged or cut short, a pickle that names
-        anything but tensors and dictionaries, or no tensor in it.
+        anything but tensors and dictionaries, complex numbers, or no tensor in it.
     """
     reader = _READERS.get(path.suffix)
     if reader is None:
@@ -49,6 +50,11 @@ def read_weights(path: Path) -> Weights:
         raise UserError(f"{path}: not weights that can be read: {reason}") from None
     if not weights:
         raise UserError(f"{path}: no tensor in it; expected a state dict")
+    for name, array in weights.items():
+        if not name.isprintable() or len(name) > LONGEST_NAME:
+            raise UserError(f"{path}: a tensor is called {name[:40]!r}...; expected printable names of usual lengths")
+        if np.iscomplexobj(array):
+            raise UserError(f"{path}: {name} has complex numbers, which no network here takes")
     return weights
 
 
