@@ -32,7 +32,8 @@ def folder(tmp_path):
         path = tmp_path / "set" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("L", (8, 8), level).save(path)
-    (tmp_path / "set" / "captions.csv").write_text(TABLE)
+    table = TABLE.replace("file,caption", "file, caption ").replace("a.png", "./a.png", 1)
+    (tmp_path / "set" / "captions.csv").write_text(table)
     return tmp_path / "set"
 
 
@@ -50,6 +51,7 @@ def batches(source, device_megabytes, first_step=0, workers=0):
 
 def test_words():
     assert split_words("A Bird's well-known song, 2 tones.") == ["a", "bird's", "well-known", "song", "2", "tones"]
+    assert split_words("two cafe\u0301s") == ["two", "caf\u00e9s"]
     vocabulary = vocabulary_of(["a thin seven", "A bold three, leaning left"])
     assert vocabulary.words == ("a", "bold", "leaning", "left", "seven", "thin", "three")
     assert vocabulary.encode("THREE a", "here").tolist() == [7, 1, 0, 0, 0]

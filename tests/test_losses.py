@@ -95,7 +95,7 @@ def test_label_smoothing_is_one_sided_and_flips_are_as_frequent_as_asked():
     np.testing.assert_allclose(shares, [0.75 * 0.25, 0.75**2 + 0.25**2, 0.25 * 0.75], atol=4 * np.sqrt(0.25 / 4000))
 
 
-def test_settings_that_contradict_each_other_are_refused():
+def test_settings_that_contradict_each_other_are_refused(caplog):
     stages = (Stage(steps=1, batch_size=2, resolution=8),)
     make_game().check(stages)
     for settings, message in [
@@ -112,6 +112,8 @@ def test_settings_that_contradict_each_other_are_refused():
         make_game(num_classes=5).check_data({"images": gray}, None)
     with pytest.raises(UserError, match=r"game.num_classes=5: the data has 10 classes"):
         make_game(num_classes=5).check_data({"images": gray}, 10)
+    make_game(num_classes=5).check_data({"images": gray}, 3)
+    assert "game.num_classes=5: the data has 3 classes" in caplog.text
     with pytest.raises(UserError, match=r"game.truncation_tables=3: they belong to imported weights"):
         make_game(truncation_tables=3).check_data({"images": gray}, None)
 

@@ -122,7 +122,7 @@ def _parse(place: str, text: str) -> list[tuple[int, str, str]]:
     rows = csv.reader(io.StringIO(text), skipinitialspace=True, strict=True)
     found = []
     try:
-        header = next(rows, [])
+        header = [column.strip() for column in next(rows, [])]
         if sorted(header) != sorted(COLUMNS):
             raise UserError(f"{place}: line 1: its columns are {header}; expected {','.join(COLUMNS)}")
         for row in rows:
@@ -140,6 +140,7 @@ def _parse_row(place: str, line: int, header: list[str], row: list[str]) -> tupl
         raise UserError(f"{place}: {len(row)} columns, expected {len(COLUMNS)}; put quotes around a text with commas")
     values = dict(zip(header, row, strict=True))
     name, caption = values["file"].strip().replace("\\", "/"), values["caption"].strip()
+    name = name and posixpath.normpath(name)
     words = len(split_words(caption))
     if not words:
         raise UserError(f"{place}: {name or 'a row'} has no caption; add it, or remove the row")

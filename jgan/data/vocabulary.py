@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,8 +19,11 @@ WORD = re.compile(r"\w+(?:['\u2019-]\w+)*")  # u2019: the typographic apostrophe
 
 
 def split_words(text: str) -> list[str]:
-    """The lower-cased words of a text; punctuation separates them, but for one - or ' within a word."""
-    return WORD.findall(text.lower())
+    """The lower-cased words of a text; punctuation separates them, but for one - or ' within a word.
+
+    Letters are composed with their accents first, which would end a word.
+    """
+    return WORD.findall(unicodedata.normalize("NFC", text).lower())
 
 
 @dataclasses.dataclass(frozen=True)

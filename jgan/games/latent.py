@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,6 +55,8 @@ from jgan.types import (
 
 PREVIEW_ROWS, PREVIEW_COLUMNS = 8, 10
 
+logger = logging.getLogger(__name__)
+
 
 @dataclasses.dataclass(frozen=True)
 class LatentGAN(Networks):
@@ -92,6 +95,12 @@ class LatentGAN(Networks):
             raise UserError(f"game.num_classes={self.num_classes}: the data has no labels; set it to 0")
         if self.num_classes and num_classes is not None and num_classes > self.num_classes:
             raise UserError(f"game.num_classes={self.num_classes}: the data has {num_classes} classes")
+        if num_classes is not None and num_classes < self.num_classes:
+            logger.warning(
+                "game.num_classes=%d: the data has %d classes, so that the others are never learned",
+                self.num_classes,
+                num_classes,
+            )
 
     def init(self, rng: Array, batch: Batch, stage: ScheduledStage) -> tuple[PyTree, PyTree]:
         """Flax variables of both networks."""
