@@ -8,11 +8,12 @@ the U-Net: it halves twice, so sides are multiples of 4. As there (https://githu
 it has batch norm, and dropout in its blocks. Not trained at this size.
 """
 
+import dataclasses
+
 from jgan.config import Config
 from jgan.data.config import DataConfig
 from jgan.families.cyclegan import ResNetGenerator
-from jgan.families.pix2pix import PatchDiscriminator
-from jgan.games.paired import PairedGAN
+from jgan.families.pix2pix import pix2pix
 from jgan.optim import AdamConfig
 from jgan.types import Stage
 
@@ -26,7 +27,7 @@ def get_config() -> Config:
     )
     generator = ResNetGenerator(blocks=9, norm="batch", dropout=0.5)
     return Config(
-        game=PairedGAN(generator, PatchDiscriminator(norm="batch"), l1_weight=100.0, test_as_trained=True),
+        game=dataclasses.replace(pix2pix(), generator=generator),
         data=DataConfig(source="pairs:data/maps/train", jitter=286 / 256, flip=True),
         stages=(Stage(steps=200 * IMAGES, batch_size=1, resolution=256),),
         generator_optimizer=adam,

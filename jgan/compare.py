@@ -52,7 +52,11 @@ def main(argv: Sequence[str]) -> int:
     _print_table(rows, means)
     if options.out:
         make_directory(options.out.parent, "--out")
-        record = {"images": str(options.images), "reference": str(options.reference), "jgan": __version__}
+        record = {
+            "images": str(options.images),
+            "reference": options.reference and str(options.reference),
+            "jgan": __version__,
+        }
         rows = {name: finite(row) for name, row in rows.items()}
         write_json(options.out, {"mean": finite(means), "scores": rows, "definitions": definitions, **record})
         print(f"{len(rows)} images: {options.out}")
@@ -98,7 +102,10 @@ def _open_ms_ssim(options: argparse.Namespace) -> tuple[Score, str]:
 
 
 def _open_lpips(options: argparse.Namespace) -> tuple[Score, str]:
-    params, met = lpips.load_lpips(options.net, options.backbone, options.heads), Sizes()
+    try:
+        params, met = lpips.load_lpips(options.net, options.backbone, options.heads), Sizes()
+    except UserError as error:
+        raise UserError(f"--backbone, --heads: {error}") from None
 
     def of_pair(image: np.ndarray, reference: np.ndarray) -> float:
         sides = [np.repeat(side, 3, axis=3) if side.shape[3] == 1 else side for side in (image, reference)]
@@ -167,9 +174,8 @@ def _read(image: Path, reference: Path, options: argparse.Namespace) -> tuple[np
       UserError: they differ in size or depth, or --crop leaves nothing of them.
     """
     ours, theirs = (read_photo(path).colors for path in (image, reference))
-    if options.cut_reference and all(
-        0 <= b - a <= LARGEST_CUT for a, b in zip(ours.shape[:2], theirs.shape[:2], strict=True)
-    ):
+    larger = [b - a for a, b in zip(ours.shape[:2], theirs.shape[:2], strict=True)]
+    if options.cut_reference and all(0 <= pixels <= LARGEST_CUT for pixels in larger):
         theirs = theirs[: ours.shape[0], : ours.shape[1]]
     channels = max(ours.shape[2], theirs.shape[2])
     sides = [np.repeat(side, channels // side.shape[2], axis=2)[None] for side in (ours, theirs)]

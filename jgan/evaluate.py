@@ -53,10 +53,7 @@ def main(argv: Sequence[str]) -> int:
     reference_images = subject.reference()
     comparison.check_labels(generated=subject.has_labels, reference=reference_images.has_labels)
     comparison.check_pairs(paired=subject.is_paired)
-    form = reference_images.form
-    comparison.check_images(
-        generated=subject.count, reference=reference_images.count, side=None if form is None else form.resolution
-    )
+    comparison.check_images(generated=subject.count, reference=reference_images.count, side=reference_images.side)
     if comparison.compares_classes:
         _check_classes(subject.class_names, reference_images.source.class_names)
     if processes.is_main():

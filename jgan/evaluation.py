@@ -53,6 +53,11 @@ class SourceImages:
         """Whether the images have classes."""
         return self.source.num_classes is not None
 
+    @property
+    def side(self) -> int | None:
+        """Pixels of a side, where it is known before they are read."""
+        return None if self.form is None else self.form.resolution
+
     def batches(self) -> Iterator[PixelBatch]:
         """Decoded by all cores. Raises UserError at a broken image or one of another size."""
         rows = np.random.default_rng(0).permutation(self.source.count)[: self.count].tolist()

@@ -97,12 +97,8 @@ class Evaluator:
         self._reference_images = self._subject.reference
         self._comparison.check_labels(generated=self._subject.has_labels, reference=self._reference_images.has_labels)
         self._comparison.check_pairs(paired=self._subject.is_paired)
-        form = self._reference_images.form
-        self._comparison.check_images(
-            generated=self._subject.count,
-            reference=self._reference_images.count,
-            side=None if form is None else form.resolution,
-        )
+        counts = {"generated": self._subject.count, "reference": self._reference_images.count}
+        self._comparison.check_images(**counts, side=self._reference_images.side)
         self._reference: ImageSet | None = None
         self.warnings: list[str] = []
         ways = rankings(metrics, settings.features)

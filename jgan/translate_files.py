@@ -128,10 +128,8 @@ def _tiling(translator: Translator, options: argparse.Namespace, largest: int) -
         raise UserError(
             f"--tile={options.tile}: expected a multiple of {multiple}, in which this network takes its pixels together"
         )
-    tile = options.tile
-    if tile is None:
-        tile = -(-options.usual_tile // multiple) * multiple
-    tile = tile or -(-largest // multiple) * multiple
+    wanted = options.usual_tile if options.tile is None else options.tile or largest
+    tile = -(-wanted // multiple) * multiple
     return Tiling(tile, tile // 4 if options.overlap is None else options.overlap, multiple)
 
 

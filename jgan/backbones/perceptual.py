@@ -89,9 +89,7 @@ def _find(name: str) -> Perceptual:
 def _vgg(name: str, layers: Layers, default_tap: str) -> Perceptual:
     def load(path: Path | None) -> PyTree:
         if path is None:
-            raise UserError(
-                f"{name} needs a file of weights: download {vgg.URLS[name]} and name it as game.content_weights"
-            )
+            raise UserError(f"{name} needs a file of weights: download {vgg.URLS[name]} and name it")
         return load_chain(layers, path, f"torchvision's {name}")
 
     def apply(params: PyTree, images: Images, taps: tuple[str, ...], dtype: str) -> Any:

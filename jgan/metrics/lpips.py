@@ -69,11 +69,11 @@ def load_lpips(backbone: str, weights_path: Path | None, heads_path: Path | None
     """
     entry = _find(backbone)
     if weights_path is None:
-        raise UserError(f"lpips needs a file of weights: download {entry.url} and give it as --backbone")
+        raise UserError(f"lpips needs a file of weights: download {entry.url} and name it")
     if heads_path is None:
         raise UserError(
             f"lpips needs its heads: download lpips/weights/v0.1/{backbone}.pth of "
-            "https://github.com/richzhang/PerceptualSimilarity and give it as --heads"
+            "https://github.com/richzhang/PerceptualSimilarity and name it"
         )
     heads = heads_from(backbone, read_weights(heads_path), str(heads_path))
     numbers = b"".join(np.asarray(heads[name], "<f4").tobytes() for name in sorted(heads))

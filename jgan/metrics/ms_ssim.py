@@ -15,6 +15,7 @@ from jgan.types import UserError
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first, of the paper
 SMALLEST = 2 ** (len(WEIGHTS) - 1)  # one pixel is left at the coarsest scale
+WHOLE = (FILTER_SIZE - 1) * 2 ** (len(WEIGHTS) - 1) + 1  # pixels of a side whose last scale still holds the window
 PAIRS = 32  # handled at once, to bound memory
 
 
@@ -34,9 +35,6 @@ def ms_ssim_diversity(images: np.ndarray, rng: np.random.Generator, *, pairs: in
     second = (first + rng.integers(1, len(images), pairs)) % len(images)
     blocks = [slice(start, start + PAIRS) for start in range(0, pairs, PAIRS)]
     return Estimate.over(np.concatenate([ms_ssim(images[first[block]], images[second[block]]) for block in blocks]))
-
-
-WHOLE = (FILTER_SIZE - 1) * 2 ** (len(WEIGHTS) - 1) + 1  # pixels of a side whose last scale still holds the window
 
 
 def ms_ssim(images_a: np.ndarray, images_b: np.ndarray) -> np.ndarray:
