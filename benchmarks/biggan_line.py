@@ -30,12 +30,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from jgan import config as configs
-from jgan.checkpoint import Checkpoints
 from jgan.command import enable_compilation_cache
 from jgan.config import Config
 from jgan.drawing import Draw, classes_in_turn, latent_game, restore_generator
-from jgan.files import make_directory, read_lines, replacing
-from jgan.pictures import make_grid, save_png, to_uint8
+from jgan.rundir.checkpoints import Checkpoints
+from jgan.rundir.files import make_directory, read_lines, replacing
+from jgan.rundir.pictures import make_grid, save_png, to_uint8
 from jgan.types import Player, schedule
 
 COLUMNS, ROWS = 20, 4  # of pictures

@@ -34,9 +34,9 @@ from tqdm import tqdm
 
 from jgan.allocator import keep_memory
 from jgan.command import enable_compilation_cache
-from jgan.files import replacing, write_json
 from jgan.games.latent import LatentGAN
 from jgan.optim import EmaConfig, make_optimizer
+from jgan.rundir.files import replacing, write_json
 from jgan.sharding import make_sharding
 from jgan.step import PLAYERS, Optimizers, active_phases, create_state, make_train_step
 from jgan.types import Array, PyTree, ScheduledStage, Stage, TrainState, schedule

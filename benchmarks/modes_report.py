@@ -16,10 +16,10 @@ from matplotlib.patches import Rectangle
 from modes_methods import BATCH_SIZE, MIXTURES, STD, VANILLA, Mixture
 from PIL import Image
 
-from jgan.files import replacing
 from jgan.metrics.manifold import nearest
 from jgan.metrics.modes import class_modes, mixture_modes
 from jgan.reports.tables import Table, duration, to_markdown
+from jgan.rundir.files import replacing
 
 POINTS = 2500  # as VEEGAN and PacGAN draw
 FAIR_SHARE = 0.25  # of points / modes, for a mode to count as covered

@@ -36,15 +36,15 @@ from zoo_rows import CLASSES, CONFIGS, DIGITS, RESOLUTION, ROWS, DataSet, Run, c
 
 from jgan import command
 from jgan import config as configs
-from jgan.checkpoint import newest_step
 from jgan.child import Children, Ending
 from jgan.data.images import Format
 from jgan.data.sources import open_source
 from jgan.evaluation import SourceImages
-from jgan.files import make_directory, sha256, write_json
 from jgan.reports.runs import is_run
+from jgan.rundir.checkpoints import newest_step
+from jgan.rundir.files import make_directory, sha256, write_json
+from jgan.rundir.lock import locked
 from jgan.types import UserError
-from jgan.workdir import locked
 
 COST = "cost.json"
 # The data of a run may move, but not change: other data are another run.

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from jgan import __version__
-from jgan.files import replacing, write_json
-from jgan.pictures import make_grid, save_png
 from jgan.reports.tables import NOTHING, Table, duration, to_markdown
+from jgan.rundir.files import replacing, write_json
+from jgan.rundir.pictures import make_grid, save_png
 
 COLUMNS = 20  # samples of a family in the contact sheet
 ZOOM = 2  # of its pixels

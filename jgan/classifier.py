@@ -14,9 +14,9 @@ from jgan import command
 from jgan.data.images import Format
 from jgan.data.sources import open_source
 from jgan.evaluation import SourceImages
-from jgan.files import make_directory
 from jgan.metrics.classification import hold_out, unseen
 from jgan.metrics.classifier import check_format, input_format, predict, save_classifier, train_classifier
+from jgan.rundir.files import make_directory
 from jgan.types import UserError
 
 DESCRIPTION = """Trains a small classifier on labelled images, tests it on others, and stores it for

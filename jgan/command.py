@@ -14,8 +14,8 @@ from typing import NoReturn
 import jax
 
 from jgan.allocator import keep_memory
-from jgan.files import cache_directory
 from jgan.processes import error_prefix
+from jgan.rundir.files import cache_directory
 from jgan.types import UserError
 
 Main = Callable[[Sequence[str]], int]

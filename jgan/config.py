@@ -17,10 +17,10 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from jgan.data.config import DataConfig
-from jgan.files import write_json
 from jgan.metrics.config import EvaluationConfig
 from jgan.optim import AdamConfig, EmaConfig, OptimizerConfig
 from jgan.ranges import check_range
+from jgan.rundir.files import write_json
 from jgan.types import Game, Stage, UserError, did_you_mean
 
 TYPE = "type"  # the JSON key that holds a dataclass's name

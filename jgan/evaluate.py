@@ -14,7 +14,6 @@ import numpy as np
 from jgan import __version__, command, processes
 from jgan.data.images import MAX_RESOLUTION
 from jgan.evaluation import Collector
-from jgan.files import as_json, cache_directory, finite, make_directory, sha256, write_json, writing
 from jgan.metrics.classification import RealClassifier
 from jgan.metrics.classifier import describe
 from jgan.metrics.comparison import Comparison, check_metrics, open_comparison
@@ -22,7 +21,8 @@ from jgan.metrics.config import EvaluationConfig
 from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import METRICS, ImageSet, Metric
-from jgan.pictures import make_grid, save_png
+from jgan.rundir.files import as_json, cache_directory, finite, make_directory, sha256, write_json, writing
+from jgan.rundir.pictures import make_grid, save_png
 from jgan.subjects import open_subject
 from jgan.types import DTYPES, UserError
 

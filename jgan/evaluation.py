@@ -22,11 +22,11 @@ from jgan.config import Config
 from jgan.data.decoding import decode_one, parallel_map
 from jgan.data.images import CENTRE, BrokenImageError, Format, Pair, Pixels, natural_pixels
 from jgan.data.source import NO_LABEL, Source
-from jgan.files import make_directory, replacing_shared
 from jgan.metrics.checks import check_features
 from jgan.metrics.extractors import Extractor, images_at_once
 from jgan.metrics.moments import Moments
 from jgan.metrics.scores import PIXEL_BYTES, PIXEL_IMAGES, ImageSet
+from jgan.rundir.files import make_directory, replacing_shared
 from jgan.sharding import make_sharding
 from jgan.types import PixelBatch, PyTree, UserError
 

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from jgan import processes
-from jgan.checkpoint import BEST, Checkpoints
 from jgan.config import Config, data_differences
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.source import Source
 from jgan.drawing import Draw, latent_game
 from jgan.evaluation import Collector, captions_like, check_channels, labels_like, training_images
-from jgan.files import cache_directory
 from jgan.games.text import TextGAN
 from jgan.games.translation import Translation
 from jgan.games.unpaired import check_direction
 from jgan.metrics.comparison import check_metrics, open_comparison, rankings
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import Better, ImageSet
+from jgan.rundir.checkpoints import BEST, Checkpoints
+from jgan.rundir.files import cache_directory
 from jgan.setup import BatchShapes
 from jgan.translations import Translations, open_held_out
 from jgan.types import PixelBatch, Player, TrainState, UserError

@@ -14,11 +14,9 @@ import numpy as np
 
 from jgan import command
 from jgan import config as configs
-from jgan.checkpoint import Checkpoints
 from jgan.config import Config
 from jgan.data.planned import planned_dataset
 from jgan.families import biggan_deep, cyclegan, esrgan, pix2pix, srgan
-from jgan.files import sha256
 from jgan.games.latent import LatentGAN
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import UnpairedGAN
@@ -26,11 +24,13 @@ from jgan.interop import basicsr as of_basicsr
 from jgan.interop import biggan_deep as of_biggan_deep
 from jgan.interop import pix2pix as of_pix2pix
 from jgan.interop.weights import read_weights
-from jgan.monitor import MetricWindow
+from jgan.rundir.checkpoints import Checkpoints
+from jgan.rundir.files import sha256
+from jgan.rundir.lock import locked, write_environment
+from jgan.rundir.monitor import MetricWindow
 from jgan.setup import BatchShapes, initial_state, microbatches, run_seldom, shapes_to_data, state_target
 from jgan.sharding import make_sharding
 from jgan.types import Array, PyTree, ScheduledStage, TrainState, UserError, schedule
-from jgan.workdir import locked, write_environment
 
 DESCRIPTION = """Makes a run of a generator trained elsewhere, to draw from and to measure; executes nothing of it.
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jgan import command
-from jgan.files import make_directory, replacing
 from jgan.reports.groups import collect
 from jgan.reports.page import draw_plots, make_page
+from jgan.rundir.files import make_directory, replacing
 from jgan.types import UserError
 
 DESCRIPTION = """Makes one HTML page of runs and sweeps: scores, curves, samples side by side, where the configs differ.

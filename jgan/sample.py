@@ -14,9 +14,9 @@ from jgan import command
 from jgan import config as configs
 from jgan.caption_options import read_captions
 from jgan.drawing import Draw, classes_in_turn, latent_game, restore_generator
-from jgan.files import make_directory
 from jgan.games.latent import LatentGAN
-from jgan.pictures import make_grid, save_png
+from jgan.rundir.files import make_directory
+from jgan.rundir.pictures import make_grid, save_png
 from jgan.types import PixelBatch, UserError
 
 DESCRIPTION = """Draws images from the averaged generator of a run: numbered PNGs and grid.png.

@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan.checkpoint import shapes_and_shardings
 from jgan.config import Config
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
 from jgan.optim import lazy_ratio, make_optimizer
+from jgan.rundir.checkpoints import shapes_and_shardings
 from jgan.sharding import Sharding, check_batches, make_sharding
 from jgan.step import PLAYERS, Optimizers, TrainStep, create_state, make_train_step, reset_optimizers
 from jgan.types import Array, Batch, PyTree, ScheduledStage, TrainState, UserError, schedule

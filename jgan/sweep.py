@@ -11,18 +11,18 @@ from pathlib import Path
 
 from jgan import command
 from jgan import config as configs
-from jgan.checkpoint import newest_step
 from jgan.child import Children
 from jgan.config import Config
-from jgan.files import make_directory, read_lines, replacing, writing
 from jgan.grid import PlannedRun, parse_axes, plan
-from jgan.monitor import EVALUATIONS
 from jgan.reports.groups import Group, collect
 from jgan.reports.page import draw_plots, make_page
 from jgan.reports.record import Record, read_failures, read_record, write_failures, write_record
 from jgan.reports.tables import score_tables, to_csv, to_markdown, to_screen
+from jgan.rundir.checkpoints import newest_step
+from jgan.rundir.files import make_directory, read_lines, replacing, writing
+from jgan.rundir.lock import locked
+from jgan.rundir.monitor import EVALUATIONS
 from jgan.types import UserError
-from jgan.workdir import locked
 
 # The scores of a sweep are averaged and compared, so all of its runs are measured alike.
 FREE_FIELDS = tuple(field for field in configs.FREE_FIELDS if field not in configs.EVALUATION_FIELDS)

@@ -15,16 +15,16 @@ import jax
 
 from jgan import config as configs
 from jgan import processes
-from jgan.checkpoint import Checkpoint, Checkpoints, newest_step
 from jgan.config import Config
 from jgan.evaluation import StoppedError
 from jgan.evaluator import Evaluator, check_game
-from jgan.monitor import MetricWindow, NonFiniteError, Progress, RunLog, gradient_names
-from jgan.pictures import make_grid, to_uint8
+from jgan.rundir.checkpoints import Checkpoint, Checkpoints, newest_step
+from jgan.rundir.lock import locked, write_environment
+from jgan.rundir.monitor import MetricWindow, NonFiniteError, Progress, RunLog, gradient_names
+from jgan.rundir.pictures import make_grid, to_uint8
 from jgan.setup import PREVIEW, RUN, Setup, prepare, shapes_to_data
 from jgan.step import TrainStep, active_phases
 from jgan.types import Images, Player, ScheduledStage, TrainState, UserError, stage_ending
-from jgan.workdir import locked, write_environment
 
 Preview = Callable[[TrainState, Player], Images]
 

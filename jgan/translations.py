@@ -19,7 +19,7 @@ from jgan.evaluation import SourceImages, check_channels, padded
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN
 from jgan.metrics.scores import ImageSet
-from jgan.pictures import to_uint8
+from jgan.rundir.pictures import to_uint8
 from jgan.setup import BatchShapes, microbatches
 from jgan.sharding import make_sharding
 from jgan.types import Array, Images, PixelBatch, Player, Rngs, UserError, schedule

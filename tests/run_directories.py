@@ -9,7 +9,7 @@ from jgan.config import Config
 from jgan.data.config import DataConfig
 from jgan.families.vanilla import Discriminator, Generator
 from jgan.games.latent import LatentGAN
-from jgan.pictures import save_png
+from jgan.rundir.pictures import save_png
 from jgan.types import Stage
 
 

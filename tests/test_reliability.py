@@ -22,9 +22,9 @@ from test_engine import IMAGES, assert_equal, make_config
 
 import jgan.setup
 from jgan import config as configs
-from jgan.checkpoint import Checkpoints
-from jgan.files import read_lines
 from jgan.games.growing import GrowingGAN
+from jgan.rundir.checkpoints import Checkpoints
+from jgan.rundir.files import read_lines
 from jgan.setup import shapes_from_data, state_target
 from jgan.sharding import make_sharding
 from jgan.train import train
@@ -272,7 +272,7 @@ def test_a_run_directory_never_executes_code(tmp_path):
     calls = [
         {"type": "subprocess.Popen", "args": ["touch", str(marker)], "shell": True},
         {"type": "os.system", "command": f"touch {marker}"},
-        {"type": "jgan.workdir.subprocess.Popen", "args": ["touch", str(marker)]},
+        {"type": "jgan.rundir.lock.subprocess.Popen", "args": ["touch", str(marker)]},
         {"type": "jgan.main.main", "argv": []},
         {"type": "jgan..evil", "x": 1},
         {"type": 3},

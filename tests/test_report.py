@@ -16,12 +16,12 @@ from run_directories import make_config, make_run, write_lines
 
 from jgan.config import save
 from jgan.metrics.comparison import better_way
-from jgan.pictures import save_png
 from jgan.report import main
 from jgan.reports.groups import Standing, collect, curve, notes, ranked_scores, standing
 from jgan.reports.record import Record, SweepRun, read_record, write_record
 from jgan.reports.runs import read_run
 from jgan.reports.tables import score_tables, to_csv, to_markdown, to_screen
+from jgan.rundir.pictures import save_png
 from jgan.types import UserError
 
 FD, RECALL = "averaged/fd_efficientnet_lite0", "averaged/pr_inception_recall"

@@ -9,7 +9,6 @@ from PIL import Image, ImageCms
 
 from jgan import compare, programs, translate, upscale
 from jgan import config as configs
-from jgan.checkpoint import Checkpoints
 from jgan.config import Config
 from jgan.data.config import DataConfig
 from jgan.data.planned import planned_dataset
@@ -21,6 +20,7 @@ from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import UnpairedGAN
 from jgan.photos import Photo, read_photo, write_photo
 from jgan.resize import bicubic
+from jgan.rundir.checkpoints import Checkpoints
 from jgan.setup import lay_out, shapes_to_data
 from jgan.sharding import make_sharding
 from jgan.tasks.config import TaskConfig

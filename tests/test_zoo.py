@@ -13,7 +13,7 @@ from run_directories import make_run
 
 from jgan import config as configs
 from jgan.child import Ending
-from jgan.pictures import save_png
+from jgan.rundir.pictures import save_png
 from jgan.types import UserError
 
 sys.path.append(str(runs.ROOT / "benchmarks"))

@@ -22,9 +22,9 @@ from jax.typing import DTypeLike
 from jgan.backbones.checks import check_rgb
 from jgan.backbones.convolutions import convolve
 from jgan.backbones.taps import Tapped
-from jgan.files import sha256
 from jgan.interop.state_dict import to_variables
 from jgan.interop.weights import read_weights
+from jgan.rundir.files import sha256
 from jgan.types import Array, PyTree, UserError
 
 RESOLUTION = 224

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from jgan.files import cache_directory, make_directory, replacing_shared, sha256
+from jgan.rundir.files import cache_directory, make_directory, replacing_shared, sha256
 from jgan.types import UserError
 
 MIRROR = "JGAN_WEIGHTS_URL"  # of a directory that holds the files under their names, instead of where they come from

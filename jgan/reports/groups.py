@@ -13,11 +13,11 @@ import numpy as np
 
 from jgan.metrics.comparison import better_way
 from jgan.metrics.scores import Better
-from jgan.pictures import Curve
 from jgan.reports.markup import as_text, plain
 from jgan.reports.record import RECORD, SweepRun, read_failures, read_record, short_path
 from jgan.reports.runs import Numbers, Run, is_run, read_run
 from jgan.reports.settings import disagreement, left_out
+from jgan.rundir.pictures import Curve
 from jgan.types import UserError
 
 

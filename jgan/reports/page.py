@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from jgan import __version__
-from jgan.pictures import Curve, draw_curves
 from jgan.reports import sections
 from jgan.reports.groups import Group, curve, notes, ranked_scores
 from jgan.reports.markup import Markup, element, join, plain
+from jgan.rundir.pictures import Curve, draw_curves
 
 # Whatever a run directory might smuggle in: no scripts, no requests.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from jgan.files import write_json
+from jgan.rundir.files import write_json
 from jgan.types import UserError
 
 RECORD, FAILURES = "sweep.json", "failures.json"

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from jgan import config as configs
-from jgan.checkpoint import newest_step
-from jgan.files import NOT_FINITE, read_lines
 from jgan.reports.offline import Result, provenance, result_files
+from jgan.rundir.checkpoints import newest_step
+from jgan.rundir.files import NOT_FINITE, read_lines
 from jgan.types import UserError
 
 Part = TypeVar("Part")

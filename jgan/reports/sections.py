@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jgan.config import flatten_data
-from jgan.pictures import curve_color, read_thumbnail
 from jgan.reports.groups import Group, side_figures
 from jgan.reports.markup import Markup, as_text, element, join
 from jgan.reports.offline import Result
 from jgan.reports.runs import Run
 from jgan.reports.tables import NOTHING, Table, duration, score_tables
+from jgan.rundir.pictures import curve_color, read_thumbnail
 from jgan.types import UserError
 
 PICTURE_SIDE = 640  # pixels of a sample grid on the page, at most

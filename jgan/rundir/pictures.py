@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from jgan.files import replacing, writing
+from jgan.rundir.files import replacing, writing
 from jgan.types import Array, UserError
 
 # Of curves, in turn; each is told apart on white and on black.

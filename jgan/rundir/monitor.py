@@ -15,9 +15,9 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from jgan.events import Events
-from jgan.files import append_line, keep_lines_up_to, read_lines, writing
-from jgan.pictures import plot_metrics, save_png
+from jgan.rundir.events import Events
+from jgan.rundir.files import append_line, keep_lines_up_to, read_lines, writing
+from jgan.rundir.pictures import plot_metrics, save_png
 from jgan.types import NONFINITE, Metrics, PyTree, UserError
 
 PLAYER_PHASES = ("discriminator", "generator", "reconstruction")  # whose losses the bar shows

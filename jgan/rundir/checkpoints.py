@@ -16,7 +16,7 @@ import jax
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
-from jgan.files import sha256, write_json
+from jgan.rundir.files import sha256, write_json
 from jgan.types import PyTree, TrainState, UserError
 
 CHECKPOINTS, BEST = "checkpoints", "best"  # folders of a run directory

@@ -1,0 +1,1 @@
+"""What a run directory holds: checkpoints, the lock, metrics, events, pictures, files."""
