@@ -27,10 +27,10 @@ from jax.sharding import Mesh
 
 from jgan import config as configs
 from jgan.config import Config
+from jgan.engine.sharding import DATA, FSDP, Sharding
+from jgan.engine.step import make_train_step
 from jgan.layers.attention import SelfAttention
 from jgan.setup import make_optimizers, run_seldom, state_target
-from jgan.sharding import DATA, FSDP, Sharding
-from jgan.step import make_train_step
 from jgan.types import Array, PyTree, schedule
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "biggan_deep.py"

@@ -23,7 +23,7 @@ import numpy as np
 from jax import lax
 from timing import CLOCKS, PEAK_SIZE, Peak, alternate
 
-from jgan.allocator import keep_memory
+from jgan.engine.allocator import keep_memory
 from jgan.layers.conv import conv, conv_transpose
 
 try:

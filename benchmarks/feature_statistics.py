@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jgan.allocator import keep_memory
+from jgan.engine.allocator import keep_memory
 from jgan.metrics.frechet import frechet_distance
 from jgan.metrics.kernel import full_kernel_distance, kernel_distance
 from jgan.metrics.manifold import manifold_scores

@@ -41,8 +41,8 @@ from flax import linen as nn
 from timing import Peak, alternate
 from tqdm import tqdm
 
-from jgan.allocator import keep_memory
 from jgan.backbones import efficientnet_lite
+from jgan.engine.allocator import keep_memory
 from jgan.metrics import inception
 
 try:

@@ -32,13 +32,13 @@ from modes_methods import BATCH_SIZE, MIXTURES, VANILLA, Method, draw_points, me
 from modes_report import POINTS, Result, draw_picture, score, to_text
 from tqdm import tqdm
 
-from jgan.allocator import keep_memory
 from jgan.command import enable_compilation_cache
+from jgan.engine.allocator import keep_memory
+from jgan.engine.optim import EmaConfig, make_optimizer
+from jgan.engine.sharding import make_sharding
+from jgan.engine.step import PLAYERS, Optimizers, active_phases, create_state, make_train_step
 from jgan.games.latent import LatentGAN
-from jgan.optim import EmaConfig, make_optimizer
 from jgan.rundir.files import replacing, write_json
-from jgan.sharding import make_sharding
-from jgan.step import PLAYERS, Optimizers, active_phases, create_state, make_train_step
 from jgan.types import Array, PyTree, ScheduledStage, Stage, TrainState, schedule
 
 CALLS = 20  # of the program that trains, for a whole run

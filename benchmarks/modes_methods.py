@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgan.engine.optim import AdamConfig, OptimizerConfig, RMSpropConfig
 from jgan.families.vanilla import SLOPE, Discriminator, Generator
 from jgan.games.latent import LatentGAN
 from jgan.layers.minibatch import MinibatchDiscrimination
-from jgan.optim import AdamConfig, OptimizerConfig, RMSpropConfig
 from jgan.types import Array, Batch, Images, Labels, Logits, Rngs, ScheduledStage
 
 VANILLA = "vanilla"

@@ -37,8 +37,11 @@ from timing import CLOCKS, PEAK_SIZE, Peak, alternate
 from torch_training import TorchGame
 from torch_translation import TorchTranslation
 
-from jgan.allocator import keep_memory
 from jgan.config import read_config
+from jgan.engine.allocator import keep_memory
+from jgan.engine.optim import AdamConfig, EmaConfig, make_optimizer
+from jgan.engine.sharding import make_sharding
+from jgan.engine.step import PLAYERS, Optimizers, active_phases, create_state, make_train_step
 from jgan.families import r3gan
 from jgan.families.cyclegan import cyclegan
 from jgan.families.dcgan import dcgan
@@ -50,9 +53,6 @@ from jgan.families.wgan_gp import wgan_gp, wgan_gp_dcgan
 from jgan.games.latent import LatentGAN
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import UnpairedGAN
-from jgan.optim import AdamConfig, EmaConfig, make_optimizer
-from jgan.sharding import make_sharding
-from jgan.step import PLAYERS, Optimizers, active_phases, create_state, make_train_step
 from jgan.types import Game, Stage, schedule
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"

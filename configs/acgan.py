@@ -10,8 +10,8 @@ acgan_digits.py is one that trains on two cores. Not yet trained at this size.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.acgan import acgan
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

@@ -5,8 +5,8 @@ python -m jgan.main --config configs/acgan_digits.py --workdir runs/acgan_digits
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.acgan import acgan
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

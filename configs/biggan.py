@@ -14,8 +14,8 @@ import math
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.biggan import biggan
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 BATCH_SIZE, CRITIC_STEPS, DECAY = 2048, 2, 0.9999

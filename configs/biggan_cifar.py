@@ -13,8 +13,8 @@ import math
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.sngan import Discriminator, Generator, sngan
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 BATCH_SIZE, CRITIC_STEPS, DECAY = 50, 4, 0.9999

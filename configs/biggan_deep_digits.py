@@ -8,9 +8,9 @@ the generator; on two cores it trains in minutes.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.biggan_deep import Discriminator, Generator
 from jgan.games.latent import LatentGAN
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 

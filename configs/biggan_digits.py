@@ -8,10 +8,10 @@ generator; on two cores it trains in minutes.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.biggan import Generator
 from jgan.families.sngan import Discriminator
 from jgan.games.latent import LatentGAN
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 

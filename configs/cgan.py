@@ -13,8 +13,8 @@ The 5,000 embedded digits stand in for the 60,000 of MNIST: --config.data.source
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.cgan import cgan
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

@@ -10,8 +10,8 @@ digit within 2,000 steps, and speckled, varied digits by the end.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.cgan import conditional_mlp
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

@@ -11,8 +11,8 @@ pix2pix.py, batches of 16 and instance norm in place of a batch's statistics. Wi
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.pix2pix import pix2pix
-from jgan.optim import AdamConfig
 from jgan.tasks.config import TaskConfig
 from jgan.types import Stage
 

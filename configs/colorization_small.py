@@ -9,8 +9,8 @@ image, or instance norm, would leave nothing of what the innermost layers hold, 
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.pix2pix import pix2pix
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.tasks.config import TaskConfig
 from jgan.types import Stage
 

@@ -10,8 +10,8 @@ trains on two cores. Not trained at this size.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.cyclegan import cyclegan
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

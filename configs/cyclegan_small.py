@@ -8,8 +8,8 @@ As cyclegan.py with patches of 16 pixels and batches of 4.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.cyclegan import cyclegan
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 

@@ -10,8 +10,8 @@ dcgan_digits.py for one that trains there. DCGAN peaks early; compare the sample
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.dcgan import dcgan
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

@@ -10,8 +10,8 @@ discriminator. quickstart.py is the same GAN on digits. Not yet trained at this 
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.cgan import conditional_dcgan
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

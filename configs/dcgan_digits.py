@@ -5,8 +5,8 @@ python -m jgan.main --config configs/dcgan_digits.py --workdir runs/dcgan_digits
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.dcgan import dcgan
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

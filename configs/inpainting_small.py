@@ -8,8 +8,8 @@ As inpainting.py with half the width and patches of 16 pixels, drawn by running 
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.pix2pix import pix2pix
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.tasks.config import TaskConfig
 from jgan.types import Stage
 

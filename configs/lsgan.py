@@ -10,8 +10,8 @@ two cores a step takes seconds: see lsgan_digits.py for one that trains there. N
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.lsgan import lsgan
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

@@ -7,8 +7,8 @@ Trains on two cores in minutes.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.lsgan import lsgan_dcgan
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

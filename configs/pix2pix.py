@@ -12,8 +12,8 @@ pix2pix_small.py is one that trains on two cores. Not trained at this size.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.pix2pix import pix2pix
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 IMAGES = 1096  # of an epoch

@@ -12,9 +12,9 @@ import dataclasses
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.cyclegan import ResNetGenerator
 from jgan.families.pix2pix import pix2pix
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 IMAGES = 1096  # of an epoch

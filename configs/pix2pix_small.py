@@ -8,8 +8,8 @@ running statistics as in colorization_small.py.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.pix2pix import pix2pix
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 

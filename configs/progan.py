@@ -10,9 +10,9 @@ size.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.progan import progan
 from jgan.games.growing import growing_stages
-from jgan.optim import AdamConfig, EmaConfig
 
 
 def get_config() -> Config:

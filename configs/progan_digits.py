@@ -7,9 +7,9 @@ A sixteenth of the paper's width; trains on two cores in minutes.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.progan import progan
 from jgan.games.growing import growing_stages
-from jgan.optim import AdamConfig, EmaConfig
 
 
 def get_config() -> Config:

@@ -5,8 +5,8 @@ python -m jgan.main --config configs/quickstart.py --workdir runs/quickstart
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.cgan import conditional_dcgan
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 

@@ -8,9 +8,9 @@ over the whole run, and no augmentation.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.r3gan import Discriminator, Generator
 from jgan.games.latent import LatentGAN
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 WIDTHS, GROUPS = (64, 64, 32, 16), (8, 8, 4, 2)

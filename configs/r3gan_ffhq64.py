@@ -11,8 +11,8 @@ stages[0].accumulate. Not yet trained at this size.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.r3gan import r3gan
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 DECAY_IMAGES = 20_000_000

@@ -10,8 +10,8 @@ Not trained at this size.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.relativistic import relativistic
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

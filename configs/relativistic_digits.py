@@ -5,8 +5,8 @@ python -m jgan.main --config configs/relativistic_digits.py --workdir runs/relat
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.relativistic import relativistic
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 

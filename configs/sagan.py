@@ -11,8 +11,8 @@ batches of 256. ImageNet must be downloaded by hand first; a folder with one fol
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.sagan import sagan
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

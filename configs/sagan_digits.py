@@ -7,8 +7,8 @@ A quarter of the paper's width, attention at 16 x 16, fivefold learning rates; o
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.sagan import sagan
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 

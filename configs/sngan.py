@@ -11,8 +11,8 @@ sngan_digits.py for one that trains on two cores.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.sngan import sngan
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

@@ -8,9 +8,9 @@ discriminator step for one of the generator; on two cores it trains in minutes.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.sngan import Discriminator, Generator
 from jgan.games.latent import LatentGAN
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 

@@ -12,8 +12,8 @@ discriminator. ImageNet must be downloaded by hand first; a folder with one fold
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.sngan import sngan
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 CRITIC_STEPS = 5

@@ -9,8 +9,8 @@ The 100,000 unlabelled images, reduced from 96 x 96. All else as in sngan.py; an
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.sngan import sngan
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

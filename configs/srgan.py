@@ -14,8 +14,8 @@ cores. Not trained at this size.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.srgan import srgan
-from jgan.optim import AdamConfig
 from jgan.tasks.config import TaskConfig
 from jgan.types import Stage
 

@@ -10,8 +10,8 @@ the first stage's end, of the mean absolute error alone, is kept: `upscale --ste
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.srgan import msrgan
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.tasks.config import TaskConfig
 from jgan.types import Stage
 

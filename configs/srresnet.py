@@ -10,8 +10,8 @@ trained at this size.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.srgan import srresnet
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.tasks.config import TaskConfig
 from jgan.types import Stage
 

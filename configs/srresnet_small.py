@@ -9,8 +9,8 @@ As srresnet.py on patches of 48 x 48; x4: --config.game.generator.scale=4 --conf
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.srgan import srresnet
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.tasks.config import TaskConfig
 from jgan.types import Stage
 

@@ -14,8 +14,8 @@ digits, so that the command works anywhere; on two cores see text_digits.py.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.text import text
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

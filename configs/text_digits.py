@@ -13,8 +13,8 @@ import dataclasses
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.text import text
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 

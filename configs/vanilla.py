@@ -10,8 +10,8 @@ digits after about 5,000 steps, speckled, some of them no digit at all: the base
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.vanilla import vanilla
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

@@ -10,8 +10,8 @@ anywhere. On two cores a step takes seconds: see wgan_digits.py for one that tra
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import RMSpropConfig
 from jgan.families.wgan import wgan
-from jgan.optim import RMSpropConfig
 from jgan.types import Stage
 
 

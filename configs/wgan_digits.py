@@ -5,8 +5,8 @@ python -m jgan.main --config configs/wgan_digits.py --workdir runs/wgan_digits
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import EmaConfig, RMSpropConfig
 from jgan.families.wgan import wgan
-from jgan.optim import EmaConfig, RMSpropConfig
 from jgan.types import Stage
 
 

@@ -11,8 +11,8 @@ Class-conditional: `wgan_gp(num_classes=10)`.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig
 from jgan.families.wgan_gp import wgan_gp
-from jgan.optim import AdamConfig
 from jgan.types import Stage
 
 

@@ -5,8 +5,8 @@ python -m jgan.main --config configs/wgan_gp_digits.py --workdir runs/wgan_gp_di
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.wgan_gp import wgan_gp_dcgan
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.types import Stage
 
 

@@ -13,8 +13,8 @@ from typing import NoReturn
 
 import jax
 
-from jgan.allocator import keep_memory
-from jgan.processes import error_prefix
+from jgan.engine.allocator import keep_memory
+from jgan.engine.processes import error_prefix
 from jgan.rundir.files import cache_directory
 from jgan.types import UserError
 

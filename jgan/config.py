@@ -17,8 +17,8 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig, OptimizerConfig
 from jgan.metrics.config import EvaluationConfig
-from jgan.optim import AdamConfig, EmaConfig, OptimizerConfig
 from jgan.ranges import check_range
 from jgan.rundir.files import write_json
 from jgan.types import Game, Stage, UserError, did_you_mean

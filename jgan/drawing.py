@@ -12,16 +12,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan import processes
 from jgan.config import Config
 from jgan.data.vocabulary import Vocabulary, from_data
+from jgan.engine import processes
+from jgan.engine.sharding import make_sharding
 from jgan.games.latent import LatentGAN
 from jgan.layers.norm import BATCH_STATS
 from jgan.layers.resample import upsample
 from jgan.rundir.checkpoints import BEST, CHECKPOINTS, Checkpoints
 from jgan.rundir.pictures import to_uint8
 from jgan.setup import BatchShapes, shapes_from_data, state_target
-from jgan.sharding import make_sharding
 from jgan.types import (
     Images,
     PixelBatch,

@@ -16,11 +16,11 @@ from jgan.config import Config
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
 from jgan.data.planned import planned_dataset
+from jgan.engine.sharding import make_sharding
+from jgan.engine.step import PLAYERS, active_phases
 from jgan.games.latent import LatentGAN
 from jgan.games.text import TextGAN
 from jgan.setup import RUN, Setup, lay_out, run_seldom
-from jgan.sharding import make_sharding
-from jgan.step import PLAYERS, active_phases
 from jgan.types import ScheduledStage, UserError
 
 PATTERN_STEPS = 4096  # this many steps of a stage show all its cadence patterns, WGAN's warm-up included

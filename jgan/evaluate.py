@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from jgan import __version__, command, processes
+from jgan import __version__, command
 from jgan.data.images import MAX_RESOLUTION
+from jgan.engine import processes
 from jgan.evaluation import Collector
 from jgan.metrics.classification import RealClassifier
 from jgan.metrics.classifier import describe

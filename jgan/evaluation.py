@@ -17,17 +17,17 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from jgan import processes
 from jgan.config import Config
 from jgan.data.decoding import decode_one, parallel_map
 from jgan.data.images import CENTRE, BrokenImageError, Format, Pair, Pixels, natural_pixels
 from jgan.data.source import NO_LABEL, Source
+from jgan.engine import processes
+from jgan.engine.sharding import make_sharding
 from jgan.metrics.checks import check_features
 from jgan.metrics.extractors import Extractor, images_at_once
 from jgan.metrics.moments import Moments
 from jgan.metrics.scores import PIXEL_BYTES, PIXEL_IMAGES, ImageSet
 from jgan.rundir.files import make_directory, replacing_shared
-from jgan.sharding import make_sharding
 from jgan.types import PixelBatch, PyTree, UserError
 
 CACHE_FORMAT = 1  # of what networks make of images; count it up when a resize or a network changes

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from jgan import processes
 from jgan.config import Config, data_differences
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.source import Source
 from jgan.drawing import Draw, latent_game
+from jgan.engine import processes
 from jgan.evaluation import Collector, captions_like, check_channels, labels_like, training_images
 from jgan.games.text import TextGAN
 from jgan.games.translation import Translation

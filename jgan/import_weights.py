@@ -16,6 +16,7 @@ from jgan import command
 from jgan import config as configs
 from jgan.config import Config
 from jgan.data.planned import planned_dataset
+from jgan.engine.sharding import make_sharding
 from jgan.families import biggan_deep, cyclegan, esrgan, pix2pix, srgan
 from jgan.games.latent import LatentGAN
 from jgan.games.paired import PairedGAN
@@ -29,7 +30,6 @@ from jgan.rundir.files import sha256
 from jgan.rundir.lock import locked, write_environment
 from jgan.rundir.monitor import MetricWindow
 from jgan.setup import BatchShapes, initial_state, microbatches, run_seldom, shapes_to_data, state_target
-from jgan.sharding import make_sharding
 from jgan.types import Array, PyTree, ScheduledStage, TrainState, UserError, schedule
 
 DESCRIPTION = """Makes a run of a generator trained elsewhere, to draw from and to measure; executes nothing of it.

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jgan import command, processes
+from jgan import command
 from jgan.config import Config, check, check_is_data, load, override, read_config
+from jgan.engine import processes
 from jgan.types import UserError
 
 MAX_DEVICES = 1024  # that --devices simulates

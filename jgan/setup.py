@@ -14,10 +14,10 @@ import numpy as np
 from jgan.config import Config
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
-from jgan.optim import lazy_ratio, make_optimizer
+from jgan.engine.optim import lazy_ratio, make_optimizer
+from jgan.engine.sharding import Sharding, check_batches, make_sharding
+from jgan.engine.step import PLAYERS, Optimizers, TrainStep, create_state, make_train_step, reset_optimizers
 from jgan.rundir.checkpoints import shapes_and_shardings
-from jgan.sharding import Sharding, check_batches, make_sharding
-from jgan.step import PLAYERS, Optimizers, TrainStep, create_state, make_train_step, reset_optimizers
 from jgan.types import Array, Batch, PyTree, ScheduledStage, TrainState, UserError, schedule
 
 PREVIEW_EXAMPLES = 8  # of the data, for games whose pictures start from an image

@@ -14,8 +14,9 @@ from typing import Any
 import jax
 
 from jgan import config as configs
-from jgan import processes
 from jgan.config import Config
+from jgan.engine import processes
+from jgan.engine.step import TrainStep, active_phases
 from jgan.evaluation import StoppedError
 from jgan.evaluator import Evaluator, check_game
 from jgan.rundir.checkpoints import Checkpoint, Checkpoints, newest_step
@@ -23,7 +24,6 @@ from jgan.rundir.lock import locked, write_environment
 from jgan.rundir.monitor import MetricWindow, NonFiniteError, Progress, RunLog, gradient_names
 from jgan.rundir.pictures import make_grid, to_uint8
 from jgan.setup import PREVIEW, RUN, Setup, prepare, shapes_to_data
-from jgan.step import TrainStep, active_phases
 from jgan.types import Images, Player, ScheduledStage, TrainState, UserError, stage_ending
 
 Preview = Callable[[TrainState, Player], Images]

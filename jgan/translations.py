@@ -11,17 +11,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from jgan import processes
 from jgan.config import Config
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
+from jgan.engine import processes
+from jgan.engine.sharding import make_sharding
 from jgan.evaluation import SourceImages, check_channels, padded
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN
 from jgan.metrics.scores import ImageSet
 from jgan.rundir.pictures import to_uint8
 from jgan.setup import BatchShapes, microbatches
-from jgan.sharding import make_sharding
 from jgan.types import Array, Images, PixelBatch, Player, Rngs, UserError, schedule
 
 PIXELS = 2**20  # of the images that are translated at once on a device: generators work at their inputs' full size

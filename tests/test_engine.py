@@ -17,11 +17,11 @@ from jgan.config import Config, read_config
 from jgan.data.config import DataConfig
 from jgan.data.opening import open_dataset
 from jgan.dry_run import compile_step
+from jgan.engine.optim import AdamConfig, EmaConfig
+from jgan.engine.sharding import make_sharding
 from jgan.families.dcgan import dcgan
 from jgan.games.growing import GrowingGAN
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.setup import lay_out, prepare
-from jgan.sharding import make_sharding
 from jgan.train import train
 from jgan.types import Stage
 
@@ -232,7 +232,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(devices, stand_in, t
 
 
 def test_the_average_has_its_half_life_in_images():
-    from jgan.optim import ema_decay
+    from jgan.engine.optim import ema_decay
     from jgan.types import schedule
 
     (stage,) = schedule((Stage(steps=10, batch_size=50, resolution=8),))

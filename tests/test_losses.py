@@ -6,11 +6,11 @@ import numpy as np
 import optax
 import pytest
 
+from jgan.engine.optim import AdamConfig, RMSpropConfig, lazy_ratio, learning_rate, make_optimizer
 from jgan.families.vanilla import Discriminator, Generator
 from jgan.games.latent import LatentGAN
 from jgan.losses.adversarial import ADVERSARIAL
 from jgan.losses.penalties import zero_gradient_penalty
-from jgan.optim import AdamConfig, RMSpropConfig, lazy_ratio, learning_rate, make_optimizer
 from jgan.types import Phase, Stage, UserError
 
 REAL = np.array([-2.0, -0.5, 0.0, 1.0, 3.0])

@@ -12,13 +12,13 @@ from small_game import IMAGES, RNGS, STAGE, Labeller, Witness, make_game, make_s
 from jgan import config as configs
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, make_optimizer
+from jgan.engine.sharding import make_sharding
+from jgan.engine.step import apply_phase, create_state
 from jgan.families import cgan, dcgan
 from jgan.games.latent import LatentGAN
 from jgan.games.settings import Settings
 from jgan.losses.adversarial import ADVERSARIAL
-from jgan.optim import AdamConfig, make_optimizer
-from jgan.sharding import make_sharding
-from jgan.step import apply_phase, create_state
 from jgan.types import Stage, UserError
 
 REFUSED = [

@@ -12,9 +12,9 @@ from golden_numbers import load_golden
 from runs import ROOT
 
 from jgan import config as configs
+from jgan.engine.optim import AdamConfig, EmaConfig, ema_decay, make_optimizer
 from jgan.families import r3gan
 from jgan.games.latent import LatentGAN
-from jgan.optim import AdamConfig, EmaConfig, ema_decay, make_optimizer
 from jgan.types import Player, Stage, TrainState, UserError, schedule
 
 

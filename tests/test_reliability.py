@@ -22,11 +22,11 @@ from test_engine import IMAGES, assert_equal, make_config
 
 import jgan.setup
 from jgan import config as configs
+from jgan.engine.sharding import make_sharding
 from jgan.games.growing import GrowingGAN
 from jgan.rundir.checkpoints import Checkpoints
 from jgan.rundir.files import read_lines
 from jgan.setup import shapes_from_data, state_target
-from jgan.sharding import make_sharding
 from jgan.train import train
 from jgan.types import Stage, UserError, schedule
 

@@ -14,11 +14,11 @@ from test_engine import _crash_after, assert_equal
 import jgan.setup
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.engine.optim import AdamConfig, EmaConfig
+from jgan.engine.step import active_phases
 from jgan.games.latent import LatentGAN
 from jgan.layers.dense import Dense
-from jgan.optim import AdamConfig, EmaConfig
 from jgan.setup import RUN, prepare
-from jgan.step import active_phases
 from jgan.train import train
 from jgan.types import SPECTRAL, Stage
 

@@ -15,6 +15,9 @@ from jax.flatten_util import ravel_pytree
 from small_game import BATCH, IMAGES, RANDOM, RNGS, STAGE, Labeller, Witness, make_game, make_state
 
 from jgan.dry_run import PATTERN_STEPS
+from jgan.engine.optim import adam_ahead
+from jgan.engine.sharding import make_sharding
+from jgan.engine.step import active_phases
 from jgan.families import cgan
 from jgan.games.cadence import CriticFirst
 from jgan.games.latent import LatentGAN
@@ -22,9 +25,6 @@ from jgan.games.networks import NETWORK_FAKE, NETWORK_REAL
 from jgan.games.unrolling import unroll
 from jgan.layers.minibatch import MinibatchDiscrimination, MinibatchStd
 from jgan.losses.auxiliary import classification_loss, feature_matching_loss, top_k_mean
-from jgan.optim import adam_ahead
-from jgan.sharding import make_sharding
-from jgan.step import active_phases
 from jgan.types import Phase, Player, TrainState, UserError
 
 # ---------------------------------------------------------------- unrolling

@@ -13,6 +13,7 @@ from jgan.config import Config
 from jgan.data.config import DataConfig
 from jgan.data.planned import planned_dataset
 from jgan.drawing import restore_generator
+from jgan.engine.sharding import make_sharding
 from jgan.families.cyclegan import Critics, ResNetGenerator, Translators
 from jgan.families.pix2pix import PatchDiscriminator, UNet
 from jgan.families.srgan import SRResNet
@@ -22,7 +23,6 @@ from jgan.photos import Photo, read_photo, write_photo
 from jgan.resize import bicubic
 from jgan.rundir.checkpoints import Checkpoints
 from jgan.setup import lay_out, shapes_to_data
-from jgan.sharding import make_sharding
 from jgan.tasks.config import TaskConfig
 from jgan.types import Stage, UserError
 

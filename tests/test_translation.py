@@ -13,14 +13,14 @@ from conftest import use_devices
 from jgan.config import Config
 from jgan.data.config import DataConfig
 from jgan.data.planned import planned_dataset
+from jgan.engine.optim import AdamConfig, EmaConfig, make_optimizer
+from jgan.engine.sharding import make_sharding
+from jgan.engine.step import PLAYERS, create_state, make_train_step
 from jgan.families.cyclegan import Critics, Translators
 from jgan.families.pix2pix import PatchDiscriminator, UNet
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import UnpairedGAN, exchange
-from jgan.optim import AdamConfig, EmaConfig, make_optimizer
 from jgan.setup import lay_out
-from jgan.sharding import make_sharding
-from jgan.step import PLAYERS, create_state, make_train_step
 from jgan.tasks.config import TaskConfig
 from jgan.types import Player, Stage, TrainState, UserError, schedule
 

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jgan.engine.optim import adam_ahead, adam_state
 from jgan.games.cadence import CriticFirst
 from jgan.games.checks import check_networks
 from jgan.games.forward import forward
@@ -34,7 +35,6 @@ from jgan.games.unrolling import unroll
 from jgan.layers.norm import BATCH_STATS, MOMENTS
 from jgan.losses.adversarial import ADVERSARIAL, Adversarial
 from jgan.losses.auxiliary import top_k_mean
-from jgan.optim import adam_ahead, adam_state
 from jgan.types import (
     Array,
     Batch,

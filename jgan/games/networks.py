@@ -12,11 +12,11 @@ import jax
 import jax.numpy as jnp
 
 from jgan.augment import augment
+from jgan.engine.optim import half_cosine
 from jgan.games.forward import forward, forward_and_look_inside
 from jgan.games.settings import Settings
 from jgan.games.truncation import check_reach
 from jgan.losses.penalties import Critic
-from jgan.optim import half_cosine
 from jgan.types import (
     Array,
     Batch,

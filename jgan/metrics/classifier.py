@@ -21,14 +21,14 @@ from flax import linen as nn
 from flax.traverse_util import flatten_dict, unflatten_dict
 from tqdm import tqdm
 
-from jgan import processes
+from jgan.engine import processes
+from jgan.engine.optim import AdamConfig, make_optimizer
+from jgan.engine.sharding import make_sharding
 from jgan.interop.weights import Weights, read_weights
 from jgan.layers.conv import Conv
 from jgan.layers.norm import BatchNorm
 from jgan.metrics.checks import check_images
-from jgan.optim import AdamConfig, make_optimizer
 from jgan.rundir.files import replacing
-from jgan.sharding import make_sharding
 from jgan.types import Array, Images, Labels, PyTree, UserError
 
 SMALLEST, LARGEST = 8, 64  # pixels of a side that the network can see; other images are resized

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jgan.optim import EmaConfig, ema_decay, update_average
-from jgan.sharding import Sharding
+from jgan.engine.optim import EmaConfig, ema_decay, update_average
+from jgan.engine.sharding import Sharding
 from jgan.types import (
     NONFINITE,
     Array,

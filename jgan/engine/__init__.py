@@ -1,0 +1,1 @@
+"""One step on any devices: the step, optimizers, sharding, processes, the allocator."""
