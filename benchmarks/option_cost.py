@@ -23,7 +23,7 @@ from flax import linen as nn
 from timing import CLOCKS, Peak, alternate, timed
 from train_step import ROWS, engine_step
 
-from jgan.augment import augment
+from jgan.augment.diffaugment import augment
 from jgan.engine.allocator import keep_memory
 from jgan.layers.spectral import spectral_normalize
 from jgan.types import SPECTRAL, Array

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import ada
-from jgan.augment import augment
+from jgan.augment import ada
+from jgan.augment.diffaugment import augment
 from jgan.types import UserError
 
 POLICY = ("ada_geometry", "ada_color", "ada_cutout")

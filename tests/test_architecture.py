@@ -9,8 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "jgan"
 
 # Part of the package (a module or a folder of jgan/): the other parts it may import. All may import types.
 MAY_IMPORT = {
-    "ada": set(),
-    "augment": {"ada"},
+    "augment": set(),
     "backbones": {"interop", "layers", "rundir"},
     "caption_options": {"data", "drawing", "games"},
     "child": set(),

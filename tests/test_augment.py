@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan.augment import (
+from jgan.augment.diffaugment import (
     AUGMENTATIONS,
     augment,
     check_policy,

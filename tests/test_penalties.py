@@ -11,7 +11,7 @@ import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 from golden_numbers import load_golden
 
-from jgan.augment import flip
+from jgan.augment.diffaugment import flip
 from jgan.families.vanilla import Discriminator, Generator
 from jgan.games.latent import LatentGAN
 from jgan.games.networks import CONSISTENCY, fold

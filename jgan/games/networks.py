@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jgan.augment import augment
+from jgan.augment.diffaugment import augment
 from jgan.engine.optim import half_cosine
 from jgan.games.forward import forward, forward_and_look_inside
 from jgan.games.settings import Settings

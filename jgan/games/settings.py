@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from jgan.augment import check_policy
+from jgan.augment.diffaugment import check_policy
 from jgan.types import UserError
 
 

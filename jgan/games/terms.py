@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jgan.augment import augment
+from jgan.augment.diffaugment import augment
 from jgan.games.networks import CONSISTENCY, NETWORK_FAKE, NETWORK_REAL, PENALTY, Hand, Networks, Verdict, fold
 from jgan.losses.auxiliary import classification_loss, feature_matching_loss
 from jgan.losses.penalties import (

@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jgan.augment import augment, check_policy
+from jgan.augment.diffaugment import augment, check_policy
 from jgan.games.networks import AUGMENT, fold
 from jgan.losses.adversarial import ADVERSARIAL, Adversarial
 from jgan.types import Images, Player, PyTree, Rngs, Stage, UserError
@@ -25,7 +25,9 @@ class Translation:
     adversarial: str = "non_saturating"  # a name in jgan.losses.adversarial.ADVERSARIAL
     adversarial_weight: float = 1.0  # of the generator's side
     discriminator_weight: float = 0.5  # of its loss: slows it relative to the generator
-    augment: tuple[str, ...] = ()  # names of AUGMENTATIONS in jgan/augment.py, of what the discriminator sees
+    augment: tuple[
+        str, ...
+    ] = ()  # names of AUGMENTATIONS in jgan/augment/diffaugment.py, of what the discriminator sees
 
     @property
     def loss(self) -> Adversarial:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jgan import ada
+from jgan.augment import ada
 from jgan.types import Array, Images, Rngs, UserError
 
 Draws = tuple[Array, ...]

@@ -1,0 +1,1 @@
+"""Differentiable augmentation of generated and real images."""
