@@ -14,8 +14,8 @@ from jgan.config import Config
 from jgan.drawing import batch_shapes, restore_generator
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN, check_direction
+from jgan.layers.bicubic import bicubic
 from jgan.photos import of_levels
-from jgan.resize import bicubic
 from jgan.rundir.pictures import to_uint8
 from jgan.setup import run_seldom
 from jgan.tasks.blind import degrade_blindly

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jgan.resize import bicubic, resize_matrix
+from jgan.layers.bicubic import bicubic, resize_matrix
 from jgan.tasks.blur import gaussian_blur
 from jgan.tasks.config import SCALES, TaskConfig
 from jgan.tasks.degrade import degrade, input_channels

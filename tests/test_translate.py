@@ -19,8 +19,8 @@ from jgan.families.pix2pix import PatchDiscriminator, UNet
 from jgan.families.srgan import SRResNet
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import UnpairedGAN
+from jgan.layers.bicubic import bicubic
 from jgan.photos import Photo, read_photo, write_photo
-from jgan.resize import bicubic
 from jgan.rundir.checkpoints import Checkpoints
 from jgan.setup import lay_out, shapes_to_data
 from jgan.tasks.config import TaskConfig

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from jgan.interop.weights import read_weights
+from jgan.layers.bicubic import resize_matrix
 from jgan.metrics.pairs import PEAKS, single
-from jgan.resize import resize_matrix
 from jgan.types import UserError
 
 BLOCK = 96  # pixels of a side

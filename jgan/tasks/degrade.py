@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jgan.resize import bicubic, round_to_bytes
+from jgan.layers.bicubic import bicubic, round_to_bytes
 from jgan.tasks.blur import gaussian_blur
 from jgan.tasks.config import TaskConfig
 from jgan.tasks.edges import edges
