@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from jgan import __version__, command
 from jgan.metrics import lpips, ms_ssim, niqe, pairs, psnr, ssim
-from jgan.photos import by_stem, image_files, read_photo
-from jgan.programs import Sizes
+from jgan.photos.formats import by_stem, image_files, read_photo
+from jgan.photos.programs import Sizes
 from jgan.rundir.files import finite, make_directory, sha256, write_json
 from jgan.types import UserError, did_you_mean
 

@@ -15,7 +15,7 @@ from jgan.drawing import batch_shapes, restore_generator
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN, check_direction
 from jgan.layers.bicubic import bicubic
-from jgan.photos import of_levels
+from jgan.photos.formats import of_levels
 from jgan.rundir.pictures import to_uint8
 from jgan.setup import run_seldom
 from jgan.tasks.blind import degrade_blindly

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jgan.tiles import Tiling, render_in_tiles
+from jgan.photos.tiles import Tiling, render_in_tiles
 
 RANDOM = np.random.default_rng(0)
 

@@ -7,7 +7,7 @@ import runs
 from conftest import use_devices
 from PIL import Image, ImageCms
 
-from jgan import compare, programs, translate, upscale
+from jgan import compare, translate, upscale
 from jgan import config as configs
 from jgan.config import Config
 from jgan.data.config import DataConfig
@@ -20,7 +20,8 @@ from jgan.families.srgan import SRResNet
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import UnpairedGAN
 from jgan.layers.bicubic import bicubic
-from jgan.photos import Photo, read_photo, write_photo
+from jgan.photos import programs
+from jgan.photos.formats import Photo, read_photo, write_photo
 from jgan.rundir.checkpoints import Checkpoints
 from jgan.setup import lay_out, shapes_to_data
 from jgan.tasks.config import TaskConfig
@@ -188,7 +189,7 @@ def test_a_colour_profile_goes_along_and_what_is_left_out_is_said(workdirs, tmp_
     assert {name: photo.profile for name, photo in made.items()} == {"a": profile, "deep": profile, "print": b""}
     assert made["deep"].most == 65535
     assert made["deep"].alpha is not None
-    assert [record.getMessage() for record in caplog.records if record.name == "jgan.photos"] == [
+    assert [record.getMessage() for record in caplog.records if record.name == "jgan.photos.formats"] == [
         f"{tmp_path}/out/print.png: is RGB and has no colour profile; that of its input, CMYK, is left out"
     ]
 

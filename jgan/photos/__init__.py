@@ -1,0 +1,1 @@
+"""Image files in and out: formats of any depth, colour profiles, tiles."""
