@@ -32,7 +32,7 @@ from matplotlib.figure import Figure
 from jgan import config as configs
 from jgan.command import enable_compilation_cache
 from jgan.config import Config
-from jgan.drawing import Draw, classes_in_turn, latent_game, restore_generator
+from jgan.inference.sampling import Draw, classes_in_turn, latent_game, restore_generator
 from jgan.rundir.checkpoints import Checkpoints
 from jgan.rundir.files import make_directory, read_lines, replacing
 from jgan.rundir.pictures import make_grid, save_png, to_uint8

@@ -34,12 +34,12 @@ import torch_translation
 from PIL import Image
 from timing import CLOCKS, Clock, Peak, alternate
 
-from jgan import translate_files as translating
 from jgan.command import enable_compilation_cache
 from jgan.config import load, read_config
+from jgan.inference import image_files as translating
+from jgan.inference.image_files import SMALLEST_TILE, add_arguments, translate_files
+from jgan.inference.translator import Translator
 from jgan.train import train
-from jgan.translate_files import SMALLEST_TILE, add_arguments, translate_files
-from jgan.translator import Translator
 from jgan.types import Stage
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "srgan.py"

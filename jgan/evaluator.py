@@ -10,12 +10,12 @@ from typing import Any
 from jgan.config import Config, data_differences
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.source import Source
-from jgan.drawing import Draw, latent_game
 from jgan.engine import processes
 from jgan.evaluation import Collector, captions_like, check_channels, labels_like, training_images
 from jgan.games.text import TextGAN
 from jgan.games.translation import Translation
 from jgan.games.unpaired import check_direction
+from jgan.inference.sampling import Draw, latent_game
 from jgan.metrics.comparison import check_metrics, open_comparison, rankings
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import Better, ImageSet

@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from jgan import command
 from jgan import config as configs
-from jgan.caption_options import read_captions
-from jgan.drawing import Draw, classes_in_turn, latent_game, restore_generator
 from jgan.games.latent import LatentGAN
+from jgan.inference.captions import read_captions
+from jgan.inference.sampling import Draw, classes_in_turn, latent_game, restore_generator
 from jgan.rundir.files import make_directory
 from jgan.rundir.pictures import make_grid, save_png
 from jgan.types import PixelBatch, UserError

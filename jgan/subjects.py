@@ -13,11 +13,11 @@ from jgan import config as configs
 from jgan.config import Config
 from jgan.data.images import Format
 from jgan.data.sources import open_source
-from jgan.drawing import Draw, batch_shapes, classes_in_turn, latent_game, read_vocabulary, restore_generator
 from jgan.evaluation import SourceImages, captions_like, labels_like, training_images
 from jgan.games.text import TextGAN
 from jgan.games.translation import Translation
 from jgan.games.unpaired import check_direction
+from jgan.inference.sampling import Draw, batch_shapes, classes_in_turn, latent_game, read_vocabulary, restore_generator
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import ImageSet
 from jgan.setup import BatchShapes

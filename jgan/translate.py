@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from jgan import command
 from jgan import config as configs
-from jgan.translate_files import add_arguments, check_arguments, skipped_text, translate_files
-from jgan.translator import Translator
+from jgan.inference.image_files import add_arguments, check_arguments, skipped_text, translate_files
+from jgan.inference.translator import Translator
 
 DESCRIPTION = """Takes images of any size through the generator of a run of Pix2Pix, CycleGAN or a task.
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from jgan import command
 from jgan import config as configs
 from jgan.games.unpaired import UnpairedGAN
-from jgan.translate_files import add_arguments, check_arguments, skipped_text, translate_files
-from jgan.translator import Translator
+from jgan.inference.image_files import add_arguments, check_arguments, skipped_text, translate_files
+from jgan.inference.translator import Translator
 from jgan.types import UserError
 
 DESCRIPTION = """Enlarges images of any size by the generator of a run of super-resolution.

@@ -14,9 +14,9 @@ from PIL import Image
 
 from jgan import config as configs
 from jgan import import_weights, sample
-from jgan.drawing import latent_game, restore_generator
 from jgan.families.biggan_deep import Discriminator, Generator, biggan_deep
 from jgan.games.truncation import at_truncation
+from jgan.inference.sampling import latent_game, restore_generator
 from jgan.interop.biggan_deep import read_generator
 from jgan.train import train
 from jgan.types import SPECTRAL, UserError

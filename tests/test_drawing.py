@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from small_game import make_game, make_state
 
-from jgan.drawing import STANDING, Draw
 from jgan.families.sngan import Discriminator, Generator
 from jgan.games.latent import LatentGAN
+from jgan.inference.sampling import STANDING, Draw
 from jgan.layers.norm import BATCH_STATS
 from jgan.types import Player, Stage, UserError
 

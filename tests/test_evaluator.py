@@ -17,8 +17,8 @@ from test_engine import assert_equal
 
 from jgan import sample
 from jgan.config import check
-from jgan.drawing import restore_generator
 from jgan.evaluator import Evaluator
+from jgan.inference.sampling import restore_generator
 from jgan.metrics.config import EvaluationConfig
 from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.train import train

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from golden_numbers import load_golden
 
-from jgan.drawing import Draw
 from jgan.families import progan
 from jgan.games.growing import GrowingGAN, growing_stages
+from jgan.inference.sampling import Draw
 from jgan.layers.resample import average_pool, upsample
 from jgan.losses.penalties import gradient_penalty
 from jgan.types import Player, Stage, TrainState, UserError, schedule

@@ -15,10 +15,10 @@ from golden_numbers import load_golden
 from PIL import Image
 from small_game import BATCH, RNGS, STAGE, make_state
 
-from jgan.caption_options import read_captions
 from jgan.families.dcgan import dcgan
 from jgan.families.text import Discriminator, Generator, text
 from jgan.games.text import TextGAN
+from jgan.inference.captions import read_captions
 from jgan.layers.captions import Blend, CaptionEncoder
 from jgan.types import Stage, UserError
 

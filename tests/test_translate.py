@@ -12,13 +12,13 @@ from jgan import config as configs
 from jgan.config import Config
 from jgan.data.config import DataConfig
 from jgan.data.planned import planned_dataset
-from jgan.drawing import restore_generator
 from jgan.engine.sharding import make_sharding
 from jgan.families.cyclegan import Critics, ResNetGenerator, Translators
 from jgan.families.pix2pix import PatchDiscriminator, UNet
 from jgan.families.srgan import SRResNet
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import UnpairedGAN
+from jgan.inference.sampling import restore_generator
 from jgan.layers.bicubic import bicubic
 from jgan.photos import programs
 from jgan.photos.formats import Photo, read_photo, write_photo

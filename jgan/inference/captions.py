@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from jgan.data.captions import load_arrays
-from jgan.drawing import read_vocabulary
 from jgan.games.latent import LatentGAN
 from jgan.games.text import TextGAN
+from jgan.inference.sampling import read_vocabulary
 from jgan.types import UserError
 
 FLAGS = ("caption", "captions", "embeddings")

@@ -13,11 +13,11 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from jgan import command
+from jgan.inference.translator import Translator
 from jgan.photos.formats import Photo, by_stem, image_files, output_paths, photo_size, read_photo, write_photo
 from jgan.photos.programs import Sizes
 from jgan.photos.tiles import Tiling, render_in_tiles
 from jgan.rundir.files import make_directory
-from jgan.translator import Translator
 from jgan.types import UserError
 
 logger = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.config import Config
-from jgan.drawing import batch_shapes, restore_generator
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN, check_direction
+from jgan.inference.sampling import batch_shapes, restore_generator
 from jgan.layers.bicubic import bicubic
 from jgan.photos.formats import of_levels
 from jgan.rundir.pictures import to_uint8
