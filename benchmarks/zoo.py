@@ -39,7 +39,7 @@ from jgan import config as configs
 from jgan.child import Children, Ending
 from jgan.data.images import Format
 from jgan.data.sources import open_source
-from jgan.evaluation import SourceImages
+from jgan.evaluation.collect import SourceImages
 from jgan.reports.runs import is_run
 from jgan.rundir.checkpoints import newest_step
 from jgan.rundir.files import make_directory, sha256, write_json

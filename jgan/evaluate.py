@@ -14,7 +14,8 @@ import numpy as np
 from jgan import __version__, command
 from jgan.data.images import MAX_RESOLUTION
 from jgan.engine import processes
-from jgan.evaluation import Collector
+from jgan.evaluation.collect import Collector
+from jgan.evaluation.images import open_subject
 from jgan.metrics.classification import RealClassifier
 from jgan.metrics.classifier import describe
 from jgan.metrics.comparison import Comparison, check_metrics, open_comparison
@@ -24,7 +25,6 @@ from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import METRICS, ImageSet, Metric
 from jgan.rundir.files import as_json, cache_directory, finite, make_directory, sha256, write_json, writing
 from jgan.rundir.pictures import make_grid, save_png
-from jgan.subjects import open_subject
 from jgan.types import DTYPES, UserError
 
 DESCRIPTION = """Compares the images of a run, or of any data source, with real ones.

@@ -17,8 +17,8 @@ from jgan import config as configs
 from jgan.config import Config
 from jgan.engine import processes
 from jgan.engine.step import TrainStep, active_phases
-from jgan.evaluation import StoppedError
-from jgan.evaluator import Evaluator, check_game
+from jgan.evaluation.collect import StoppedError
+from jgan.evaluation.while_training import Evaluator, check_game
 from jgan.rundir.checkpoints import Checkpoint, Checkpoints, newest_step
 from jgan.rundir.lock import locked, write_environment
 from jgan.rundir.monitor import MetricWindow, NonFiniteError, Progress, RunLog, gradient_names

@@ -17,7 +17,7 @@ from test_engine import assert_equal
 
 from jgan import sample
 from jgan.config import check
-from jgan.evaluator import Evaluator
+from jgan.evaluation.while_training import Evaluator
 from jgan.inference.sampling import restore_generator
 from jgan.metrics.config import EvaluationConfig
 from jgan.metrics.extractors import EXTRACTORS, Extractor

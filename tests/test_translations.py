@@ -9,8 +9,9 @@ from conftest import use_devices
 from PIL import Image
 from test_translate import CONFIGS, call, make_run, save, smooth
 
-from jgan import compare, evaluate, translate, translations, upscale
+from jgan import compare, evaluate, translate, upscale
 from jgan.config import Config
+from jgan.evaluation import translated as translations
 from jgan.metrics.config import EvaluationConfig
 from jgan.metrics.sliced_wasserstein import sliced_wasserstein
 from jgan.tasks.config import TaskConfig

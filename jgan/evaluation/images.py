@@ -13,7 +13,8 @@ from jgan import config as configs
 from jgan.config import Config
 from jgan.data.images import Format
 from jgan.data.sources import open_source
-from jgan.evaluation import SourceImages, captions_like, labels_like, training_images
+from jgan.evaluation.collect import SourceImages, captions_like, labels_like, training_images
+from jgan.evaluation.translated import Translations, like_source, open_held_out
 from jgan.games.text import TextGAN
 from jgan.games.translation import Translation
 from jgan.games.unpaired import check_direction
@@ -21,7 +22,6 @@ from jgan.inference.sampling import Draw, batch_shapes, classes_in_turn, latent_
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import ImageSet
 from jgan.setup import BatchShapes
-from jgan.translations import Translations, like_source, open_held_out
 from jgan.types import PixelBatch, UserError
 
 

@@ -11,7 +11,8 @@ from jgan.config import Config, data_differences
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.source import Source
 from jgan.engine import processes
-from jgan.evaluation import Collector, captions_like, check_channels, labels_like, training_images
+from jgan.evaluation.collect import Collector, captions_like, check_channels, labels_like, training_images
+from jgan.evaluation.translated import Translations, open_held_out
 from jgan.games.text import TextGAN
 from jgan.games.translation import Translation
 from jgan.games.unpaired import check_direction
@@ -22,7 +23,6 @@ from jgan.metrics.scores import Better, ImageSet
 from jgan.rundir.checkpoints import BEST, Checkpoints
 from jgan.rundir.files import cache_directory
 from jgan.setup import BatchShapes
-from jgan.translations import Translations, open_held_out
 from jgan.types import PixelBatch, Player, TrainState, UserError
 
 AVERAGED, TRAINED = "averaged", "trained"

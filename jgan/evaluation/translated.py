@@ -16,7 +16,7 @@ from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
 from jgan.engine import processes
 from jgan.engine.sharding import make_sharding
-from jgan.evaluation import SourceImages, check_channels, padded
+from jgan.evaluation.collect import SourceImages, check_channels, padded
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import DOMAINS, UnpairedGAN
 from jgan.metrics.scores import ImageSet

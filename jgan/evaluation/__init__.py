@@ -1,0 +1,1 @@
+"""What is measured, and how: image sets through feature networks, also while a run trains."""
