@@ -39,7 +39,7 @@ from jgan.config import load, read_config
 from jgan.inference import image_files as translating
 from jgan.inference.image_files import SMALLEST_TILE, add_arguments, translate_files
 from jgan.inference.translator import Translator
-from jgan.train import train
+from jgan.training.loop import train
 from jgan.types import Stage
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "srgan.py"

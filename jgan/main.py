@@ -36,8 +36,8 @@ def main(argv: Sequence[str]) -> int:
     options, overrides = parser.parse_known_args(argv)
     config = _config(options.config, options.workdir, overrides)
     # Not at the top: the data's worker processes import this module again, and need neither.
-    from jgan.dry_run import dry_run, simulate
-    from jgan.train import train
+    from jgan.training.dry_run import dry_run, simulate
+    from jgan.training.loop import train
 
     if options.devices and not options.dry_run:
         raise UserError("--devices: only --dry_run simulates devices; leave it out, or add --dry_run")

@@ -18,7 +18,7 @@ from jgan.families.biggan_deep import Discriminator, Generator, biggan_deep
 from jgan.games.truncation import at_truncation
 from jgan.inference.sampling import latent_game, restore_generator
 from jgan.interop.biggan_deep import read_generator
-from jgan.train import train
+from jgan.training.loop import train
 from jgan.types import SPECTRAL, UserError
 
 NUMBERS = GOLDEN / "biggan_deep.npz"

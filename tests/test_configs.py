@@ -12,12 +12,12 @@ import pytest
 from parameter_counts import COUNTS
 
 from jgan import config as configs
-from jgan.dry_run import plan_data
 from jgan.engine.sharding import make_sharding
 from jgan.families.biggan_deep import biggan_deep
 from jgan.families.dcgan import dcgan
 from jgan.families.vanilla import vanilla
 from jgan.setup import lay_out
+from jgan.training.dry_run import plan_data
 from jgan.types import Stage, UserError, schedule
 
 ROOT = Path(__file__).parent.parent

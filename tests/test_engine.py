@@ -16,13 +16,13 @@ import jgan.setup
 from jgan.config import Config, read_config
 from jgan.data.config import DataConfig
 from jgan.data.opening import open_dataset
-from jgan.dry_run import compile_step
 from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.engine.sharding import make_sharding
 from jgan.families.dcgan import dcgan
 from jgan.games.growing import GrowingGAN
 from jgan.setup import lay_out, prepare
-from jgan.train import train
+from jgan.training.dry_run import compile_step
+from jgan.training.loop import train
 from jgan.types import Stage
 
 BATCH = 8
@@ -116,7 +116,7 @@ class CrashError(Exception):
 
 def _crash_after(config, workdir, steps):
     """Ends the run by an error after that many steps; what was not saved is lost."""
-    add = jgan.train.MetricWindow.add
+    add = jgan.training.loop.MetricWindow.add
 
     def add_or_crash(window, step, metrics):
         if step + 1 > steps:
@@ -124,7 +124,7 @@ def _crash_after(config, workdir, steps):
         add(window, step, metrics)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jgan.train.MetricWindow, "add", add_or_crash)
+        patch.setattr(jgan.training.loop.MetricWindow, "add", add_or_crash)
         with pytest.raises(CrashError):
             train(config, workdir)
 

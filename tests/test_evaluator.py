@@ -21,7 +21,7 @@ from jgan.evaluation.while_training import Evaluator
 from jgan.inference.sampling import restore_generator
 from jgan.metrics.config import EvaluationConfig
 from jgan.metrics.extractors import EXTRACTORS, Extractor
-from jgan.train import train
+from jgan.training.loop import train
 from jgan.types import UserError
 
 STEPS = 12

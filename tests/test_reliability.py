@@ -27,7 +27,7 @@ from jgan.games.growing import GrowingGAN
 from jgan.rundir.checkpoints import Checkpoints
 from jgan.rundir.files import read_lines
 from jgan.setup import shapes_from_data, state_target
-from jgan.train import train
+from jgan.training.loop import train
 from jgan.types import Stage, UserError, schedule
 
 

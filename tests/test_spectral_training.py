@@ -19,7 +19,7 @@ from jgan.engine.step import active_phases
 from jgan.games.latent import LatentGAN
 from jgan.layers.dense import Dense
 from jgan.setup import RUN, prepare
-from jgan.train import train
+from jgan.training.loop import train
 from jgan.types import SPECTRAL, Stage
 
 

@@ -14,7 +14,6 @@ from conftest import ALL_DEVICES, use_devices
 from jax.flatten_util import ravel_pytree
 from small_game import BATCH, IMAGES, RANDOM, RNGS, STAGE, Labeller, Witness, make_game, make_state
 
-from jgan.dry_run import PATTERN_STEPS
 from jgan.engine.optim import adam_ahead
 from jgan.engine.sharding import make_sharding
 from jgan.engine.step import active_phases
@@ -25,6 +24,7 @@ from jgan.games.networks import NETWORK_FAKE, NETWORK_REAL
 from jgan.games.unrolling import unroll
 from jgan.layers.minibatch import MinibatchDiscrimination, MinibatchStd
 from jgan.losses.auxiliary import classification_loss, feature_matching_loss, top_k_mean
+from jgan.training.dry_run import PATTERN_STEPS
 from jgan.types import Phase, Player, TrainState, UserError
 
 # ---------------------------------------------------------------- unrolling

@@ -15,7 +15,7 @@ from jgan.evaluation import translated as translations
 from jgan.metrics.config import EvaluationConfig
 from jgan.metrics.sliced_wasserstein import sliced_wasserstein
 from jgan.tasks.config import TaskConfig
-from jgan.train import train
+from jgan.training.loop import train
 from jgan.types import Stage, UserError
 
 SIDE, COUNT = 32, 5

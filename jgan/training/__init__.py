@@ -1,0 +1,1 @@
+"""The loop over stages, and the dry run."""
