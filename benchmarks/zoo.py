@@ -36,7 +36,7 @@ from zoo_rows import CLASSES, CONFIGS, DIGITS, RESOLUTION, ROWS, DataSet, Run, c
 
 from jgan import command
 from jgan import config as configs
-from jgan.child import Children, Ending
+from jgan.ablation.subprocesses import Children, Ending
 from jgan.data.images import Format
 from jgan.data.sources import open_source
 from jgan.evaluation.collect import SourceImages

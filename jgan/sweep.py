@@ -11,9 +11,9 @@ from pathlib import Path
 
 from jgan import command
 from jgan import config as configs
-from jgan.child import Children
+from jgan.ablation.grid import PlannedRun, parse_axes, plan
+from jgan.ablation.subprocesses import Children
 from jgan.config import Config
-from jgan.grid import PlannedRun, parse_axes, plan
 from jgan.reports.groups import Group, collect
 from jgan.reports.page import draw_plots, make_page
 from jgan.reports.record import Record, read_failures, read_record, write_failures, write_record

@@ -9,9 +9,9 @@ PACKAGE = Path(__file__).parent.parent / "jgan"
 
 # Part of the package (a module or a folder of jgan/): the other parts it may import. All may import types.
 MAY_IMPORT = {
+    "ablation": {"config", "reports"},
     "augment": set(),
     "backbones": {"interop", "layers", "rundir"},
-    "child": set(),
     "classifier": {"command", "data", "evaluation", "metrics", "rundir"},
     "command": {"engine", "rundir"},
     "compare": {"command", "metrics", "photos", "rundir"},
@@ -22,7 +22,6 @@ MAY_IMPORT = {
     "evaluation": {"config", "data", "engine", "games", "inference", "metrics", "rundir", "setup"},
     "families": {"games", "layers"},
     "games": {"augment", "backbones", "engine", "layers", "losses"},
-    "grid": {"config", "reports"},
     "import_weights": {"command", "config", "data", "engine", "families", "games", "interop", "rundir", "setup"},
     "inference": {"command", "config", "data", "engine", "games", "layers", "photos", "rundir", "setup", "tasks"},
     "interop": set(),
@@ -37,7 +36,7 @@ MAY_IMPORT = {
     "rundir": set(),
     "sample": {"command", "config", "games", "inference", "rundir"},
     "setup": {"config", "data", "engine", "rundir"},
-    "sweep": {"child", "command", "config", "grid", "reports", "rundir"},
+    "sweep": {"ablation", "command", "config", "reports", "rundir"},
     "tasks": {"layers"},
     "training": {"config", "data", "engine", "evaluation", "games", "rundir", "setup"},
     "translate": {"command", "config", "inference"},

@@ -15,8 +15,8 @@ from run_directories import make_run
 
 import jgan.sweep
 from jgan import config as configs
-from jgan.child import Children, Ending
-from jgan.grid import parse_axes, plan
+from jgan.ablation.grid import parse_axes, plan
+from jgan.ablation.subprocesses import Children, Ending
 from jgan.sweep import main
 from jgan.types import UserError
 

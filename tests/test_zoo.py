@@ -12,7 +12,7 @@ from PIL import Image
 from run_directories import make_run
 
 from jgan import config as configs
-from jgan.child import Ending
+from jgan.ablation.subprocesses import Ending
 from jgan.rundir.pictures import save_png
 from jgan.types import UserError
 
