@@ -32,7 +32,7 @@ from matplotlib.figure import Figure
 from jgan import config as configs
 from jgan.command import enable_compilation_cache
 from jgan.config import Config
-from jgan.inference.sampling import Draw, classes_in_turn, latent_game, restore_generator
+from jgan.inference.sampling import Sampler, classes_in_turn, latent_game, restore_generator
 from jgan.rundir.checkpoints import Checkpoints
 from jgan.rundir.files import make_directory, read_lines, replacing
 from jgan.rundir.pictures import make_grid, save_png, to_uint8
@@ -74,7 +74,7 @@ def stages(workdir: Path) -> np.ndarray:
     """[stages, COLUMNS, r, r, c]: the checkpoint at each stage's end."""
     config = configs.load(workdir)
     game = latent_game(config, "--runs")
-    draw = Draw(game, config.stages, seed=0, batch_size=COLUMNS, enlarge=True)
+    draw = Sampler(game, config.stages, seed=0, batch_size=COLUMNS, enlarge=True)
     there = Checkpoints(workdir, read_only=True).steps()
     rows = []
     for stage in schedule(config.stages):
@@ -96,7 +96,7 @@ def truncations(workdir: Path) -> np.ndarray:
     rows = []
     for standing in (False, True):
         for truncation in TRUNCATIONS:
-            draw = Draw(game, config.stages, 0, BATCH, truncation)
+            draw = Sampler(game, config.stages, 0, BATCH, truncation)
             player = generator
             if standing:
                 every = classes_in_turn(game, game.num_classes)

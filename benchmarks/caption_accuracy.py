@@ -23,7 +23,7 @@ from jgan import config as configs
 from jgan.command import enable_compilation_cache
 from jgan.data.digit_captions import DIGITS, SLANTS, WEIGHTS, caption, measured
 from jgan.data.sources import open_source
-from jgan.inference.sampling import Draw, latent_game, read_vocabulary, restore_generator
+from jgan.inference.sampling import Sampler, latent_game, read_vocabulary, restore_generator
 from jgan.metrics.classification import hold_out
 from jgan.metrics.classifier import Classifier, fit, predict, train_classifier
 from jgan.types import UserError
@@ -80,7 +80,7 @@ def draw(workdir: Path, of_each: int, raw: bool) -> tuple[np.ndarray, Asked, int
     captions = np.stack([vocabulary.encode(caption(*place), "a caption") for place in places])
     captions, asked = np.repeat(captions, of_each, axis=0), np.repeat(places, of_each, axis=0)
     generator, step = restore_generator(config, workdir, raw=raw)
-    batches = Draw(game, config.stages, 0, 100)(generator, step, captions, len(captions))
+    batches = Sampler(game, config.stages, 0, 100)(generator, step, captions, len(captions))
     images = np.concatenate([batch for batch, _ in batches])
     if images.shape[-1] != 1:
         raise UserError(f"--workdir={workdir}: draws {images.shape[-1]} channels; expected gray digits")

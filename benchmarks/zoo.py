@@ -36,7 +36,7 @@ from zoo_rows import CLASSES, CONFIGS, DIGITS, RESOLUTION, ROWS, DataSet, Run, c
 
 from jgan import command
 from jgan import config as configs
-from jgan.ablation.subprocesses import Children, Ending
+from jgan.ablation.subprocesses import Ending, Subprocesses
 from jgan.data.images import Format
 from jgan.data.sources import open_source
 from jgan.evaluation.collect import SourceImages
@@ -63,20 +63,20 @@ def main(argv: Sequence[str]) -> int:
     runs = [plan(row, data, seed, out, options.scale) for seed in seeds for data in data_sets for row in ROWS]
     chosen = [run for run in runs if run.row.name in options.rows]
     failures: dict[str, str] = {}
-    with locked(out), Children() as children:
-        settings = Settings(options.num_samples, options.classifier or train_classifier(children, out))
+    with locked(out), Subprocesses() as subprocesses:
+        settings = Settings(options.num_samples, options.classifier or train_classifier(subprocesses, out))
         for number, run in enumerate(chosen, start=1):
-            if children.signal:
+            if subprocesses.signal:
                 break
-            if failure := finish(children, run, settings, f"run {number} of {len(chosen)}"):
+            if failure := finish(subprocesses, run, settings, f"run {number} of {len(chosen)}"):
                 failures[run.name] = failure
                 print(f"{run.name} failed: {failure}; going on", file=sys.stderr)
             results = [read(run, settings, failures.get(run.name)) for run in runs]
             shown = [result for result in results if result is not None]
             zoo_report.write(out, shown, [row.name for row in ROWS], real, options.num_samples)
-    if children.signal:
+    if subprocesses.signal:
         print("Stopped on request; what was done is saved. The same command goes on.", file=sys.stderr)
-        return 128 + children.signal
+        return 128 + subprocesses.signal
     print((out / "zoo.md").read_text())
     for name, reason in failures.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)
@@ -118,13 +118,15 @@ def real_images(data: DataSet) -> np.ndarray:
     return images[np.stack(rows, axis=1).reshape(-1)]
 
 
-def train_classifier(children: Children, out: Path) -> Path:
+def train_classifier(subprocesses: Subprocesses, out: Path) -> Path:
     """The classifier of the embedded digits, trained where it is not there yet."""
     path = out / "classifier.npz"
     if not path.exists():
         print(f"training the classifier of digits: {path}", flush=True)
-        ending = children.run([sys.executable, "-m", "jgan.classifier", "--source", DIGITS.source, "--out", str(path)])
-        if ending.code and not children.signal:
+        ending = subprocesses.run(
+            [sys.executable, "-m", "jgan.classifier", "--source", DIGITS.source, "--out", str(path)]
+        )
+        if ending.code and not subprocesses.signal:
             raise UserError(f"{path}: {ending}")
     return path
 
@@ -148,15 +150,15 @@ class Part(NamedTuple):
     done: bool
 
 
-def finish(children: Children, run: Run, settings: Settings, title: str) -> str | None:
+def finish(subprocesses: Subprocesses, run: Run, settings: Settings, title: str) -> str | None:
     """Does what is left to do of a run; the reason why that failed, None where it did not or a signal came."""
     for part in parts(run, settings):
         if part.done:
             continue
         print(f"{title}, {run.name}: {part.verb}", flush=True)
         words = [sys.executable, "-m", *part.words]
-        ending = train(children, run, words) if part.verb == "train" else children.run(words)
-        if children.signal:
+        ending = train(subprocesses, run, words) if part.verb == "train" else subprocesses.run(words)
+        if subprocesses.signal:
             return None
         if ending.code:
             return f"{part.verb}: {ending}"
@@ -228,14 +230,14 @@ def read(run: Run, settings: Settings, failure: str | None) -> Result | None:
 # --- What training costs ---
 
 
-def train(children: Children, run: Run, words: Sequence[str]) -> Ending:
+def train(subprocesses: Subprocesses, run: Run, words: Sequence[str]) -> Ending:
     """Trains, and adds the cost to what the run has cost before."""
     before = read_cost(run)
     make_directory(run.workdir, "--out")
     # Until the end is known: should this process be killed, the cost is said to be unknown.
     write_json(run.workdir / COST, None)
     wall, cpu = time.perf_counter(), cpu_seconds_of_children()
-    ending = children.run(words)
+    ending = subprocesses.run(words)
     if before is not None:
         seconds, cpu_seconds = time.perf_counter() - wall, cpu_seconds_of_children() - cpu
         total = Cost(before.seconds + seconds, before.cpu_seconds + cpu_seconds)

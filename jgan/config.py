@@ -21,9 +21,8 @@ from jgan.engine.optim import AdamConfig, EmaConfig, OptimizerConfig
 from jgan.metrics.config import EvaluationConfig
 from jgan.ranges import check_range
 from jgan.rundir.files import write_json
+from jgan.rundir.renames import TYPE, with_new_names
 from jgan.types import Game, Stage, UserError, did_you_mean
-
-TYPE = "type"  # the JSON key that holds a dataclass's name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +185,7 @@ def save(config: Config, path: Path) -> None:
 
 
 def read_saved(path: Path) -> Any:
-    """The data of a config.json.
+    """The data of a config.json, with the names that its types have today.
 
     Raises:
       UserError: the file is missing, or is not JSON.
@@ -194,7 +193,7 @@ def read_saved(path: Path) -> Any:
     if not path.is_file():
         raise UserError(f"{path}: no such file; --workdir expects the directory of a run")
     try:
-        return json.loads(path.read_text())
+        return with_new_names(json.loads(path.read_text()))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: not valid JSON ({error})") from None
 

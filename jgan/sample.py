@@ -14,7 +14,7 @@ from jgan import command
 from jgan import config as configs
 from jgan.games.latent import LatentGAN
 from jgan.inference.captions import read_captions
-from jgan.inference.sampling import Draw, classes_in_turn, latent_game, restore_generator
+from jgan.inference.sampling import Sampler, classes_in_turn, latent_game, restore_generator
 from jgan.rundir.files import make_directory
 from jgan.rundir.pictures import make_grid, save_png
 from jgan.types import PixelBatch, UserError
@@ -74,7 +74,7 @@ def main(argv: Sequence[str]) -> int:
     _check_out(out, num)
     make_directory(out, "--out")
     generator, step = restore_generator(config, options.workdir, raw=options.raw, best=options.best, step=options.step)
-    draw = Draw(game, config.stages, options.seed, options.batch_size, options.truncation)
+    draw = Sampler(game, config.stages, options.seed, options.batch_size, options.truncation)
     if options.standing_batches:
         if captions is not None:
             raise UserError("--standing_batches: these are statistics over all captions, which only evaluate has")

@@ -12,7 +12,7 @@ from pathlib import Path
 from jgan import command
 from jgan import config as configs
 from jgan.ablation.grid import PlannedRun, parse_axes, plan
-from jgan.ablation.subprocesses import Children
+from jgan.ablation.subprocesses import Subprocesses
 from jgan.config import Config
 from jgan.reports.groups import Group, collect
 from jgan.reports.page import draw_plots, make_page
@@ -164,11 +164,11 @@ def _run_all(workdir: Path, commands: dict[str, list[str]], count: int) -> int:
     failures = read_failures(workdir)
     failed: dict[str, str] = {}
     print(f"{count} runs, {count - len(commands)} of them finished already", flush=True)
-    with Children() as children:
+    with Subprocesses() as subprocesses:
         for number, (name, words) in enumerate(commands.items(), start=count - len(commands) + 1):
             print(f"run {number} of {count}: {name}", flush=True)
-            ending = children.run(words)
-            if children.signal:
+            ending = subprocesses.run(words)
+            if subprocesses.signal:
                 break
             failures.pop(name, None)
             if ending.code:
@@ -177,9 +177,9 @@ def _run_all(workdir: Path, commands: dict[str, list[str]], count: int) -> int:
             write_failures(workdir, failures)
     groups = _collect(workdir)
     print(f"\n{to_screen(score_tables(groups)[0])}\n\n{workdir}/report.html   table.md   table.csv   plots/")
-    if children.signal:
+    if subprocesses.signal:
         print("Stopped on request; what was done is saved. The same command goes on.", file=sys.stderr)
-        return 128 + children.signal
+        return 128 + subprocesses.signal
     for name, reason in failed.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)
     return 1 if failed else 0

@@ -89,7 +89,7 @@ class Phase:
 
     `lazy` marks a regulariser that stands for one applied on every step (StyleGAN2, https://arxiv.org/abs/1912.04958,
     appendix B): the loss carries the factor `every` itself, and the player's optimizer is slowed by k / (k + 1).
-    Those of the loss's metrics that `hands_on` names are no scalars but arrays with a row for each example: the moves
+    Those of the loss's metrics that `reused` names are no scalars but arrays with a row for each example: the moves
     after it in the step find them in their batch.
     """
 
@@ -98,7 +98,7 @@ class Phase:
     loss: LossFunction
     every: int = 1
     lazy: bool = False
-    hands_on: tuple[str, ...] = ()
+    reused: tuple[str, ...] = ()
 
     def is_active(self, step: int) -> bool:
         """Whether the phase runs on this step, counted from its stage's start; a subclass may have its own rule."""

@@ -8,7 +8,7 @@ from small_game import make_game, make_state
 
 from jgan.families.sngan import Discriminator, Generator
 from jgan.games.latent import LatentGAN
-from jgan.inference.sampling import STANDING, Draw
+from jgan.inference.sampling import STANDING, Sampler
 from jgan.layers.norm import BATCH_STATS
 from jgan.types import Player, Stage, UserError
 
@@ -23,7 +23,7 @@ def test_standing_statistics_are_the_means_over_batches():
     labels = np.array([0, 1, 1], np.int32)
     variables = generator.init(jax.random.key(1), jnp.zeros((2, 3)), jnp.zeros((2,), jnp.int32), train=True)
     player = Player(variables["params"], {BATCH_STATS: variables[BATCH_STATS]}, None)
-    draw = Draw(game, STAGES, seed=5, batch_size=BATCH)
+    draw = Sampler(game, STAGES, seed=5, batch_size=BATCH)
     standing = draw.with_standing_statistics(player, 1, labels, BATCHES).variables[BATCH_STATS]
 
     moments = []
@@ -47,4 +47,4 @@ def test_standing_statistics_need_batch_norm():
     game = make_game()
     player = make_state(game, {"images": jnp.zeros((4, 8, 8, 1))}).generator
     with pytest.raises(UserError, match="--standing_batches: this run's generator has no batch norm; leave it out"):
-        Draw(game, STAGES, seed=0, batch_size=4).with_standing_statistics(player, 1, None, 2)
+        Sampler(game, STAGES, seed=0, batch_size=4).with_standing_statistics(player, 1, None, 2)

@@ -80,8 +80,8 @@ def reader_of(network):
             expected="ours",
         )
     module = pix2pix if isinstance(network, UNet | ResNetGenerator | PatchDiscriminator) else basicsr
-    is_judge = type(network).__name__.endswith("Discriminator")
-    return module.read_discriminator if is_judge else module.read_generator
+    is_discriminator = type(network).__name__.endswith("Discriminator")
+    return module.read_discriminator if is_discriminator else module.read_generator
 
 
 def restored(golden, case):
@@ -349,25 +349,27 @@ def test_two_translators_and_two_critics_are_one_player_each():
     generator = Translators(ResNetGenerator(1, 2, 1), ResNetGenerator(3, 2, 1))
     discriminator = Critics(PatchDiscriminator(2, 16, "instance"), PatchDiscriminator(2, 16, "instance"))
     images_a, images_b = (jax.random.normal(jax.random.key(c), (2, 16, 16, c)) for c in (3, 1))
-    variables, judges = (draw_variables(network, [images_a, images_b]) for network in (generator, discriminator))
+    variables, discriminators = (
+        draw_variables(network, [images_a, images_b]) for network in (generator, discriminator)
+    )
     assert set(variables["params"]) == {"a_to_b", "b_to_a"}
-    assert set(judges["params"]) == {"domain_a", "domain_b"}
+    assert set(discriminators["params"]) == {"domain_a", "domain_b"}
 
     @jax.jit
-    def run(variables, judges):
+    def run(variables, discriminators):
         made = generator.apply(variables, images_a, images_b, train=True)
         alone = [
             generator.apply(variables, images, train=True, method=method)
             for images, method in ((images_a, "translate_a"), (images_b, "translate_b"))
         ]
-        logits = discriminator.apply(judges, images_a, images_b, train=True)
-        judged = [
-            discriminator.apply(judges, images, train=True, method=method)
-            for images, method in ((images_a, "judge_a"), (images_b, "judge_b"))
+        logits = discriminator.apply(discriminators, images_a, images_b, train=True)
+        apart_logits = [
+            discriminator.apply(discriminators, images, train=True, method=method)
+            for images, method in ((images_a, "discriminate_a"), (images_b, "discriminate_b"))
         ]
-        return (*made, *logits), (*alone, *judged)
+        return (*made, *logits), (*alone, *apart_logits)
 
-    together, apart = run(variables, judges)
+    together, apart = run(variables, discriminators)
     assert [made.shape for made in together] == [(2, 16, 16, 1), (2, 16, 16, 3), (2, 6, 6), (2, 6, 6)]
     jax.tree.map(np.testing.assert_array_equal, together, apart)
     for network in (generator, discriminator):

@@ -151,8 +151,8 @@ def critic_of(state):
 
 
 def fakes_of(state):
-    hand = GAME.hand(STAGE, state, {"images": IMAGES}, RNGS)
-    return GAME.generate(state.generator, hand)[0]
+    inputs = GAME.step_inputs(STAGE, state, {"images": IMAGES}, RNGS)
+    return GAME.generate(state.generator, inputs)[0]
 
 
 # option: weight, name among the metrics, its value by hand
@@ -234,8 +234,8 @@ def test_consistency_compares_the_same_images_with_transformed_copies(state):
 
 def test_latent_consistency_holds_the_discriminator_and_spreads_the_generator(state):
     game = dataclasses.replace(GAME, zcr_weight=5.0, zcr_generator_weight=0.5, zcr_noise=0.2)
-    hand = game.hand(STAGE, state, {"images": IMAGES}, RNGS)
-    fake, near = fakes_of(state), game.generate_near(state.generator, hand)
+    inputs = game.step_inputs(STAGE, state, {"images": IMAGES}, RNGS)
+    fake, near = fakes_of(state), game.generate_near(state.generator, inputs)
     distance = jnp.square(fake - near).mean()
     assert distance > 0
     batch = {"images": IMAGES}

@@ -8,7 +8,7 @@ from golden_numbers import load_golden
 
 from jgan.families import progan
 from jgan.games.growing import GrowingGAN, growing_stages
-from jgan.inference.sampling import Draw
+from jgan.inference.sampling import Sampler
 from jgan.layers.resample import average_pool, upsample
 from jgan.losses.penalties import gradient_penalty
 from jgan.types import Player, Stage, TrainState, UserError, schedule
@@ -131,17 +131,19 @@ def test_real_images_fade_with_the_layers(players):
     player = Player(players[0], {}, None)
     for step, share in ((3, 0.0), (4, 0.5), (6, 1.0)):
         state = TrainState(jnp.int32(step), player, player, {}, ())
-        hand = GAME.hand(SECOND, state, {"images": jnp.asarray(images)}, jax.random.split(jax.random.key(0), 4))
-        np.testing.assert_allclose(hand.images, rough + share * (images - rough), rtol=0, atol=1e-6)
-        assert float(hand.growth["fade"]) == share
+        inputs = GAME.step_inputs(
+            SECOND, state, {"images": jnp.asarray(images)}, jax.random.split(jax.random.key(0), 4)
+        )
+        np.testing.assert_allclose(inputs.images, rough + share * (images - rough), rtol=0, atol=1e-6)
+        assert float(inputs.growth["fade"]) == share
 
 
 @pytest.mark.parametrize(("step", "share"), [(2, None), (3, None), (4, 0.5), (7, 1.0)])
 def test_images_are_drawn_as_the_checkpoint_has_them(step, share, players):
     """At the resolution of its stage, as far as the layers are in; to evaluate them, as large as they are to be."""
     generator = Player(players[0], {}, None)
-    ((images, _),) = Draw(GAME, STAGES, seed=0, batch_size=4)(generator, step, None, 4)
-    ((enlarged, _),) = Draw(GAME, STAGES, seed=0, batch_size=4, enlarge=True)(generator, step, None, 4)
+    ((images, _),) = Sampler(GAME, STAGES, seed=0, batch_size=4)(generator, step, None, 4)
+    ((enlarged, _),) = Sampler(GAME, STAGES, seed=0, batch_size=4, enlarge=True)(generator, step, None, 4)
     resolution = 4 if step <= 3 else 8
     assert images.shape == (4, resolution, resolution, 3)
     np.testing.assert_array_equal(enlarged, images.repeat(8 // resolution, axis=1).repeat(8 // resolution, axis=2))

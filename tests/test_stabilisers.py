@@ -218,8 +218,10 @@ def test_top_k_counts_the_first_of_equals():
 def test_top_k_falls_to_its_share_in_images(images_seen, share):
     state = make_state(make_game(), {"images": IMAGES}).replace(step=jnp.int32(images_seen // BATCH))
     game = make_game(top_k=0.5, top_k_images=1000)
-    hand = game.hand(STAGE, state, {"images": IMAGES}, RNGS)
-    logits = np.sort(game.judge(state.discriminator, game.generate(state.generator, hand)[0], hand, 1)[0].logits)[::-1]
+    inputs = game.step_inputs(STAGE, state, {"images": IMAGES}, RNGS)
+    logits = np.sort(
+        game.discriminate(state.discriminator, game.generate(state.generator, inputs)[0], inputs, 1)[0].logits
+    )[::-1]
     loss, _ = game.generator_loss(STAGE, state.generator.params, state, {"images": IMAGES}, RNGS)
     np.testing.assert_allclose(loss, np.log1p(np.exp(-logits[: round(share * BATCH)])).mean(), rtol=1e-5)
 
@@ -227,8 +229,8 @@ def test_top_k_falls_to_its_share_in_images(images_seen, share):
 def test_feature_matching_alone_is_the_distance_of_mean_features():
     game = make_game(feature_matching_weight=0.7, generator_adversarial_weight=0.0)
     state = make_state(game, {"images": IMAGES})
-    hand = game.hand(STAGE, state, {"images": IMAGES}, RNGS)
-    fake, _ = game.generate(state.generator, hand)
+    inputs = game.step_inputs(STAGE, state, {"images": IMAGES}, RNGS)
+    fake, _ = game.generate(state.generator, inputs)
     dense = jax.device_get(state.discriminator.params["dense_0"])
     real, fake = (np.asarray(images).reshape(BATCH, -1) @ dense["kernel"] + dense["bias"] for images in (IMAGES, fake))
     real, fake = (np.where(x > 0, x, 0.2 * x).mean(0) for x in (real, fake))
@@ -245,8 +247,8 @@ NOBODY = Player({}, {}, None)
 def witnessed(game, images, purpose, *, step=0, rngs=RNGS):
     """What the discriminator sees in place of `images`."""
     state = TrainState(jnp.int32(step), NOBODY, NOBODY, {}, ())
-    hand = game.hand(STAGE, state, {"images": images}, rngs)
-    return game.judge(NOBODY, images, hand, purpose)[0].features
+    inputs = game.step_inputs(STAGE, state, {"images": images}, rngs)
+    return game.discriminate(NOBODY, images, inputs, purpose)[0].features
 
 
 def test_instance_noise_has_its_deviation_and_falls_in_images():
@@ -277,11 +279,13 @@ def test_a_generator_may_draw_more_images_than_the_batch_has():
     game = LatentGAN(Labeller(3), Witness(3), num_classes=3, generator_batches=2, adversarial="wasserstein")
     labels = jnp.array([2, 0, 1, 1])
     state = TrainState(jnp.int32(0), NOBODY, NOBODY, {}, ())
-    drawn = game.draw_more(game.hand(STAGE, state, {"images": IMAGES, "labels": labels}, RNGS))
+    drawn = game.generator_inputs(game.step_inputs(STAGE, state, {"images": IMAGES, "labels": labels}, RNGS))
     np.testing.assert_array_equal(drawn.labels, [2, 2, 0, 0, 1, 1, 1, 1])
     assert len(np.unique(jax.random.key_data(drawn.rngs), axis=0)) == 2 * BATCH
     # Neighbours come from one example's key, whatever the rest of the batch is.
-    alone = game.draw_more(game.hand(STAGE, state, {"images": IMAGES[1:2], "labels": labels[1:2]}, RNGS[1:2]))
+    alone = game.generator_inputs(
+        game.step_inputs(STAGE, state, {"images": IMAGES[1:2], "labels": labels[1:2]}, RNGS[1:2])
+    )
     np.testing.assert_array_equal(jax.random.key_data(alone.rngs), jax.random.key_data(drawn.rngs[2:4]))
     fake, _ = game.generate(NOBODY, drawn)
     assert fake.shape == (2 * BATCH, 8, 8, 1)
@@ -318,12 +322,12 @@ def test_an_auxiliary_classifier_guesses_labels_from_the_features():
     discriminator = cgan.ConvDiscriminator(4, 3, "auxiliary_classifier")
 
     @jax.jit
-    def judge():
+    def discriminate():
         variables = discriminator.init(jax.random.key(0), **CONDITIONAL, train=True)
         apply = functools.partial(discriminator.apply, variables, train=False, mutable=["intermediates"])
         return variables["params"], [apply(CONDITIONAL["images"], labels) for labels in (CONDITIONAL["labels"], OTHERS)]
 
-    params, ((logits, shown), (logits_others, _)) = jax.device_get(judge())
+    params, ((logits, shown), (logits_others, _)) = jax.device_get(discriminate())
     np.testing.assert_array_equal(logits, logits_others)
     (features,), (class_logits,) = shown["intermediates"]["features"], shown["intermediates"]["class_logits"]
     by_hand = features @ params["to_classes"]["kernel"] + params["to_classes"]["bias"]
@@ -347,10 +351,10 @@ def test_both_players_are_paid_for_the_class():
     class_logits = RANDOM.normal(size=(BATCH, 3)).astype(np.float32)
     labels = CONDITIONAL["labels"]
     batch = {"images": IMAGES, "labels": labels}
-    judge = Player({"logits": class_logits}, {}, None)
-    state = TrainState(jnp.int32(0), NOBODY, judge, {}, ())
+    discriminator = Player({"logits": class_logits}, {}, None)
+    state = TrainState(jnp.int32(0), NOBODY, discriminator, {}, ())
     expected = classification_loss(class_logits, labels).mean()
-    loss, (metrics, _) = game.discriminator_loss(STAGE, judge.params, state, batch, RNGS)
+    loss, (metrics, _) = game.discriminator_loss(STAGE, discriminator.params, state, batch, RNGS)
     np.testing.assert_allclose(metrics["classifier"], 2 * expected, rtol=1e-5)  # of real and of fake images
     np.testing.assert_allclose(loss, 2 * np.log(2) + 0.7 * 2 * expected, rtol=1e-5)
     loss, (metrics, _) = game.generator_loss(STAGE, {}, state, batch, RNGS)

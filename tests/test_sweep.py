@@ -16,7 +16,7 @@ from run_directories import make_run
 import jgan.sweep
 from jgan import config as configs
 from jgan.ablation.grid import parse_axes, plan
-from jgan.ablation.subprocesses import Children, Ending
+from jgan.ablation.subprocesses import Ending, Subprocesses
 from jgan.sweep import main
 from jgan.types import UserError
 
@@ -25,7 +25,7 @@ GRID = ("--grid", "game.r1_gamma=0.1,1", "--seeds", "2")
 
 
 class StandIns:
-    """Children that only leave a finished run behind, fail where `failing` says so, and stop the sweep at `stop_at`."""
+    """Stand-ins that only leave a finished run, fail where `failing` says so, and stop the sweep at `stop_at`."""
 
     def __init__(self):
         self.commands, self.failing, self.stop_at, self.signal = [], {}, None, None
@@ -60,9 +60,9 @@ class StandIns:
 
 
 @pytest.fixture
-def children(monkeypatch):
+def subprocesses(monkeypatch):
     standins = StandIns()
-    monkeypatch.setattr(jgan.sweep, "Children", lambda: standins)
+    monkeypatch.setattr(jgan.sweep, "Subprocesses", lambda: standins)
     return standins
 
 
@@ -137,21 +137,21 @@ def test_values_with_commas_and_names_for_file_systems(tmp_path):
         (["--seeds", "0"], "--seeds=0: expected at least 1"),
     ],
 )
-def test_refusals_are_one_line_and_nothing_runs(tmp_path, children, arguments, message):
+def test_refusals_are_one_line_and_nothing_runs(tmp_path, subprocesses, arguments, message):
     with pytest.raises(UserError) as error:
         sweep(tmp_path, *arguments)
     assert message in str(error.value)
     assert len(str(error.value).splitlines()) == 1
     assert not (tmp_path / "x").exists()
-    assert not children.commands
+    assert not subprocesses.commands
 
 
-def test_a_failure_is_not_the_end_and_the_same_command_goes_on(tmp_path, children, capsys):
+def test_a_failure_is_not_the_end_and_the_same_command_goes_on(tmp_path, subprocesses, capsys):
     failing = "r1_gamma=1,seed=0"
-    children.failing = {failing: Ending(2, "error: step 3: the loss of phase 'generator' is nan")}
+    subprocesses.failing = {failing: Ending(2, "error: step 3: the loss of phase 'generator' is nan")}
     assert sweep(tmp_path, *GRID) == 1
     everything = ["r1_gamma=0.1,seed=0", failing, "r1_gamma=0.1,seed=1", "r1_gamma=1,seed=1"]
-    assert children.names() == everything
+    assert subprocesses.names() == everything
     out, err = capsys.readouterr()
     assert f"run 2 of 4: {failing}" in out
     assert err.splitlines()[-1] == f"failed: {failing}: step 3: the loss of phase 'generator' is nan"
@@ -159,13 +159,13 @@ def test_a_failure_is_not_the_end_and_the_same_command_goes_on(tmp_path, childre
     assert "4 runs: 3 finished, 1 failed" in page
     assert "the loss of phase &#x27;generator&#x27; is nan" in page
 
-    children.commands, children.failing = [], {}
+    subprocesses.commands, subprocesses.failing = [], {}
     assert sweep(tmp_path, *GRID) == 0
-    assert children.names() == [failing]
+    assert subprocesses.names() == [failing]
     assert "4 runs: 4 finished" in (tmp_path / "x" / "report.html").read_text()
     assert json.loads((tmp_path / "x" / "failures.json").read_text()) == {}
     assert sweep(tmp_path, *GRID) == 0
-    assert children.names() == [failing]
+    assert subprocesses.names() == [failing]
 
     rows = list(csv.DictReader((tmp_path / "x" / "table.csv").read_text().splitlines()))
     assert [(row["game.r1_gamma"], row["finished"], row["score"]) for row in rows] == [
@@ -184,27 +184,27 @@ def test_a_failure_is_not_the_end_and_the_same_command_goes_on(tmp_path, childre
     }
 
 
-def test_a_sweep_grows_but_never_changes(tmp_path, children):
+def test_a_sweep_grows_but_never_changes(tmp_path, subprocesses):
     assert sweep(tmp_path, "--grid", "game.r1_gamma=0.1") == 0
     assert sweep(tmp_path, *GRID, "--config.log_every=3") == 0
-    assert children.names()[1:] == ["r1_gamma=1,seed=0", "r1_gamma=0.1,seed=1", "r1_gamma=1,seed=1"]
+    assert subprocesses.names()[1:] == ["r1_gamma=1,seed=0", "r1_gamma=0.1,seed=1", "r1_gamma=1,seed=1"]
     assert sweep(tmp_path, "--grid", "game.adversarial=minimax", "--grid", "game.r1_gamma=1") == 0
-    assert children.names()[4:] == ["game.adversarial=minimax,r1_gamma=1,seed=0"]
+    assert subprocesses.names()[4:] == ["game.adversarial=minimax,r1_gamma=1,seed=0"]
     record = json.loads((tmp_path / "x" / "sweep.json").read_text())
-    assert [run["name"] for run in record["runs"]] == children.names()
+    assert [run["name"] for run in record["runs"]] == subprocesses.names()
     assert record["grid"] == ["game.adversarial=minimax", "game.r1_gamma=1"]
     with pytest.raises(UserError, match=r"holds a sweep of another config \(game.latent_dim: was 4, now 5\)"):
         sweep(tmp_path, *GRID, "--config.game.latent_dim=5")
     with pytest.raises(UserError, match=r"holds a sweep of another config \(stages\[0\].steps: was 40, now 30\)"):
         sweep(tmp_path, *GRID, "--config.stages[0].steps=30")
-    children.commands = []
+    subprocesses.commands = []
     assert sweep(tmp_path, *GRID, "--config.stages[0].steps=50") == 0
-    assert len(children.commands) == 4
+    assert len(subprocesses.commands) == 4
     with pytest.raises(UserError, match="holds a run; a sweep takes a directory of its own"):
         main(["--config", str(tmp_path / "tiny.py"), "--workdir", str(tmp_path / "x" / "r1_gamma=1,seed=0")])
 
 
-def test_all_runs_of_a_sweep_are_measured_alike(tmp_path, children):
+def test_all_runs_of_a_sweep_are_measured_alike(tmp_path, subprocesses):
     assert sweep(tmp_path, *GRID) == 0
     for flag, change in (
         ("evaluation.num_samples=512", r"evaluation.num_samples: was 5000, now 512"),
@@ -213,26 +213,26 @@ def test_all_runs_of_a_sweep_are_measured_alike(tmp_path, children):
         with pytest.raises(UserError, match=rf"holds a sweep of another config \({change}\)"):
             sweep(tmp_path, *GRID, f"--config.{flag}")
     assert sweep(tmp_path, "--grid", "evaluation.num_samples=512,1024") == 0
-    assert children.names()[4:] == ["num_samples=512,seed=0", "num_samples=1024,seed=0"]
+    assert subprocesses.names()[4:] == ["num_samples=512,seed=0", "num_samples=1024,seed=0"]
 
 
-def test_an_interruption_stops_the_sweep_and_the_same_command_goes_on(tmp_path, children, capsys):
-    children.stop_at = 2
+def test_an_interruption_stops_the_sweep_and_the_same_command_goes_on(tmp_path, subprocesses, capsys):
+    subprocesses.stop_at = 2
     assert sweep(tmp_path, *GRID) == 128 + signal.SIGTERM
-    assert len(children.commands) == 2
+    assert len(subprocesses.commands) == 2
     assert "Stopped on request" in capsys.readouterr().err
     assert not json.loads((tmp_path / "x" / "failures.json").read_text())
-    children.stop_at = children.signal = None
+    subprocesses.stop_at = subprocesses.signal = None
     assert sweep(tmp_path, *GRID) == 0
-    assert children.names()[2:] == ["r1_gamma=1,seed=0", "r1_gamma=0.1,seed=1", "r1_gamma=1,seed=1"]
+    assert subprocesses.names()[2:] == ["r1_gamma=1,seed=0", "r1_gamma=0.1,seed=1", "r1_gamma=1,seed=1"]
 
 
-def test_jobs_are_the_commands_that_are_left(tmp_path, children, capsys, monkeypatch):
+def test_jobs_are_the_commands_that_are_left(tmp_path, subprocesses, capsys, monkeypatch):
     directory = tmp_path / "it's here"
     directory.mkdir()
     assert sweep(directory, "--grid", "game.r1_gamma=0.1") == 0
     capsys.readouterr()
-    children.commands = []
+    subprocesses.commands = []
     grid = ("--grid", "game.r1_gamma=0.1,1", "--grid", "game.generator.widths=(16,)")
     echo = tmp_path / "echo.sh"
     echo.write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
@@ -249,7 +249,7 @@ def test_jobs_are_the_commands_that_are_left(tmp_path, children, capsys, monkeyp
     environment = os.environ | {"SLURM_ARRAY_TASK_ID": "1"}
     done = subprocess.run(["bash"], input=script, capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.splitlines() == commands[1][1:]
-    assert not children.commands
+    assert not subprocesses.commands
     assert sweep(directory, *grid) == 0
     with pytest.raises(UserError, match=r"every run of .* is finished"):
         sweep(directory, *grid, "--jobs", "slurm")
@@ -257,13 +257,13 @@ def test_jobs_are_the_commands_that_are_left(tmp_path, children, capsys, monkeyp
 
 def test_children_pass_signals_on_and_keep_the_last_line(capfd):
     def run(code):
-        with Children() as children:
-            return children.run([sys.executable, "-c", code]), children.signal
+        with Subprocesses() as subprocesses:
+            return subprocesses.run([sys.executable, "-c", code]), subprocesses.signal
 
     ending, stopped = run("import sys; print('bar 1%\\rbar 2%', file=sys.stderr); sys.exit('error: no such thing\\n')")
     assert (ending.code, str(ending), stopped) == (1, "no such thing", None)
     assert "bar 2%\nerror: no such thing" in capfd.readouterr().err
-    # The child answers the signal by itself, as training does.
+    # The process answers the signal by itself, as training does.
     answer = "import os, signal, sys, time; signal.signal(signal.{0}, lambda *_: sys.exit(128 + signal.{0})); "
     for name in ("SIGINT", "SIGTERM"):
         number = signal.Signals[name]

@@ -50,7 +50,7 @@ class Recolour(nn.Module):
         return jnp.tanh(nn.Dense(self.image_channels)(images))
 
 
-class Judge(nn.Module):
+class Critic(nn.Module):
     """A critic with little to compile."""
 
     @nn.compact
@@ -62,7 +62,7 @@ def unpaired(image_channels=(3, 3), norm=False, **fields):
     of_a, of_b = image_channels
     return UnpairedGAN(
         Translators(Recolour(of_b, norm=norm), Recolour(of_a, norm=norm)),
-        Critics(Judge(), Judge()),
+        Critics(Critic(), Critic()),
         **{"pool_size": 3} | fields,
     )
 
@@ -155,8 +155,8 @@ def test_cyclegan_minimises_its_formula(norm):
     fake_b, fake_a = run(a, b)
     cycle_b, cycle_a = run(fake_a, fake_b)
     same_b, same_a = run(b, a)
-    judge = jax.jit(lambda a, b: game.discriminator.apply({"params": state.discriminator.params}, a, b, train=True))
-    real, fake = judge(a, b), judge(fake_a, fake_b)
+    critics = jax.jit(lambda a, b: game.discriminator.apply({"params": state.discriminator.params}, a, b, train=True))
+    real, fake = critics(a, b), critics(fake_a, fake_b)
     loss, metrics, new, _ = loss_of(game, "generator", state, DOMAINS)
     expected = sum(np.square(logits - 1).mean() for logits in fake)
     expected += 10 * (np.abs(cycle_a - a).mean() + np.abs(cycle_b - b).mean())

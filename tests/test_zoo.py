@@ -58,7 +58,7 @@ def test_schedules_shrink_with_the_run_and_the_average_does_not(tmp_path):
 
 
 class StandIns:
-    """Children that only leave behind what the commands would; they fail where `failing` says so, or stop the zoo."""
+    """Stand-ins that only leave behind what the commands would; they fail where `failing` says so, or stop the zoo."""
 
     def __init__(self):
         self.done, self.failing, self.stop_at, self.signal = [], {}, None, None
@@ -112,9 +112,9 @@ class StandIns:
 
 
 @pytest.fixture
-def children(monkeypatch):
+def subprocesses(monkeypatch):
     standins = StandIns()
-    monkeypatch.setattr(zoo, "Children", lambda: standins)
+    monkeypatch.setattr(zoo, "Subprocesses", lambda: standins)
     monkeypatch.setattr(zoo, "real_images", lambda data: np.full((zoo.COLUMNS, 32, 32, 3), 128, np.uint8))
     return standins
 
@@ -129,16 +129,16 @@ def cells(out, row):
     return next(dict(zip(lines[0], line, strict=True)) for line in lines if line[0] == row)
 
 
-def test_a_failure_is_shown_and_the_same_command_tries_it_again(tmp_path, children, capsys):
+def test_a_failure_is_shown_and_the_same_command_tries_it_again(tmp_path, subprocesses, capsys):
     both = ("--rows", "vanilla", "cgan", "--seeds", "2")
     nan = "step 3: the loss of phase 'generator' is nan"
-    children.failing = {
+    subprocesses.failing = {
         "main digits/vanilla/seed0": Ending(2, f"error: {nan}"),
         "main digits/vanilla/seed1": Ending(-9, ""),
         "evaluate digits/cgan/seed1": Ending(2, "error: no such | file"),
     }
     assert make_zoo(tmp_path, *both) == 1
-    assert children.done.count("sample digits/cgan/seed0") == 1
+    assert subprocesses.done.count("sample digits/cgan/seed0") == 1
     vanilla, cgan = cells(tmp_path, "vanilla"), cells(tmp_path, "cgan")
     assert vanilla["failed"] == f"seed 0: train: {nan}; seed 1: train: was stopped by SIGKILL"
     assert (vanilla["seeds"], vanilla["FD"]) == ("-", "-")
@@ -146,10 +146,10 @@ def test_a_failure_is_shown_and_the_same_command_tries_it_again(tmp_path, childr
     assert cgan["failed"] == r"seed 1: evaluate: no such \| file"
     assert f"failed: digits/vanilla/seed0: train: {nan}" in capsys.readouterr().err
 
-    children.done, children.failing = [], {}
+    subprocesses.done, subprocesses.failing = [], {}
     assert make_zoo(tmp_path, *both) == 0
-    assert "main digits/cgan/seed1" not in children.done
-    assert len(children.done) == 2 * 3 + 2
+    assert "main digits/cgan/seed1" not in subprocesses.done
+    assert len(subprocesses.done) == 2 * 3 + 2
     assert cells(tmp_path, "vanilla")["FD"] == "10.5 (10 to 11)"
     assert cells(tmp_path, "vanilla")["accuracy"] == "-"
     assert "failed" not in cells(tmp_path, "cgan")
@@ -158,26 +158,26 @@ def test_a_failure_is_shown_and_the_same_command_tries_it_again(tmp_path, childr
         *(("vanilla", 0), ("cgan", 0), ("vanilla", 1), ("cgan", 1))
     ]
 
-    children.done = []
+    subprocesses.done = []
     assert make_zoo(tmp_path, *both) == 0
-    assert not children.done
+    assert not subprocesses.done
     assert make_zoo(tmp_path, "--rows", "vanilla", "--num-samples", "100") == 0
-    assert children.done == ["evaluate digits/vanilla/seed0"]  # measured in another way, and drawn already
+    assert subprocesses.done == ["evaluate digits/vanilla/seed0"]  # measured in another way, and drawn already
 
 
-def test_an_interruption_keeps_what_is_finished(tmp_path, children):
-    children.stop_at = "evaluate digits/cgan/seed0"
+def test_an_interruption_keeps_what_is_finished(tmp_path, subprocesses):
+    subprocesses.stop_at = "evaluate digits/cgan/seed0"
     assert make_zoo(tmp_path) == 128 + signal.SIGTERM
-    assert children.done[-1] == children.stop_at
+    assert subprocesses.done[-1] == subprocesses.stop_at
     assert cells(tmp_path, "vanilla")["FD"] == "10"
     assert "| cgan |" not in (tmp_path / "zoo.md").read_text()
-    children.done, children.stop_at, children.signal = [], None, None
+    subprocesses.done, subprocesses.stop_at, subprocesses.signal = [], None, None
     assert make_zoo(tmp_path, "--rows", "cgan") == 0
-    assert children.done == ["evaluate digits/cgan/seed0", "sample digits/cgan/seed0"]
+    assert subprocesses.done == ["evaluate digits/cgan/seed0", "sample digits/cgan/seed0"]
     assert cells(tmp_path, "vanilla")["FD"] == "10"
 
 
-def test_a_finished_run_of_other_settings_is_not_taken_for_this_one(tmp_path, children):
+def test_a_finished_run_of_other_settings_is_not_taken_for_this_one(tmp_path, subprocesses):
     assert make_zoo(tmp_path, "--rows", "vanilla") == 0
     workdir = tmp_path / "digits" / "vanilla" / "seed0"
     run = plan(ROWS[0], DIGITS, 0, tmp_path, 0.01)
@@ -187,8 +187,8 @@ def test_a_finished_run_of_other_settings_is_not_taken_for_this_one(tmp_path, ch
     assert not zoo.is_trained(run)
 
 
-def test_the_contact_sheet_has_a_row_of_each_family(tmp_path, children):
-    children.failing = {"main digits/cgan/seed0": Ending(2, "error: no")}
+def test_the_contact_sheet_has_a_row_of_each_family(tmp_path, subprocesses):
+    subprocesses.failing = {"main digits/cgan/seed0": Ending(2, "error: no")}
     assert make_zoo(tmp_path, "--rows", "vanilla", "cgan") == 1
     with Image.open(tmp_path / "zoo_digits.png") as image:
         sheet = np.asarray(image)

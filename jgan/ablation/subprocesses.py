@@ -13,13 +13,13 @@ import types
 from collections.abc import Sequence
 from typing import IO
 
-TAIL = 10_000  # characters of a child's errors that are kept
+TAIL = 10_000  # characters of a process's errors that are kept
 READER_SECONDS = 5.0  # for the last of its output, which a grandchild may hold open
 
 
 @dataclasses.dataclass(frozen=True)
 class Ending:
-    """How a child ended: its exit code (minus the number of the signal that killed it), its last line on stderr."""
+    """How a process ended: its exit code (minus the number of the signal that killed it), its last line on stderr."""
 
     code: int
     last_line: str
@@ -32,14 +32,14 @@ class Ending:
         return self.last_line.removeprefix("error: ") or f"ended with code {self.code}"
 
 
-class Children:
-    """Runs children. While it is entered, SIGINT and SIGTERM go to the child and are kept in `signal`."""
+class Subprocesses:
+    """Runs subprocesses. While it is entered, SIGINT and SIGTERM go to the process and are kept in `signal`."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._child: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Children:
+    def __enter__(self) -> Subprocesses:
         numbers = (signal.SIGTERM, signal.SIGINT)
         self._before = {number: signal.signal(number, self._pass_on) for number in numbers}
         return self
@@ -59,27 +59,27 @@ class Children:
             stderr=subprocess.PIPE,
             env=os.environ | {"COLUMNS": str(columns), "LINES": str(lines)},
             start_new_session=True,
-        ) as child:
-            self._child = child
-            if self.signal:  # it came while the child was being started
-                child.send_signal(self.signal)
-            reader = _Reader(child.stderr)
-            code = child.wait()
-            self._child = None
+        ) as process:
+            self._process = process
+            if self.signal:  # it came while the process was being started
+                process.send_signal(self.signal)
+            reader = _Reader(process.stderr)
+            code = process.wait()
+            self._process = None
             return Ending(code, reader.last_line())
 
     def _pass_on(self, number: int, frame: types.FrameType | None) -> None:
         del frame
         self.signal = number
-        if self._child is not None:
-            self._child.send_signal(number)
+        if self._process is not None:
+            self._process.send_signal(number)
 
 
 class _Reader:
     """Shows a stream as it comes, and keeps its end."""
 
     def __init__(self, stream: IO[bytes] | None) -> None:
-        assert stream is not None, "the child has a pipe"
+        assert stream is not None, "the process has a pipe"
         self._stream = stream
         self._tail = ""
         self._thread = threading.Thread(target=self._read, name="stderr of a run", daemon=True)

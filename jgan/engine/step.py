@@ -110,8 +110,8 @@ def make_train_step(
         for name in active:
             phase = phases[name]
             with jax.named_scope(name):
-                state, logs, made = apply_phase(phase, optimizers[phase.player], stage, sharding, state, batch, rngs)
-            batch |= made
+                state, logs, reused = apply_phase(phase, optimizers[phase.player], stage, sharding, state, batch, rngs)
+            batch |= reused
             metrics |= {f"{name}/{key}": value for key, value in logs.items()}
         generator = update_average(state.generator, ema_decay(ema, stage, state.step))
         return state.replace(step=state.step + 1, generator=generator), metrics
@@ -128,9 +128,9 @@ def apply_phase(
     batch: Batch,
     rngs: Rngs,
 ) -> tuple[TrainState, Metrics, Batch]:
-    """One move: the phase's player takes one optimizer step on the phase's loss. Also what it hands on."""
+    """One move: the phase's player takes one optimizer step on the phase's loss. Also what later phases reuse."""
     before = getattr(state, phase.player)
-    loss, metrics, made, state, grads = _gradients(phase, stage.accumulate, sharding, state, batch, rngs)
+    loss, metrics, reused, state, grads = _gradients(phase, stage.accumulate, sharding, state, batch, rngs)
     deltas, opt_state = optimizer.update(
         grads,
         before.opt_state,
@@ -147,13 +147,13 @@ def apply_phase(
         "grad_norm": jnp.sqrt(squares.sum()),
         NONFINITE: _first_nonfinite(loss, squares),
     }
-    return state.replace(**{phase.player: after}), metrics, made
+    return state.replace(**{phase.player: after}), metrics, reused
 
 
 def _gradients(
     phase: Phase, accumulate: int, sharding: Sharding, state: TrainState, batch: Batch, rngs: Rngs
 ) -> tuple[Array, Metrics, Batch, TrainState, PyTree]:
-    """Loss, metrics, what is handed on, advanced state and gradients.
+    """Loss, metrics, what later phases reuse, advanced state and gradients.
 
     They are means over `accumulate` microbatches, one of which is in memory at a time. Each example keeps its key, so
     the update equals that of the whole batch up to float error, except where a network or a loss looks at several
@@ -170,12 +170,12 @@ def _gradients(
     def gradients(state: TrainState, batch: Batch, rngs: Rngs) -> tuple[TrainState, tuple]:
         (loss, (metrics, new)), grads = jax.value_and_grad(whole_loss, has_aux=True)(params, state, batch, rngs)
         players = {name: getattr(new, name).replace(params=getattr(state, name).params) for name in PLAYERS}
-        made = {name: metrics.pop(name) for name in phase.hands_on}
-        return new.replace(**players), (loss, metrics, made, sharding.scatter(grads))
+        reused = {name: metrics.pop(name) for name in phase.reused}
+        return new.replace(**players), (loss, metrics, reused, sharding.scatter(grads))
 
     if accumulate == 1:
-        state, (loss, metrics, made, grads) = gradients(state, batch, rngs)
-        return loss, metrics, made, state, grads
+        state, (loss, metrics, reused, grads) = gradients(state, batch, rngs)
+        return loss, metrics, reused, state, grads
 
     def microbatches(leaf: Array) -> Array:
         # Every device keeps its own examples: microbatch i holds the i-th of each `accumulate` neighbours.
@@ -189,13 +189,13 @@ def _gradients(
 
     def add(carry: tuple[TrainState, PyTree], part: tuple[Batch, Rngs]) -> tuple[tuple, tuple]:
         state, total = carry
-        state, (loss, metrics, made, grads) = gradients(state, *part)
-        return (state, jax.tree.map(jnp.add, total, grads)), (loss, metrics, made)
+        state, (loss, metrics, reused, grads) = gradients(state, *part)
+        return (state, jax.tree.map(jnp.add, total, grads)), (loss, metrics, reused)
 
-    (state, total), (losses, metrics, made) = jax.lax.scan(add, (state, zeros), parts)
+    (state, total), (losses, metrics, reused) = jax.lax.scan(add, (state, zeros), parts)
     grads = jax.tree.map(lambda leaf: leaf / accumulate, total)
-    made = sharding.constrain_batch(jax.tree.map(whole_batch, made))
-    return losses.mean(), jax.tree.map(lambda leaf: leaf.mean(0), metrics), made, state, grads
+    reused = sharding.constrain_batch(jax.tree.map(whole_batch, reused))
+    return losses.mean(), jax.tree.map(lambda leaf: leaf.mean(0), metrics), reused, state, grads
 
 
 def _first_nonfinite(loss: Array, squares: Array) -> Array:

@@ -18,7 +18,14 @@ from jgan.evaluation.translated import Translations, like_source, open_held_out
 from jgan.games.text import TextGAN
 from jgan.games.translation import Translation
 from jgan.games.unpaired import check_direction
-from jgan.inference.sampling import Draw, batch_shapes, classes_in_turn, latent_game, read_vocabulary, restore_generator
+from jgan.inference.sampling import (
+    Sampler,
+    batch_shapes,
+    classes_in_turn,
+    latent_game,
+    read_vocabulary,
+    restore_generator,
+)
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import ImageSet
 from jgan.setup import BatchShapes
@@ -96,7 +103,7 @@ class RunImages:
 
     def _draw(self, labels: np.ndarray | None) -> Iterator[PixelBatch]:
         stages, options = self.config.stages, self.options
-        draw = Draw(self.game, stages, options.seed, images_at_once(), options.truncation, enlarge=True)
+        draw = Sampler(self.game, stages, options.seed, images_at_once(), options.truncation, enlarge=True)
         generator = self.generator
         if options.standing_batches:
             generator = draw.with_standing_statistics(generator, self.step, labels, options.standing_batches)

@@ -16,7 +16,7 @@ from jgan.evaluation.translated import Translations, open_held_out
 from jgan.games.text import TextGAN
 from jgan.games.translation import Translation
 from jgan.games.unpaired import check_direction
-from jgan.inference.sampling import Draw, latent_game
+from jgan.inference.sampling import Sampler, latent_game
 from jgan.metrics.comparison import check_metrics, open_comparison, rankings
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import Better, ImageSet
@@ -54,7 +54,7 @@ class Drawn:
         self.reference = training_images(config, source, settings.num_samples)
         self.count = settings.num_samples
         self._captioned = source if isinstance(game, TextGAN) else None
-        self._draw = Draw(game, config.stages, settings.seed, images_at_once(), enlarge=True)
+        self._draw = Sampler(game, config.stages, settings.seed, images_at_once(), enlarge=True)
 
     def draw(self, generator: Player, step: int, reference: ImageSet) -> Iterator[PixelBatch]:
         """With the labels, or the captions, of the reference; the generator has been trained for so many steps."""

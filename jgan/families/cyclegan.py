@@ -185,13 +185,13 @@ class Critics(nn.Module):
 
     def __call__(self, images_a: Images, images_b: Images, *, train: bool) -> tuple[Logits, Logits]:
         """The logits of both."""
-        return self.judge_a(images_a, train=train), self.judge_b(images_b, train=train)
+        return self.discriminate_a(images_a, train=train), self.discriminate_b(images_b, train=train)
 
-    def judge_a(self, images_a: Images, *, train: bool) -> Logits:
+    def discriminate_a(self, images_a: Images, *, train: bool) -> Logits:
         """Whether images are real ones of domain a."""
         return self.domain_a(images_a, train=train)
 
-    def judge_b(self, images_b: Images, *, train: bool) -> Logits:
+    def discriminate_b(self, images_b: Images, *, train: bool) -> Logits:
         """Whether images are real ones of domain b."""
         return self.domain_b(images_b, train=train)
 

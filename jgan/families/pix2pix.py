@@ -154,7 +154,7 @@ class ConvBlock(nn.Module):
 class PatchDiscriminator(nn.Module):
     """Images [n, h, w, c], beside the inputs [n, h, w, ci] that they were made from, to logits [n, h', w'] of patches.
 
-    Each logit sees `receptive_field` pixels along either side: 70 is the paper's PatchGAN, 1 its PixelGAN, 286 judges
+    Each logit sees `receptive_field` pixels along either side: 70 is the paper's PatchGAN, 1 its PixelGAN, 286 sees
     a whole image of 256 (appendix 6.1.2). h' is h for 1, otherwise h divided by the strides, less 2.
     """
 

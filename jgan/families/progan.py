@@ -127,13 +127,13 @@ class Discriminator(nn.Module):
             x = block(features, self.dtype, name=f"block_{side}")(x)
             if side == resolution and fade is not None:
                 x = crossfade(self._from_image(average_pool(images), half, features), x, fade)
-        return self._judge(MinibatchStd(name="minibatch_std")(x) if self.minibatch == "std" else x)
+        return self._last_layers(MinibatchStd(name="minibatch_std")(x) if self.minibatch == "std" else x)
 
     def _from_image(self, images: Images, resolution: int, features: int) -> Array:
         layer = Conv(features, (1, 1), name=f"from_image_{resolution}", **_layer(self.dtype))
         return nn.leaky_relu(layer(images), SLOPE)
 
-    def _judge(self, x: Array) -> Logits:
+    def _last_layers(self, x: Array) -> Logits:
         """Features at 4 x 4 to logits, by two hidden layers."""
         wide = self.widths[0]
         x = nn.leaky_relu(Conv(wide, (3, 3), name="conv_4", **_layer(self.dtype))(x), SLOPE)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jgan.games.latent import LatentGAN
-from jgan.games.networks import Hand
+from jgan.games.networks import StepInputs
 from jgan.layers.resample import average_pool, crossfade, upsample
 from jgan.types import Array, Batch, Metrics, PyTree, Rngs, ScheduledStage, Stage, TrainState, UserError
 
@@ -26,13 +26,13 @@ class GrowingGAN(LatentGAN):
         """The stage's resolution, and how much of its newest layers shows after so many steps."""
         return {"resolution": stage.resolution, "fade": stage.fade(step) if stage.fade_images else None}
 
-    def hand(self, stage: ScheduledStage, state: TrainState, batch: Batch, rngs: Rngs) -> Hand:
+    def step_inputs(self, stage: ScheduledStage, state: TrainState, batch: Batch, rngs: Rngs) -> StepInputs:
         """Real images have as much detail as the fake ones, as in the authors' code."""
-        hand = super().hand(stage, state, batch, rngs)
-        share = hand.growth["fade"]
+        inputs = super().step_inputs(stage, state, batch, rngs)
+        share = inputs.growth["fade"]
         if share is None:
-            return hand
-        return hand._replace(images=crossfade(upsample(average_pool(hand.images)), hand.images, share))
+            return inputs
+        return inputs._replace(images=crossfade(upsample(average_pool(inputs.images)), inputs.images, share))
 
     def discriminator_loss(
         self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs

@@ -24,8 +24,8 @@ from jgan.games.networks import (
     NETWORK_REAL,
     TARGETS_FAKE,
     TARGETS_REAL,
-    Hand,
     Networks,
+    StepInputs,
     fall,
     fold,
 )
@@ -144,40 +144,40 @@ class LatentGAN(Networks):
 
         The generator's statistics do not advance here: they do on its own moves.
         """
-        hand = self.hand(stage, state, batch, rngs)
-        images_fake, _ = self.generate(state.generator, hand)
+        inputs = self.step_inputs(stage, state, batch, rngs)
+        images_fake, _ = self.generate(state.generator, inputs)
         player = state.discriminator.replace(params=params)
-        loss, (metrics, player) = self._discriminator_objective(player, hand, images_fake, state)
-        extras = self._advance_averages(state.extras, metrics, hand)
+        loss, (metrics, player) = self._discriminator_objective(player, inputs, images_fake, state)
+        extras = self._advance_averages(state.extras, metrics, inputs)
         return loss, (metrics, state.replace(discriminator=player, extras=extras))
 
     def lazy_loss(
         self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
     ) -> tuple[Array, tuple[Metrics, TrainState]]:
         """R1 and R2, times `r1_every` because they stand for that many steps."""
-        hand = self.hand(stage, state, batch, rngs)
-        images_fake, _ = self.generate(state.generator, hand)
+        inputs = self.step_inputs(stage, state, batch, rngs)
+        images_fake, _ = self.generate(state.generator, inputs)
         player = state.discriminator.replace(params=params)
-        loss, metrics = zero_gradient_terms(self, player, hand, images_fake)
+        loss, metrics = zero_gradient_terms(self, player, inputs, images_fake)
         return self.r1_every * loss, (metrics, state)
 
     def generator_loss(
         self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
     ) -> tuple[Array, tuple[Metrics, TrainState]]:
         """Mean over the batch of the generator's side of the adversarial loss, plus what is added to it."""
-        hand = self.hand(stage, state, batch, rngs)
-        drawn = self.draw_more(hand)
+        inputs = self.step_inputs(stage, state, batch, rngs)
+        wanted = self.generator_inputs(inputs)
         player = state.generator.replace(params=params)
-        images_fake, advanced = self.generate(player, drawn)
-        judge = state.discriminator
+        images_fake, advanced = self.generate(player, wanted)
+        discriminator = state.discriminator
         if self.unroll_steps:
-            judge = self._look_ahead(state.replace(generator=player), hand, images_fake)
+            discriminator = self._look_ahead(state.replace(generator=player), inputs, images_fake)
         # A loss that does not look at the real images leaves this forward pass dead, and XLA drops it.
-        real, _ = self.judge(judge, hand.images, hand, NETWORK_REAL)
-        fake, _ = self.judge(judge, images_fake, drawn, NETWORK_FAKE)
+        real, _ = self.discriminate(discriminator, inputs.images, inputs, NETWORK_REAL)
+        fake, _ = self.discriminate(discriminator, images_fake, wanted, NETWORK_FAKE)
         losses = self._generator_losses(real.logits, fake.logits)
-        loss = self.generator_adversarial_weight * self._mean_of_best(losses, fake.logits, hand)
-        added, metrics = generator_terms(self, player, drawn, images_fake, real, fake)
+        loss = self.generator_adversarial_weight * self._mean_of_best(losses, fake.logits, inputs)
+        added, metrics = generator_terms(self, player, wanted, images_fake, real, fake)
         return loss + added, (metrics, state.replace(generator=advanced))
 
     def sample(
@@ -228,14 +228,14 @@ class LatentGAN(Networks):
         return ADVERSARIAL[self.adversarial]
 
     def _discriminator_objective(
-        self, player: Player, hand: Hand, images_fake: Images, state: TrainState
+        self, player: Player, inputs: StepInputs, images_fake: Images, state: TrainState
     ) -> tuple[Array, tuple[Metrics, Player]]:
         """The whole loss of a discriminator that sees these images; the player has its variables advanced."""
-        real, advanced = self.judge(player, hand.images, hand, NETWORK_REAL, advance_spectral=False)
-        fake, advanced = self.judge(advanced, images_fake, hand, NETWORK_FAKE)
-        loss = self._discriminator_losses(real.logits, fake.logits, hand.rngs).mean()
+        real, advanced = self.discriminate(player, inputs.images, inputs, NETWORK_REAL, advance_spectral=False)
+        fake, advanced = self.discriminate(advanced, images_fake, inputs, NETWORK_FAKE)
+        loss = self._discriminator_losses(real.logits, fake.logits, inputs.rngs).mean()
         metrics = {"logits_real": real.logits.mean(), "logits_fake": fake.logits.mean()}
-        added, terms = discriminator_terms(self, player, hand, images_fake, real, fake, state)
+        added, terms = discriminator_terms(self, player, inputs, images_fake, real, fake, state)
         return loss + added, (metrics | terms, advanced)
 
     def _discriminator_losses(self, logits_real: Logits, logits_fake: Logits, rngs: Rngs) -> Array:
@@ -258,16 +258,16 @@ class LatentGAN(Networks):
     def _draw_flips(self, rngs: Rngs) -> Array:
         return jax.vmap(lambda rng: jax.random.bernoulli(rng, self.label_flipping))(rngs)
 
-    def _advance_averages(self, extras: PyTree, metrics: Metrics, hand: Hand) -> PyTree:
+    def _advance_averages(self, extras: PyTree, metrics: Metrics, inputs: StepInputs) -> PyTree:
         """LeCam's averages with this batch's mean logits."""
-        decay = 0.5 ** (hand.images.shape[0] / self.lecam_half_life_images)
-        decay = jnp.where(hand.images_seen > 0, decay, 0.0)  # the first batch's means are the first averages
+        decay = 0.5 ** (inputs.images.shape[0] / self.lecam_half_life_images)
+        decay = jnp.where(inputs.images_seen > 0, decay, 0.0)  # the first batch's means are the first averages
         return {
             name: decay * average + (1.0 - decay) * jax.lax.stop_gradient(metrics[name])
             for name, average in extras.items()
         }
 
-    def _look_ahead(self, state: TrainState, hand: Hand, images_fake: Images) -> Player:
+    def _look_ahead(self, state: TrainState, inputs: StepInputs, images_fake: Images) -> Player:
         """The discriminator after `unroll_steps` more steps of Adam against these fake images; it answers to them.
 
         As in the authors' toy, https://github.com/poolio/unrolled_gan.
@@ -275,16 +275,16 @@ class LatentGAN(Networks):
         player = state.discriminator
 
         def loss(params: PyTree) -> Array:
-            return self._discriminator_objective(player.replace(params=params), hand, images_fake, state)[0]
+            return self._discriminator_objective(player.replace(params=params), inputs, images_fake, state)[0]
 
         adam = adam_ahead(self.unroll_b1, self.unroll_b2, self.unroll_learning_rate)
         params = unroll(loss, player.params, adam.update, adam_state(player.opt_state), self.unroll_steps)
         return player.replace(params=params)
 
-    def _mean_of_best(self, losses: Array, logits: Logits, hand: Hand) -> Array:
+    def _mean_of_best(self, losses: Array, logits: Logits, inputs: StepInputs) -> Array:
         if self.top_k == 1.0:
             return losses.mean()
-        share = fall(1.0, self.top_k, self.top_k_images, hand.images_seen) if self.top_k_images else self.top_k
+        share = fall(1.0, self.top_k, self.top_k_images, inputs.images_seen) if self.top_k_images else self.top_k
         return top_k_mean(losses, logits, jnp.float32(share))
 
     def _check_adversarial(self) -> None:

@@ -37,7 +37,7 @@ LATENTS, NETWORK_FAKE, NETWORK_REAL, TARGETS_REAL, TARGETS_FAKE = range(5)
 AUGMENT, NOISE_REAL, NOISE_FAKE, PENALTY, CONSISTENCY, LATENT_NOISE, MORE_IMAGES = range(5, 12)
 
 
-class Hand(NamedTuple):
+class StepInputs(NamedTuple):
     """What a move is played with."""
 
     images: Images
@@ -47,7 +47,7 @@ class Hand(NamedTuple):
     growth: Mapping[str, Any]  # keywords of both networks: `Networks.growth`
 
 
-class Verdict(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """What the discriminator says of images, and, where its network shows them, its last features and class logits."""
 
     logits: Logits
@@ -71,10 +71,10 @@ class Networks(Settings):
     num_classes: int = 0  # 0: unconditional
     truncation_tables: int = 0  # of the generator's batch statistics, for truncations from 0 to 1; 0: one for all
 
-    def hand(self, stage: ScheduledStage, state: TrainState, batch: Batch, rngs: Rngs) -> Hand:
+    def step_inputs(self, stage: ScheduledStage, state: TrainState, batch: Batch, rngs: Rngs) -> StepInputs:
         """What both players move with at this step."""
         growth = self.growth(stage, state.step)
-        return Hand(batch["images"], self.labels(batch), rngs, stage.images_seen(state.step), growth)
+        return StepInputs(batch["images"], self.labels(batch), rngs, stage.images_seen(state.step), growth)
 
     def growth(self, stage: ScheduledStage, step: Array) -> Mapping[str, Any]:
         """Keywords of both networks that depend on the stage and on the steps of the run; these have none."""
@@ -89,14 +89,14 @@ class Networks(Settings):
         """Labels of the right shape and type, of any value."""
         return jnp.zeros((count,), jnp.int32) if self.num_classes else None
 
-    def draw_more(self, hand: Hand) -> Hand:
+    def generator_inputs(self, inputs: StepInputs) -> StepInputs:
         """Keys and labels for `generator_batches` an example, neighbours of each other, each with a key of its own."""
         count = self.generator_batches
         if count == 1:
-            return hand
-        copies = jnp.stack([fold(hand.rngs, MORE_IMAGES + copy) for copy in range(count)], axis=1)
-        labels = None if hand.labels is None else jnp.repeat(hand.labels, count, axis=0)
-        return hand._replace(rngs=copies.reshape(-1), labels=labels)
+            return inputs
+        copies = jnp.stack([fold(inputs.rngs, MORE_IMAGES + copy) for copy in range(count)], axis=1)
+        labels = None if inputs.labels is None else jnp.repeat(inputs.labels, count, axis=0)
+        return inputs._replace(rngs=copies.reshape(-1), labels=labels)
 
     def draw_latents(self, rngs: Rngs, truncation: float | None = None) -> Latents:
         """Latents [n, z], one row a key."""
@@ -119,33 +119,39 @@ class Networks(Settings):
             raise UserError("--truncation: this run's latents are uniform; only normal ones can be truncated")
         check_reach(truncation, self.truncation_tables)
 
-    def generate(self, player: Player, hand: Hand) -> tuple[Images, Player]:
+    def generate(self, player: Player, inputs: StepInputs) -> tuple[Images, Player]:
         """Fake images [n, h, w, c], and the player with its variables advanced."""
-        return self._generate_from(player, self.draw_latents(hand.rngs), hand)
+        return self._generate_from(player, self.draw_latents(inputs.rngs), inputs)
 
-    def generate_near(self, player: Player, hand: Hand) -> Images:
+    def generate_near(self, player: Player, inputs: StepInputs) -> Images:
         """Images of the same latents with a little noise on them."""
-        latents = self.draw_latents(hand.rngs)
-        noise = _normal(fold(hand.rngs, LATENT_NOISE), latents)
-        return self._generate_from(player, latents + self.zcr_noise * noise, hand)[0]
+        latents = self.draw_latents(inputs.rngs)
+        noise = _normal(fold(inputs.rngs, LATENT_NOISE), latents)
+        return self._generate_from(player, latents + self.zcr_noise * noise, inputs)[0]
 
-    def judge(
-        self, player: Player, images: Images, hand: Hand, purpose: int, *, advance_spectral: bool = True
-    ) -> tuple[Verdict, Player]:
+    def discriminate(
+        self, player: Player, images: Images, inputs: StepInputs, purpose: int, *, advance_spectral: bool = True
+    ) -> tuple[DiscriminatorOutput, Player]:
         """The discriminator on real or fake images (`purpose`), disturbed as the settings say; and its player advanced.
 
         `advance_spectral` as in `forward_and_look_inside`.
         """
-        images = self._disturb(images, hand, purpose)
-        rng = jax.random.fold_in(hand.rngs[0], purpose)
+        images = self._disturb(images, inputs, purpose)
+        rng = jax.random.fold_in(inputs.rngs[0], purpose)
         logits, sown, player = forward_and_look_inside(
-            self.discriminator, player, images, hand.labels, rng=rng, advance_spectral=advance_spectral, **hand.growth
+            self.discriminator,
+            player,
+            images,
+            inputs.labels,
+            rng=rng,
+            advance_spectral=advance_spectral,
+            **inputs.growth,
         )
-        return Verdict(logits, sown.get("features"), sown.get("class_logits")), player
+        return DiscriminatorOutput(logits, sown.get("features"), sown.get("class_logits")), player
 
-    def critic(self, player: Player, hand: Hand, purpose: int) -> Critic:
+    def critic(self, player: Player, inputs: StepInputs, purpose: int) -> Critic:
         """The discriminator as a function of images to logits, for penalties."""
-        return lambda images: self.judge(player, images, hand, purpose)[0].logits
+        return lambda images: self.discriminate(player, images, inputs, purpose)[0].logits
 
     def trace(
         self, name: Literal["generator", "discriminator"], inputs: Array, growth: Mapping[str, Any]
@@ -181,19 +187,19 @@ class Networks(Settings):
             return self.augment_probability
         return self.augment_probability * half_cosine(jnp.minimum(images_seen / self.augment_probability_images, 1.0))
 
-    def _generate_from(self, player: Player, latents: Latents, hand: Hand) -> tuple[Images, Player]:
-        rng = jax.random.fold_in(hand.rngs[0], NETWORK_FAKE)
-        return forward(self.generator, player, latents, hand.labels, rng=rng, **hand.growth)
+    def _generate_from(self, player: Player, latents: Latents, inputs: StepInputs) -> tuple[Images, Player]:
+        rng = jax.random.fold_in(inputs.rngs[0], NETWORK_FAKE)
+        return forward(self.generator, player, latents, inputs.labels, rng=rng, **inputs.growth)
 
-    def _disturb(self, images: Images, hand: Hand, purpose: int) -> Images:
+    def _disturb(self, images: Images, inputs: StepInputs, purpose: int) -> Images:
         """Augmented, image i of both sides alike, then with instance noise."""
         if self.augment:
-            probability = self.augment_probability_at(hand.images_seen)
-            images = augment(images, fold(hand.rngs, AUGMENT), self.augment, probability)
+            probability = self.augment_probability_at(inputs.images_seen)
+            images = augment(images, fold(inputs.rngs, AUGMENT), self.augment, probability)
         if not self.instance_noise:
             return images
-        deviation = fall(self.instance_noise, 0.0, self.instance_noise_images, hand.images_seen)
-        rngs = fold(hand.rngs, NOISE_REAL if purpose == NETWORK_REAL else NOISE_FAKE)
+        deviation = fall(self.instance_noise, 0.0, self.instance_noise_images, inputs.images_seen)
+        rngs = fold(inputs.rngs, NOISE_REAL if purpose == NETWORK_REAL else NOISE_FAKE)
         return images + deviation * _normal(rngs, images)
 
 

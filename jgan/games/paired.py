@@ -34,7 +34,7 @@ from jgan.types import (
     UserError,
 )
 
-TRANSLATE, JUDGE_REAL, JUDGE_FAKE = range(3)  # what the key of dropout is folded with
+TRANSLATE, DISCRIMINATE_REAL, DISCRIMINATE_FAKE = range(3)  # what the key of dropout is folded with
 PSNR_RANGE = 2.0  # of images in [-1, 1]
 PREVIEW_ACROSS = 2  # examples in a row of a picture
 
@@ -149,8 +149,8 @@ class PairedGAN(Translation):
         """Mean of the discriminator's side of the adversarial loss over images and places."""
         images, _ = self._translated(state.generator, batch["inputs"], rngs)
         player = state.discriminator.replace(params=params)
-        real, player = self._judged(player, batch["targets"], batch["inputs"], rngs, JUDGE_REAL)
-        fake, player = self._judged(player, images, batch["inputs"], rngs, JUDGE_FAKE)
+        real, player = self._discriminate(player, batch["targets"], batch["inputs"], rngs, DISCRIMINATE_REAL)
+        fake, player = self._discriminate(player, images, batch["inputs"], rngs, DISCRIMINATE_FAKE)
         loss = self.discriminator_weight * self.loss.discriminator(real, fake).mean()
         metrics = {"logits_real": real.mean(), "logits_fake": fake.mean()}
         return loss, (metrics, state.replace(discriminator=player))
@@ -162,8 +162,8 @@ class PairedGAN(Translation):
         targets = batch["targets"]
         images, player = self._translated(state.generator.replace(params=params), batch["inputs"], rngs)
         # A loss that does not look at the real images leaves their forward pass dead, and XLA drops it.
-        real, _ = self._judged(state.discriminator, targets, batch["inputs"], rngs, JUDGE_REAL)
-        fake, _ = self._judged(state.discriminator, images, batch["inputs"], rngs, JUDGE_FAKE)
+        real, _ = self._discriminate(state.discriminator, targets, batch["inputs"], rngs, DISCRIMINATE_REAL)
+        fake, _ = self._discriminate(state.discriminator, images, batch["inputs"], rngs, DISCRIMINATE_FAKE)
         terms = {"adversarial": (self.adversarial_weight, self.loss.generator(real, fake).mean())}
         if self.l1_weight:
             terms["l1"] = (self.l1_weight, distance("l1", images, targets))
@@ -201,7 +201,7 @@ class PairedGAN(Translation):
             return images
         return jnp.where(inputs[..., -1:] > 0, images, inputs[..., : images.shape[-1]])
 
-    def _judged(
+    def _discriminate(
         self, player: Player, images: Images, inputs: Images, rngs: Rngs, purpose: int
     ) -> tuple[Logits, Player]:
         seen = (images, inputs) if self.conditional else (images,)

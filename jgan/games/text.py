@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jgan.games.latent import PREVIEW_COLUMNS, LatentGAN
-from jgan.games.networks import NETWORK_FAKE, NETWORK_REAL, Hand, fold
+from jgan.games.networks import NETWORK_FAKE, NETWORK_REAL, StepInputs, fold
 from jgan.games.terms import discriminator_terms
 from jgan.layers.captions import Blend, example_captions, mismatch
 from jgan.types import (
@@ -115,19 +115,19 @@ class TextGAN(LatentGAN):
     def generator_loss(
         self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
     ) -> tuple[Array, tuple[Metrics, TrainState]]:
-        """As `LatentGAN.generator_loss`, plus GAN-INT's term (equation 5): images of blended captions, judged by them.
+        """As `LatentGAN.generator_loss`, plus GAN-INT's term (equation 5): images of blended captions.
 
         The official code blends half as many captions as the batch has; here each example's with its neighbour's.
         """
         loss, (metrics, state) = super().generator_loss(stage, params, state, batch, rngs)
         if not self.blend_weight:
             return loss, (metrics, state)
-        hand = self.hand(stage, state, batch, fold(rngs, BLENDED))
+        inputs = self.step_inputs(stage, state, batch, fold(rngs, BLENDED))
         others, _ = mismatch(batch["captions"])
-        hand = hand._replace(labels=Blend(batch["captions"], others, jnp.float32(self.blend_share)))
-        images, generator = self.generate(state.generator, hand)
-        verdict, _ = self.judge(state.discriminator, images, hand, NETWORK_FAKE)
-        blended = self._adversarial.generator(verdict.logits, verdict.logits).mean()
+        inputs = inputs._replace(labels=Blend(batch["captions"], others, jnp.float32(self.blend_share)))
+        images, generator = self.generate(state.generator, inputs)
+        output, _ = self.discriminate(state.discriminator, images, inputs, NETWORK_FAKE)
+        blended = self._adversarial.generator(output.logits, output.logits).mean()
         state = state.replace(generator=generator)
         return loss + self.blend_weight * blended, (metrics | {"blended": blended}, state)
 
@@ -139,7 +139,7 @@ class TextGAN(LatentGAN):
         return images.reshape(-1, PREVIEW_COLUMNS, *images.shape[1:])
 
     def _discriminator_objective(
-        self, player: Player, hand: Hand, images_fake: Images, state: TrainState
+        self, player: Player, inputs: StepInputs, images_fake: Images, state: TrainState
     ) -> tuple[Array, tuple[Metrics, Player]]:
         """Algorithm 1: real images with their captions against fake ones and against real ones with others' captions.
 
@@ -148,17 +148,17 @@ class TextGAN(LatentGAN):
         """
         against = self._adversarial.against_target
         assert against is not None, "check"
-        assert hand.labels is not None, "labels() gives the captions"
-        others, differs = mismatch(hand.labels)
-        real, advanced = self.judge(player, hand.images, hand, NETWORK_REAL, advance_spectral=False)
-        wrong_hand = hand._replace(labels=others)
-        wrong, advanced = self.judge(advanced, hand.images, wrong_hand, NETWORK_REAL, advance_spectral=False)
-        fake, advanced = self.judge(advanced, images_fake, hand, NETWORK_FAKE)
+        assert inputs.labels is not None, "labels() gives the captions"
+        others, differs = mismatch(inputs.labels)
+        real, advanced = self.discriminate(player, inputs.images, inputs, NETWORK_REAL, advance_spectral=False)
+        wrong_inputs = inputs._replace(labels=others)
+        wrong, advanced = self.discriminate(advanced, inputs.images, wrong_inputs, NETWORK_REAL, advance_spectral=False)
+        fake, advanced = self.discriminate(advanced, images_fake, inputs, NETWORK_FAKE)
         counted = differs.astype(jnp.float32)
         loss_wrong = (counted * against(wrong.logits, jnp.float32(0.0))).sum() / jnp.maximum(counted.sum(), 1.0)
         loss_fake = against(fake.logits, jnp.float32(0.0)).mean()
         loss = against(real.logits, jnp.float32(1.0)).mean() + 0.5 * (loss_wrong + loss_fake)
         logits = {"logits_real": real, "logits_wrong": wrong, "logits_fake": fake}
-        metrics = {name: verdict.logits.mean() for name, verdict in logits.items()}
-        added, terms = discriminator_terms(self, player, hand, images_fake, real, fake, state)
+        metrics = {name: output.logits.mean() for name, output in logits.items()}
+        added, terms = discriminator_terms(self, player, inputs, images_fake, real, fake, state)
         return loss + added, (metrics | terms, advanced)

@@ -33,7 +33,7 @@ from jgan.types import (
     UserError,
 )
 
-TRANSLATE, CYCLE, IDENTITY, JUDGE_REAL, JUDGE_FAKE = range(5)  # what the key of dropout is folded with
+TRANSLATE, CYCLE, IDENTITY, DISCRIMINATE_REAL, DISCRIMINATE_FAKE = range(5)  # what the key of dropout is folded with
 POOL = 0x706F6F6C  # "pool": what the keys of the pools' draws are folded with
 DOMAINS = ("images_a", "images_b")
 FAKES = ("fake_a", "fake_b")  # the translations that the translators hand to the critics
@@ -108,7 +108,7 @@ class UnpairedGAN(Translation):
         """Translators, then critics, as in the authors' code: so the translations are made once for both."""
         del stage
         return (
-            Phase("generator", "generator", self.generator_loss, hands_on=FAKES),
+            Phase("generator", "generator", self.generator_loss, reused=FAKES),
             Phase("discriminator", "discriminator", self.discriminator_loss),
         )
 
@@ -120,8 +120,8 @@ class UnpairedGAN(Translation):
         player = state.generator.replace(params=params)
         (fake_b, fake_a), same, player = self._translated(player, (a, b), rngs)
         (cycle_b, cycle_a), player = self._run(player, (fake_a, fake_b), rngs, CYCLE)
-        real, _ = self._judged(state.discriminator, (a, b), rngs, JUDGE_REAL)
-        fake, _ = self._judged(state.discriminator, (fake_a, fake_b), rngs, JUDGE_FAKE)
+        real, _ = self._discriminate(state.discriminator, (a, b), rngs, DISCRIMINATE_REAL)
+        fake, _ = self._discriminate(state.discriminator, (fake_a, fake_b), rngs, DISCRIMINATE_FAKE)
         adversarial = [self.loss.generator(*pair).mean() for pair in zip(real, fake, strict=True)]
         cycle = self._between((cycle_a, cycle_b), (a, b))
         loss = self.adversarial_weight * (adversarial[0] + adversarial[1]) + cycle
@@ -139,8 +139,8 @@ class UnpairedGAN(Translation):
         real = tuple(batch[name] for name in DOMAINS)
         shown, extras = self._exchanged(state.extras, (batch[FAKES[0]], batch[FAKES[1]]), rngs)
         player = state.discriminator.replace(params=params)
-        logits_real, player = self._judged(player, real, rngs, JUDGE_REAL)
-        logits_fake, player = self._judged(player, shown, rngs, JUDGE_FAKE)
+        logits_real, player = self._discriminate(player, real, rngs, DISCRIMINATE_REAL)
+        logits_fake, player = self._discriminate(player, shown, rngs, DISCRIMINATE_FAKE)
         losses = [self.loss.discriminator(*pair).mean() for pair in zip(logits_real, logits_fake, strict=True)]
         loss = self.discriminator_weight * (losses[0] + losses[1])
         metrics = {"logits_real": _mean(logits_real), "logits_fake": _mean(logits_fake)}
@@ -181,7 +181,9 @@ class UnpairedGAN(Translation):
         """Both translators on images meant for a_to_b and for b_to_a."""
         return forward(self.generator, player, *images, rng=jax.random.fold_in(rngs[0], purpose))
 
-    def _judged(self, player: Player, images: Both, rngs: Rngs, purpose: int) -> tuple[tuple[Logits, Logits], Player]:
+    def _discriminate(
+        self, player: Player, images: Both, rngs: Rngs, purpose: int
+    ) -> tuple[tuple[Logits, Logits], Player]:
         """Both critics on images of a and of b."""
         seen = [self.augmented(side, rngs) for side in images]
         return forward(self.discriminator, player, *seen, rng=jax.random.fold_in(rngs[0], purpose))

@@ -110,7 +110,7 @@ def _open(workdir: Path, *, best: bool, step: int | None = None) -> tuple[Checkp
     return checkpoints, record
 
 
-class Draw:
+class Sampler:
     """Draws images from a generator: image i comes from the key `fold_in(key(seed), i)` and its label or caption."""
 
     def __init__(

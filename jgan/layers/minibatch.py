@@ -1,6 +1,6 @@
 """Layers by which a discriminator compares the examples of a batch, so that copies of one image give themselves away.
 
-They see one call's batch: real and fake images are judged apart, a microbatch by itself, and all devices together.
+They see one call's batch: real and fake images are looked at apart, a microbatch by itself, and all devices together.
 """
 
 from __future__ import annotations

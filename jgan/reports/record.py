@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jgan.rundir.files import write_json
+from jgan.rundir.renames import with_new_names
 from jgan.types import UserError
 
 RECORD, FAILURES = "sweep.json", "failures.json"
@@ -64,6 +65,7 @@ def read_record(workdir: Path) -> Record | None:
         return None
     try:
         data = json.loads(path.read_bytes())
+        data["base"] = with_new_names(data["base"])
         runs = [SweepRun(**run) for run in data.pop("runs")]
         record = Record(**data, runs=runs)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
