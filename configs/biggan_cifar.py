@@ -9,15 +9,15 @@ A step here is one of the discriminator. Not yet trained at this length.
 """
 
 import dataclasses
-import math
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
 from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.sngan import Discriminator, Generator, sngan
+from jgan.recipes.biggan import half_life_images
 from jgan.types import Stage
 
-BATCH_SIZE, CRITIC_STEPS, DECAY = 50, 4, 0.9999
+BATCH_SIZE, CRITIC_STEPS = 50, 4
 
 
 def get_config() -> Config:
@@ -30,14 +30,13 @@ def get_config() -> Config:
         generator_every=CRITIC_STEPS,
         generator_batches=1,
     )
-    half_life = math.log(0.5) / math.log(DECAY) * CRITIC_STEPS * BATCH_SIZE  # DECAY for each of the generator's steps
     return Config(
         game=game,
         data=DataConfig(source="tfds:cifar10"),
         stages=(Stage(steps=500 * 50_000 // BATCH_SIZE, batch_size=BATCH_SIZE, resolution=32),),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
-        ema=EmaConfig(half_life_images=half_life),
+        ema=EmaConfig(half_life_images=half_life_images(0.9999, CRITIC_STEPS, BATCH_SIZE)),
         sample_every=5000,
         checkpoint_every=5000,
     )

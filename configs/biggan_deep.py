@@ -10,27 +10,11 @@ devices than a pod has, take the batch in pieces: '--config.stages[0].accumulate
 generator is read by `python -m jgan.import_weights --config configs/biggan_deep.py`.
 """
 
-import math
-
 from jgan.config import Config
-from jgan.data.config import DataConfig
-from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.biggan_deep import biggan_deep
-from jgan.types import Stage
-
-BATCH_SIZE, CRITIC_STEPS, DECAY = 2048, 2, 0.9999
+from jgan.recipes.biggan import imagenet_128
 
 
 def get_config() -> Config:
     """128 x 128 colour images, a thousand classes."""
-    half_life = math.log(0.5) / math.log(DECAY) * CRITIC_STEPS * BATCH_SIZE  # DECAY for each of the generator's steps
-    return Config(
-        game=biggan_deep(resolution=128, num_classes=1000),
-        data=DataConfig(source="tfds:imagenet2012"),
-        stages=(Stage(steps=200_000 * CRITIC_STEPS, batch_size=BATCH_SIZE, resolution=128),),
-        generator_optimizer=AdamConfig(learning_rate=5e-5, b1=0.0, b2=0.999),
-        discriminator_optimizer=AdamConfig(learning_rate=2e-4, b1=0.0, b2=0.999),
-        ema=EmaConfig(half_life_images=half_life),
-        sample_every=5000,
-        checkpoint_every=5000,
-    )
+    return imagenet_128(biggan_deep(resolution=128, num_classes=1000))

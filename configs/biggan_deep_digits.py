@@ -7,22 +7,13 @@ the generator; on two cores it trains in minutes.
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
-from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.biggan_deep import Discriminator, Generator
 from jgan.games.latent import LatentGAN
-from jgan.types import Stage
+from jgan.recipes.biggan import digits
 
 
 def get_config() -> Config:
     """32 x 32 gray digits, one column of the sample grid per digit."""
     generator = Generator(32, (256, 128, 64, 32), image_channels=1, num_classes=10, class_features=32, attention=(16,))
     discriminator = Discriminator((32, 64, 128, 256), 3, num_classes=10, attention=(16,))
-    return Config(
-        game=LatentGAN(generator, discriminator, latent_dim=32, num_classes=10, adversarial="hinge"),
-        data=DataConfig(source="mnist5k", channels=1),
-        stages=(Stage(steps=1000, batch_size=64, resolution=32),),
-        generator_optimizer=AdamConfig(learning_rate=5e-4, b1=0.0, b2=0.9),
-        discriminator_optimizer=AdamConfig(learning_rate=1e-3, b1=0.0, b2=0.9),
-        ema=EmaConfig(half_life_images=2_500.0),
-    )
+    return digits(LatentGAN(generator, discriminator, latent_dim=32, num_classes=10, adversarial="hinge"))

@@ -7,12 +7,10 @@ generator; on two cores it trains in minutes.
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
-from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.biggan import Generator
 from jgan.families.sngan import Discriminator
 from jgan.games.latent import LatentGAN
-from jgan.types import Stage
+from jgan.recipes.biggan import digits
 
 
 def get_config() -> Config:
@@ -21,11 +19,4 @@ def get_config() -> Config:
     discriminator = Discriminator(
         (16, 32, 64, 128), 3, num_classes=10, wide=True, attention=(16,), weight_init="orthogonal"
     )
-    return Config(
-        game=LatentGAN(generator, discriminator, latent_dim=64, num_classes=10, adversarial="hinge"),
-        data=DataConfig(source="mnist5k", channels=1),
-        stages=(Stage(steps=1000, batch_size=64, resolution=32),),
-        generator_optimizer=AdamConfig(learning_rate=5e-4, b1=0.0, b2=0.9),
-        discriminator_optimizer=AdamConfig(learning_rate=1e-3, b1=0.0, b2=0.9),
-        ema=EmaConfig(half_life_images=2_500.0),
-    )
+    return digits(LatentGAN(generator, discriminator, latent_dim=64, num_classes=10, adversarial="hinge"))

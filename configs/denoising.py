@@ -10,27 +10,10 @@ pix2pix.py, batches of 16 and instance norm in place of a batch's statistics. Wi
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
-from jgan.engine.optim import AdamConfig
-from jgan.families.pix2pix import pix2pix
+from jgan.recipes.pix2pix import restoration
 from jgan.tasks.config import TaskConfig
-from jgan.types import Stage
 
 
 def get_config() -> Config:
     """The U-Net of 8 halvings against patches of 70 pixels."""
-    adam = AdamConfig(learning_rate=2e-4, b1=0.5)
-    return Config(
-        game=pix2pix(norm="instance", test_as_trained=False),
-        data=DataConfig(
-            source="folder:data/photos",
-            jitter=286 / 256,
-            flip=True,
-            task=TaskConfig("denoising", noise=50.0, least_noise=5.0),
-        ),
-        stages=(Stage(steps=100_000, batch_size=16, resolution=256),),
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        sample_every=1_000,
-        checkpoint_every=1_000,
-    )
+    return restoration(TaskConfig("denoising", noise=50.0, least_noise=5.0))

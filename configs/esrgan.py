@@ -12,11 +12,9 @@ on two cores. Not trained at this size.
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
 from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.esrgan import esrgan
-from jgan.tasks.config import TaskConfig
-from jgan.types import Stage
+from jgan.recipes.super_resolution import photo_patches, pretrained_stages
 
 
 def get_config() -> Config:
@@ -32,24 +30,8 @@ def get_config() -> Config:
     )
     return Config(
         game=esrgan(),
-        data=DataConfig(
-            source="folder:data/photos",
-            fit="patch",
-            flip=True,
-            rotate=True,
-            workers=8,
-            task=TaskConfig("super_resolution", scale=4),
-        ),
-        stages=(
-            Stage(steps=pretraining, batch_size=batch, resolution=128, name="pretraining", adversarial=False),
-            Stage(
-                steps=adversarial,
-                batch_size=batch,
-                resolution=128,
-                name="adversarial",
-                reset_optimizers=True,
-            ),
-        ),
+        data=photo_patches(scale=4, workers=8),
+        stages=pretrained_stages(pretraining, adversarial, batch, resolution=128),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         ema=EmaConfig(half_life_images=11_000.0),

@@ -7,11 +7,9 @@ As esrgan.py. Not yet trained to its end.
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
 from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.esrgan import esrgan
-from jgan.tasks.config import TaskConfig
-from jgan.types import Stage
+from jgan.recipes.super_resolution import photo_patches, pretrained_stages
 
 
 def get_config() -> Config:
@@ -19,17 +17,8 @@ def get_config() -> Config:
     adam = AdamConfig(learning_rate=2e-4, b1=0.9, b2=0.99)
     return Config(
         game=esrgan(channels=32, blocks=3, growth=16, discriminator_channels=16),
-        data=DataConfig(
-            source="folder:data/photos",
-            fit="patch",
-            flip=True,
-            rotate=True,
-            task=TaskConfig("super_resolution", scale=4),
-        ),
-        stages=(
-            Stage(steps=2_000, batch_size=8, resolution=64, name="pretraining", adversarial=False),
-            Stage(steps=500, batch_size=8, resolution=64, name="adversarial", reset_optimizers=True),
-        ),
+        data=photo_patches(scale=4),
+        stages=pretrained_stages(2_000, 500, batch_size=8, resolution=64),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         ema=EmaConfig(half_life_images=2_000.0),

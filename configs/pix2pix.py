@@ -11,25 +11,10 @@ pix2pix_small.py is one that trains on two cores. Not trained at this size.
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
-from jgan.engine.optim import AdamConfig
 from jgan.families.pix2pix import pix2pix
-from jgan.types import Stage
-
-IMAGES = 1096  # of an epoch
+from jgan.recipes.pix2pix import maps
 
 
 def get_config() -> Config:
     """The U-Net of 8 halvings against patches of 70 pixels."""
-    adam = AdamConfig(
-        learning_rate=2e-4, b1=0.5, decay="linear", decay_start_images=100 * IMAGES, decay_images=100 * IMAGES
-    )
-    return Config(
-        game=pix2pix(),
-        data=DataConfig(source="pairs:data/maps/train", jitter=286 / 256, flip=True),
-        stages=(Stage(steps=200 * IMAGES, batch_size=1, resolution=256),),
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        sample_every=1096,
-        checkpoint_every=5480,
-    )
+    return maps(pix2pix())

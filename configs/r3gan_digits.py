@@ -8,9 +8,10 @@ over the whole run, and no augmentation.
 
 from jgan.config import Config
 from jgan.data.config import DataConfig
-from jgan.engine.optim import AdamConfig, EmaConfig
+from jgan.engine.optim import EmaConfig
 from jgan.families.r3gan import Discriminator, Generator
 from jgan.games.latent import LatentGAN
+from jgan.recipes.r3gan import falling_adam
 from jgan.types import Stage
 
 WIDTHS, GROUPS = (64, 64, 32, 16), (8, 8, 4, 2)
@@ -20,9 +21,7 @@ def get_config() -> Config:
     """32 x 32 gray digits, one column of the sample grid per digit."""
     stage = Stage(steps=1000, batch_size=32, resolution=32)
     images = stage.steps * stage.batch_size
-    adam = AdamConfig(
-        learning_rate=1e-3, final_scale=0.25, b1=0.0, b2=0.9, final_b2=0.99, decay="cosine", decay_images=images
-    )
+    adam = falling_adam(1e-3, images)
     return Config(
         game=LatentGAN(
             Generator(WIDTHS, GROUPS, image_channels=1, num_classes=10, blocks=1),

@@ -10,26 +10,17 @@ stages[0].accumulate. Not yet trained at this size.
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
-from jgan.engine.optim import AdamConfig, EmaConfig
-from jgan.families.r3gan import r3gan
-from jgan.types import Stage
-
-DECAY_IMAGES = 20_000_000
+from jgan.recipes.r3gan import published
 
 
 def get_config() -> Config:
     """64 x 64 faces, no labels."""
-    adam = AdamConfig(
-        learning_rate=2e-4, final_scale=0.25, b1=0.0, b2=0.9, final_b2=0.99, decay="cosine", decay_images=DECAY_IMAGES
-    )
-    return Config(
-        game=r3gan("ffhq64", decay_images=DECAY_IMAGES, augment_probability=0.3),
-        data=DataConfig(source="folder:ffhq", flip=True),
-        stages=(Stage(steps=100_000_000 // 256, batch_size=256, resolution=64),),
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        ema=EmaConfig(half_life_images=500_000.0, warmup=0.0, rise_images=DECAY_IMAGES),
-        sample_every=5000,
-        checkpoint_every=5000,
+    return published(
+        "ffhq64",
+        "folder:ffhq",
+        resolution=64,
+        batch_size=256,
+        decay_images=20_000_000,
+        half_life_images=500_000.0,
+        augment_probability=0.3,
     )

@@ -11,26 +11,18 @@ size.
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
-from jgan.engine.optim import AdamConfig, EmaConfig
-from jgan.families.r3gan import r3gan
-from jgan.types import Stage
-
-DECAY_IMAGES = 200_000_000
+from jgan.recipes.r3gan import published
 
 
 def get_config() -> Config:
     """32 x 32 colour images, a thousand classes."""
-    adam = AdamConfig(
-        learning_rate=2e-4, final_scale=0.25, b1=0.0, b2=0.9, final_b2=0.99, decay="cosine", decay_images=DECAY_IMAGES
-    )
-    return Config(
-        game=r3gan("imagenet32", num_classes=1000, decay_images=DECAY_IMAGES, augment_probability=0.5),
-        data=DataConfig(source="tfds:imagenet2012", flip=True),
-        stages=(Stage(steps=1_000_000_000 // 4096, batch_size=4096, resolution=32),),
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        ema=EmaConfig(half_life_images=50_000_000.0, warmup=0.0, rise_images=DECAY_IMAGES),
-        sample_every=5000,
-        checkpoint_every=5000,
+    return published(
+        "imagenet32",
+        "tfds:imagenet2012",
+        resolution=32,
+        batch_size=4096,
+        decay_images=200_000_000,
+        half_life_images=50_000_000.0,
+        augment_probability=0.5,
+        num_classes=1000,
     )

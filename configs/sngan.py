@@ -10,22 +10,9 @@ sngan_digits.py for one that trains on two cores.
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
-from jgan.engine.optim import AdamConfig
-from jgan.families.sngan import sngan
-from jgan.types import Stage
+from jgan.recipes.sngan import unconditional
 
 
 def get_config() -> Config:
     """32 x 32 colour images, no labels."""
-    stage = Stage(steps=250_000, batch_size=64, resolution=32)
-    adam = AdamConfig(b1=0.0, b2=0.9, decay="linear", decay_images=stage.steps * stage.batch_size)
-    return Config(
-        game=sngan(resolution=32),
-        data=DataConfig(source="tfds:cifar10"),
-        stages=(stage,),
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        sample_every=5000,
-        checkpoint_every=5000,
-    )
+    return unconditional("tfds:cifar10", resolution=32)

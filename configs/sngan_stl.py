@@ -8,22 +8,9 @@ The 100,000 unlabelled images, reduced from 96 x 96. All else as in sngan.py; an
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
-from jgan.engine.optim import AdamConfig
-from jgan.families.sngan import sngan
-from jgan.types import Stage
+from jgan.recipes.sngan import unconditional
 
 
 def get_config() -> Config:
     """48 x 48 colour images, no labels."""
-    stage = Stage(steps=250_000, batch_size=64, resolution=48)
-    adam = AdamConfig(b1=0.0, b2=0.9, decay="linear", decay_images=stage.steps * stage.batch_size)
-    return Config(
-        game=sngan(resolution=48),
-        data=DataConfig(source="tfds:stl10:unlabelled"),
-        stages=(stage,),
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        sample_every=5000,
-        checkpoint_every=5000,
-    )
+    return unconditional("tfds:stl10:unlabelled", resolution=48)

@@ -13,11 +13,9 @@ cores. Not trained at this size.
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
 from jgan.engine.optim import AdamConfig
 from jgan.families.srgan import srgan
-from jgan.tasks.config import TaskConfig
-from jgan.types import Stage
+from jgan.recipes.super_resolution import photo_patches, pretrained_stages
 
 PRETRAINING, ADVERSARIAL, BATCH = 1_000_000, 200_000, 16  # steps, steps, patches
 
@@ -34,18 +32,8 @@ def get_config() -> Config:
     )
     return Config(
         game=srgan(),
-        data=DataConfig(
-            source="folder:data/photos",
-            fit="patch",
-            flip=True,
-            rotate=True,
-            workers=8,
-            task=TaskConfig("super_resolution", scale=4),
-        ),
-        stages=(
-            Stage(steps=PRETRAINING, batch_size=BATCH, resolution=96, name="pretraining", adversarial=False),
-            Stage(steps=ADVERSARIAL, batch_size=BATCH, resolution=96, name="adversarial", reset_optimizers=True),
-        ),
+        data=photo_patches(scale=4, workers=8),
+        stages=pretrained_stages(PRETRAINING, ADVERSARIAL, BATCH, resolution=96),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         sample_every=5_000,

@@ -9,11 +9,9 @@ the first stage's end, of the mean absolute error alone, is kept: `upscale --ste
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
 from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.srgan import msrgan
-from jgan.tasks.config import TaskConfig
-from jgan.types import Stage
+from jgan.recipes.super_resolution import photo_patches, pretrained_stages
 
 
 def get_config() -> Config:
@@ -29,17 +27,8 @@ def get_config() -> Config:
     )
     return Config(
         game=msrgan(scale=2, channels=32, blocks=8, discriminator_channels=24, hidden=256),
-        data=DataConfig(
-            source="folder:data/photos",
-            fit="patch",
-            flip=True,
-            rotate=True,
-            task=TaskConfig("super_resolution", scale=2),
-        ),
-        stages=(
-            Stage(steps=pretraining, batch_size=batch, resolution=48, name="pretraining", adversarial=False),
-            Stage(steps=adversarial, batch_size=batch, resolution=48, name="adversarial", reset_optimizers=True),
-        ),
+        data=photo_patches(scale=2),
+        stages=pretrained_stages(pretraining, adversarial, batch, resolution=48),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         ema=EmaConfig(half_life_images=2_000.0),

@@ -9,31 +9,10 @@ trained at this size.
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
-from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.srgan import srresnet
-from jgan.tasks.config import TaskConfig
-from jgan.types import Stage
+from jgan.recipes.super_resolution import without_adversary
 
 
 def get_config() -> Config:
     """MSRResNet with 16 blocks of 64 channels."""
-    steps, batch = 500_000, 16
-    adam = AdamConfig(learning_rate=2e-4, b1=0.9, b2=0.99, decay="cosine", decay_images=steps * batch, final_scale=1e-3)
-    return Config(
-        game=srresnet(),
-        data=DataConfig(
-            source="folder:data/photos",
-            fit="patch",
-            flip=True,
-            rotate=True,
-            workers=8,
-            task=TaskConfig("super_resolution", scale=4),
-        ),
-        stages=(Stage(steps=steps, batch_size=batch, resolution=128, adversarial=False),),
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        ema=EmaConfig(half_life_images=11_000.0),
-        sample_every=5_000,
-        checkpoint_every=5_000,
-    )
+    return without_adversary(srresnet())

@@ -8,10 +8,9 @@ As srresnet.py on patches of 48 x 48; x4: --config.game.generator.scale=4 --conf
 """
 
 from jgan.config import Config
-from jgan.data.config import DataConfig
 from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.families.srgan import srresnet
-from jgan.tasks.config import TaskConfig
+from jgan.recipes.super_resolution import photo_patches
 from jgan.types import Stage
 
 
@@ -21,13 +20,7 @@ def get_config() -> Config:
     adam = AdamConfig(learning_rate=5e-4, b1=0.9, b2=0.99, decay="cosine", decay_images=steps * batch, final_scale=1e-2)
     return Config(
         game=srresnet(scale=2, channels=32, blocks=8),
-        data=DataConfig(
-            source="folder:data/photos",
-            fit="patch",
-            flip=True,
-            rotate=True,
-            task=TaskConfig("super_resolution", scale=2),
-        ),
+        data=photo_patches(scale=2),
         stages=(Stage(steps=steps, batch_size=batch, resolution=48, adversarial=False),),
         generator_optimizer=adam,
         discriminator_optimizer=adam,

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "photos": {"data", "rundir", "tasks"},
     "ranges": set(),
     "config": {"data", "engine", "metrics", "ranges", "rundir"},
+    "recipes": {"config", "data", "engine", "families", "games", "tasks"},
     "setup": {"config", "data", "engine", "rundir"},
     "reports": {"config", "metrics", "rundir"},
     "ablation": {"config", "reports"},
