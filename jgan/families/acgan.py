@@ -14,7 +14,7 @@ from jgan.games.latent import LatentGAN
 from jgan.layers.conditioning import check_choice, label_features
 from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.dense import Dense
-from jgan.layers.minibatch import minibatch_features
+from jgan.layers.logits import last_features, to_logit
 from jgan.layers.norm import DISCRIMINATOR_NORMS, BatchNorm, discriminator_norm
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
@@ -132,10 +132,9 @@ class Discriminator(nn.Module):
         for index, width in enumerate(self.widths):
             stride, norm = 2 - index % 2, self.norm if index or spectral_norm else "none"
             x = block(width, stride, norm, self.dropout, self.dtype, name=f"block_{index}")(x, train)
-        x = minibatch_features(x, self.minibatch)
-        self.sow("intermediates", "features", x)
+        x = last_features(self, x)
         self.sow("intermediates", "class_logits", Dense(self.num_classes, name="to_classes", **last)(x))
-        return Dense(1, name="to_logit", **last)(x)[:, 0]
+        return to_logit(x, **last)
 
 
 def acgan(

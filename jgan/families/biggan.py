@@ -64,33 +64,50 @@ class Generator(nn.Module):
 
 
 class Size(NamedTuple):
-    """Networks of a resolution: widths as multiples, of what the latents become and of each block, and latents."""
+    """Networks of a resolution: widths of what the latents become and of each block, and the rest of their fields."""
 
     generator: tuple[int, ...]
     discriminator: tuple[int, ...]
     downsamples: int
     latent_dim: int
+    attention: tuple[int, ...] = (64,)  # as in the paper
 
 
-SIZES = {
-    32: Size((4, 4, 4, 4), (4, 4, 4, 4), 2, 80),
-    64: Size((16, 16, 8, 4, 2), (1, 2, 4, 8, 16), 4, 120),
+SIZES = {  # widths in multiples of the preset's channels
+    32: Size((4, 4, 4, 4), (4, 4, 4, 4), 2, 80, attention=(16,)),
+    64: Size((16, 16, 8, 4, 2), (1, 2, 4, 8, 16), 4, 120, attention=(32,)),
     128: Size((16, 16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16), 5, 120),
     256: Size((16, 16, 8, 8, 4, 2, 1), (1, 2, 4, 8, 8, 16, 16), 6, 140),
     512: Size((16, 16, 8, 8, 4, 2, 1, 1), (1, 1, 2, 4, 8, 8, 16, 16), 7, 128),
 }
 
 
-def size_of(resolution: int, preset: str) -> Size:
-    """The networks of a resolution. Raises UserError, which names the preset that was asked, where there are none."""
+def size_of(preset: str, resolution: int, channels: int, attention: tuple[int, ...] | None) -> Size:
+    """The networks of a resolution, with widths in channels; attention is where it is told, or where SIZES has it.
+
+    Raises:
+      UserError: there are no networks for this resolution; the message names the preset that was asked.
+    """
     if resolution not in SIZES:
         raise UserError(f"{preset}(resolution={resolution}): expected one of {', '.join(map(str, SIZES))}")
-    return SIZES[resolution]
+    size = SIZES[resolution]
+    return size._replace(
+        generator=tuple(channels * multiple for multiple in size.generator),
+        discriminator=tuple(channels * multiple for multiple in size.discriminator),
+        attention=size.attention if attention is None else attention,
+    )
 
 
-def default_attention(resolution: int) -> tuple[int, ...]:
-    """At 64 x 64, as in the paper, or at half the resolution below 128 x 128."""
-    return (min(64, resolution // 2),)
+def two_to_one(generator: nn.Module, discriminator: nn.Module, latent_dim: int, num_classes: int) -> LatentGAN:
+    """Hinge loss, two discriminator steps for one of the generator."""
+    return LatentGAN(
+        generator,
+        discriminator,
+        latent_dim=latent_dim,
+        num_classes=num_classes,
+        adversarial="hinge",
+        generator_every=2,
+    )
 
 
 def biggan(
@@ -102,31 +119,19 @@ def biggan(
 ) -> LatentGAN:
     """The networks of a resolution, their widths in multiples of `channels`; hinge loss, two discriminator steps.
 
-    `attention` is by default that of `default_attention`.
+    `attention` is by default that of `SIZES`.
 
     Raises:
       UserError: there are no networks for this resolution.
     """
-    size = size_of(resolution, "biggan")
-    attention = default_attention(resolution) if attention is None else attention
-    return LatentGAN(
-        Generator(
-            resolution,
-            tuple(channels * multiple for multiple in size.generator),
-            image_channels,
-            num_classes,
-            attention=attention,
-        ),
-        Discriminator(
-            tuple(channels * multiple for multiple in size.discriminator),
-            size.downsamples,
-            num_classes,
-            wide=True,
-            attention=attention,
-            weight_init="orthogonal",
-        ),
-        latent_dim=size.latent_dim,
-        num_classes=num_classes,
-        adversarial="hinge",
-        generator_every=2,
+    size = size_of("biggan", resolution, channels, attention)
+    generator = Generator(resolution, size.generator, image_channels, num_classes, attention=size.attention)
+    discriminator = Discriminator(
+        size.discriminator,
+        size.downsamples,
+        num_classes,
+        wide=True,
+        attention=size.attention,
+        weight_init="orthogonal",
     )
+    return two_to_one(generator, discriminator, size.latent_dim, num_classes)

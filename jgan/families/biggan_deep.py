@@ -12,7 +12,7 @@ import itertools
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jgan.families.biggan import default_attention, size_of
+from jgan.families.biggan import size_of, two_to_one
 from jgan.families.sngan import check_attention, check_halvings, first_resolution
 from jgan.games.latent import LatentGAN
 from jgan.layers.attention import SelfAttention
@@ -26,6 +26,7 @@ from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
 BOTTLENECK = 4  # how many times fewer features the 3 x 3 convolutions have
 EPSILON = 1e-4  # of batch norm: appendix C
+LATENT_DIM = 128  # at every resolution
 
 
 class GeneratorBlock(nn.Module):
@@ -213,29 +214,12 @@ def biggan_deep(
 ) -> LatentGAN:
     """The networks of a resolution, widths as BigGAN's in multiples of `channels`; hinge loss, two discriminator steps.
 
-    `attention` is by default that of `biggan.default_attention`.
+    `attention` is by default that of `biggan.SIZES`.
 
     Raises:
       UserError: there are no networks for this resolution.
     """
-    size = size_of(resolution, "biggan_deep")
-    attention = default_attention(resolution) if attention is None else attention
-    return LatentGAN(
-        Generator(
-            resolution,
-            tuple(channels * multiple for multiple in size.generator),
-            image_channels,
-            num_classes,
-            attention=attention,
-        ),
-        Discriminator(
-            tuple(channels * multiple for multiple in size.discriminator),
-            size.downsamples,
-            num_classes,
-            attention=attention,
-        ),
-        latent_dim=128,
-        num_classes=num_classes,
-        adversarial="hinge",
-        generator_every=2,
-    )
+    size = size_of("biggan_deep", resolution, channels, attention)
+    generator = Generator(resolution, size.generator, image_channels, num_classes, attention=size.attention)
+    discriminator = Discriminator(size.discriminator, size.downsamples, num_classes, attention=size.attention)
+    return two_to_one(generator, discriminator, LATENT_DIM, num_classes)

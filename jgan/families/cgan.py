@@ -17,7 +17,7 @@ from jgan.families import dcgan, vanilla
 from jgan.games.latent import LatentGAN
 from jgan.layers.conditioning import LABEL_INPUTS, check_choice, label_features, to_logits, with_label_planes
 from jgan.layers.dense import Dense
-from jgan.layers.minibatch import minibatch_features
+from jgan.layers.logits import last_features, to_logit
 from jgan.types import Array, Images, Labels, Latents, Logits
 
 
@@ -93,9 +93,7 @@ class Discriminator(nn.Module):
         x = nn.Dropout(self.dropout, deterministic=not train)(jnp.concatenate([x, y], axis=-1))
         x = Maxout(self.joint_units, 4, name="joint", **layer)(x)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        x = minibatch_features(x, self.minibatch)
-        self.sow("intermediates", "features", x)
-        return Dense(1, spectral_norm=self.spectral_norm, name="to_logit")(x)[:, 0]
+        return to_logit(last_features(self, x), spectral_norm=self.spectral_norm)
 
 
 class MLPGenerator(nn.Module):

@@ -130,11 +130,7 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
         """Logits in float32, whatever the compute type."""
-        if images.shape[1:3] != (self.resolution, self.resolution):
-            raise UserError(
-                f"game.discriminator.resolution={self.resolution}: its images are {images.shape[1]} x "
-                f"{images.shape[2]}; set it to the same resolution"
-            )
+        check_resolution(self.resolution, images)
         check_minibatch(self.minibatch)
         x = downsample(images, self.channels, self.norm, self.dtype, self.remat, train)
         if self.minibatch == "std":
@@ -143,17 +139,7 @@ class Discriminator(nn.Module):
         self.sow("intermediates", "features", features)
         spectral_norm = self.norm == "spectral"
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        x = Conv(
-            1,
-            KERNEL,
-            padding="VALID",
-            use_bias=False,
-            dtype=self.dtype,
-            kernel_init=KERNEL_INIT,
-            spectral_norm=spectral_norm,
-            name="to_logit",
-        )(x)
-        logits = x.astype(jnp.float32)[:, 0, 0, 0]
+        logits = to_logit(x, self.dtype, spectral_norm=spectral_norm)
         if self.minibatch != "discrimination":
             return logits
         similarities = MinibatchDiscrimination(name="minibatch_discrimination")(features)
@@ -171,6 +157,30 @@ def downsample(images: Images, channels: int, norm: str, dtype: str, remat: bool
         block_norm = "none" if 2 * resolution == image_resolution and norm != "spectral" else norm
         x = block(features, block_norm, dtype, name=f"block_{resolution}")(x, train)
     return x
+
+
+def to_logit(x: Array, dtype: str, *, spectral_norm: bool) -> Logits:
+    """[n, 4, 4, c] to logits [n] in float32, by a convolution without a bias, made in the module that calls."""
+    last = Conv(
+        1,
+        KERNEL,
+        padding="VALID",
+        use_bias=False,
+        dtype=dtype,
+        kernel_init=KERNEL_INIT,
+        spectral_norm=spectral_norm,
+        name="to_logit",
+    )
+    return last(x).astype(jnp.float32)[:, 0, 0, 0]
+
+
+def check_resolution(resolution: int, images: Images) -> None:
+    """Raises UserError where a discriminator's images are not of the resolution that it was told."""
+    if images.shape[1:3] != (resolution, resolution):
+        raise UserError(
+            f"game.discriminator.resolution={resolution}: its images are {images.shape[1]} x {images.shape[2]}; set it "
+            "to the same resolution"
+        )
 
 
 def hidden_resolutions(resolution: int) -> list[int]:

@@ -14,8 +14,7 @@ from jgan.families import dcgan
 from jgan.games.latent import LatentGAN
 from jgan.layers.conditioning import check_choice
 from jgan.layers.conv import Conv, ConvTranspose
-from jgan.layers.dense import Dense
-from jgan.layers.minibatch import minibatch_features
+from jgan.layers.logits import last_features, to_logit
 from jgan.layers.norm import DISCRIMINATOR_NORMS, BatchNorm, discriminator_norm
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
@@ -97,11 +96,7 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
         """Logits in float32, whatever the compute type."""
-        if images.shape[1:3] != (self.resolution, self.resolution):
-            raise UserError(
-                f"game.discriminator.resolution={self.resolution}: its images are {images.shape[1]} x "
-                f"{images.shape[2]}; set it to the same resolution"
-            )
+        dcgan.check_resolution(self.resolution, images)
         check_choice("game.discriminator.norm", self.norm, DISCRIMINATOR_NORMS)
         spectral_norm = self.norm == "spectral"
         block = nn.remat(DiscriminatorBlock, static_argnums=(2,)) if self.remat else DiscriminatorBlock
@@ -110,10 +105,9 @@ class Discriminator(nn.Module):
             features, name = self.channels * 2 ** (level - 1), f"block_{self.resolution // 2**level}"
             norm = self.norm if level > 1 or spectral_norm else "none"
             x = block(features, norm, self.dtype, name=name)(x, train)
-        x = minibatch_features(x, self.minibatch)
-        self.sow("intermediates", "features", x)
+        x = last_features(self, x)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        return Dense(1, kernel_init=KERNEL_INIT, spectral_norm=spectral_norm, name="to_logit")(x)[:, 0]
+        return to_logit(x, KERNEL_INIT, spectral_norm=spectral_norm)
 
 
 def first_side(resolution: int) -> int:

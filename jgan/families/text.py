@@ -13,7 +13,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jgan.families import dcgan
-from jgan.families.dcgan import KERNEL, KERNEL_INIT, SLOPE, downsample
+from jgan.families.dcgan import KERNEL_INIT, SLOPE, downsample, to_logit
 from jgan.games.text import TextGAN
 from jgan.layers.captions import Blend, CaptionEncoder
 from jgan.layers.conv import Conv
@@ -70,17 +70,7 @@ class Discriminator(nn.Module):
         x = jnp.concatenate([x, planes.astype(x.dtype)], axis=-1)
         x = Joint(self.channels * images.shape[1] // (2 * FINEST), self.norm, self.dtype, name="joint")(x, train)
         self.sow("intermediates", "features", x.reshape(x.shape[0], -1).astype(jnp.float32))
-        last = Conv(
-            1,
-            KERNEL,
-            padding="VALID",
-            use_bias=False,
-            dtype=self.dtype,
-            kernel_init=KERNEL_INIT,
-            spectral_norm=self.norm == "spectral",
-            name="to_logit",
-        )
-        return last(x).astype(jnp.float32)[:, 0, 0, 0]
+        return to_logit(x, self.dtype, spectral_norm=self.norm == "spectral")
 
 
 class Joint(nn.Module):

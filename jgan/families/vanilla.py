@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from jgan.games.latent import LatentGAN
 from jgan.layers.dense import Dense
-from jgan.layers.minibatch import minibatch_features
+from jgan.layers.logits import last_features, to_logit
 from jgan.types import Images, Labels, Latents, Logits
 
 SLOPE = 0.2  # of the leaky ReLUs
@@ -55,9 +55,7 @@ class Discriminator(nn.Module):
             dense = Dense(width, dtype=self.dtype, spectral_norm=self.spectral_norm, name=f"dense_{index}")
             x = nn.leaky_relu(dense(x), SLOPE)
             x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        x = minibatch_features(x, self.minibatch)
-        self.sow("intermediates", "features", x)
-        return Dense(1, spectral_norm=self.spectral_norm, name="to_logit")(x)[:, 0]
+        return to_logit(last_features(self, x), spectral_norm=self.spectral_norm)
 
 
 def vanilla(resolution: int = 28, image_channels: int = 1) -> LatentGAN:

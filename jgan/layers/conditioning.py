@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from jgan.layers.dense import Dense, Embed
-from jgan.layers.minibatch import minibatch_features
+from jgan.layers.logits import Minibatched, last_features, to_logit
 from jgan.types import Array, Images, Labels, Logits, UserError
 
 LABEL_INPUTS = ("concatenate", "embedding")  # one-hot labels, or a vector learned for each class
@@ -57,17 +57,12 @@ def label_features(
     return embed(required(labels))
 
 
-class ConditionalDiscriminator(Protocol):
+class ConditionalDiscriminator(Minibatched, Protocol):
     """The fields of a discriminator that these functions read."""
 
     num_classes: int  # 0: labels are ignored
     label_input: str  # one of LABEL_INPUTS or LAST_LAYERS
-    minibatch: str
     dropout: float
-
-    def sow(self, col: str, name: str, value: Array) -> bool:
-        """Flax's."""
-        ...
 
 
 def with_label_planes(
@@ -98,10 +93,8 @@ def to_logits(
     `class_logits` [n, num_classes].
     """
     num_classes, label_input = discriminator.num_classes, discriminator.label_input
-    x = minibatch_features(x, discriminator.minibatch)
-    discriminator.sow("intermediates", "features", x)
-    x = nn.Dropout(discriminator.dropout, deterministic=not train)(x)
-    logits = Dense(1, kernel_init=kernel_init, spectral_norm=spectral_norm, name="to_logit")(x)[:, 0]
+    x = nn.Dropout(discriminator.dropout, deterministic=not train)(last_features(discriminator, x))
+    logits = to_logit(x, kernel_init, spectral_norm=spectral_norm)
     if num_classes and label_input == "auxiliary_classifier":
         to_classes = Dense(num_classes, kernel_init=kernel_init, spectral_norm=spectral_norm, name="to_classes")
         discriminator.sow("intermediates", "class_logits", to_classes(x))
