@@ -2,7 +2,7 @@
 
 pip install "jgan[tfds]" && python -c "import tensorflow_datasets as tfds; tfds.builder('cifar10',
 file_format='array_record').download_and_prepare()"
-python -m jgan.main --config configs/acgan.py --workdir runs/acgan
+jgan train --config acgan --workdir runs/acgan
 
 The paper's networks; batch 100, Adam with beta1 0.5. Its table gives the learning rate as one of 1e-4, 2e-4 and 3e-4.
 acgan_digits.py is one that trains on two cores. Not yet trained at this size.

@@ -1,6 +1,6 @@
 """ACGAN (Odena et al. 2017, https://arxiv.org/abs/1610.09585) on the embedded digits; trains on two cores in minutes.
 
-python -m jgan.main --config configs/acgan_digits.py --workdir runs/acgan_digits
+jgan train --config acgan_digits --workdir runs/acgan_digits
 """
 
 from jgan.config import Config

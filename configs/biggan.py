@@ -1,7 +1,7 @@
 """BigGAN on ImageNet at 128 x 128 (Brock et al. 2019, https://arxiv.org/abs/1809.11096), section 3 and appendix C.
 
 pip install "jgan[tfds]" && tfds build imagenet2012 --file_format=array_record
-python -m jgan.main --config configs/biggan.py --workdir runs/biggan
+jgan train --config biggan --workdir runs/biggan
 
 Batches of 2048, two discriminator steps for one of the generator, rates of 5e-5 and 2e-4, an average of the
 generator's weights with a decay of 0.9999. A step here is one of the discriminator. On fewer devices than a pod has,

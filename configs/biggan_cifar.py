@@ -1,7 +1,7 @@
 """BigGAN on CIFAR-10 (Brock et al. 2019, https://arxiv.org/abs/1809.11096), by https://github.com/ajbrock/BigGAN-PyTorch.
 
 pip install "jgan[tfds]" && tfds build cifar10 --file_format=array_record
-python -m jgan.main --config configs/biggan_cifar.py --workdir runs/biggan_cifar
+jgan train --config biggan_cifar --workdir runs/biggan_cifar
 
 launch_cifar_ema.sh: latents at the first layer only, a scale and a bias for each class and layer, no attention,
 kernels from N(0, 0.02), four discriminator steps for one of the generator, batches of 50, rates of 2e-4, 500 epochs.

@@ -1,6 +1,6 @@
 """BigGAN-deep on the embedded digits (Brock et al. 2019, https://arxiv.org/abs/1809.11096).
 
-python -m jgan.main --config configs/biggan_deep_digits.py --workdir runs/biggan_deep_digits
+jgan train --config biggan_deep_digits --workdir runs/biggan_deep_digits
 
 Widths that double as images shrink, an eighth of the paper's, attention at 16 x 16, one discriminator step for one of
 the generator; on two cores it trains in minutes.

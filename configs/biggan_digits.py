@@ -1,6 +1,6 @@
 """BigGAN on the embedded digits (Brock et al. 2019, https://arxiv.org/abs/1809.11096).
 
-python -m jgan.main --config configs/biggan_digits.py --workdir runs/biggan_digits
+jgan train --config biggan_digits --workdir runs/biggan_digits
 
 Widths that double as images shrink, a sixth of the paper's, attention at 16 x 16, one discriminator step for one of the
 generator; on two cores it trains in minutes.

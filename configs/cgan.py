@@ -5,7 +5,7 @@ The paper's networks at their full size: 200 latent and 1,000 label units into 1
 steps. As it stands it collapses to one picture per label (docs/results.md): for conditional GANs that draw, see
 cgan_digits.py (fully connected), quickstart.py and dcgan_conditional.py.
 
-python -m jgan.main --config configs/cgan.py --workdir runs/cgan
+jgan train --config cgan --workdir runs/cgan
 
 The 5,000 embedded digits stand in for the 60,000 of MNIST: --config.data.source=tfds:mnist, once prepared.
 `label_input` of either network is "concatenate" (one-hot, the paper's) or "embedding".

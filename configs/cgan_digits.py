@@ -2,7 +2,7 @@
 
 Labels as in Mirza & Osindero 2014 (https://arxiv.org/abs/1411.1784), networks as in vanilla.py.
 
-python -m jgan.main --config configs/cgan_digits.py --workdir runs/cgan_digits
+jgan train --config cgan_digits --workdir runs/cgan_digits
 
 `label_input` of either network is "concatenate" (one-hot) or "embedding". Expect each column of the grid to become its
 digit within 2,000 steps, and speckled, varied digits by the end.

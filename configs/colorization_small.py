@@ -1,7 +1,7 @@
 """Gray photos to colour at 32 x 32, which trains on two cores.
 
-python -m jgan.main --config configs/colorization_small.py --workdir runs/colors --config.data.source=folder:DIR
-python -m jgan.translate --workdir runs/colors --degrade --input photos --out translated
+jgan train --config colorization_small --workdir runs/colors --config.data.source=folder:DIR
+jgan translate --workdir runs/colors --degrade --input photos --out translated
 
 As colorization.py with half the width and patches of 16 pixels. Images are drawn by running statistics: those of one
 image, or instance norm, would leave nothing of what the innermost layers hold, which are a few pixels wide here.

@@ -1,8 +1,8 @@
 """Real-ESRGAN's small network x4 without an adversary (https://github.com/xinntao/Real-ESRGAN, SRVGGNetCompact).
 
-python -m jgan.import_weights --config configs/compact.py --generator realesr-general-x4v3.pth --workdir runs/compact
-python -m jgan.main --config configs/compact.py --workdir runs/compact --config.data.source=folder:DIR
-python -m jgan.upscale --workdir runs/compact --input photos --out large
+jgan import-weights --config compact --generator realesr-general-x4v3.pth --workdir runs/compact
+jgan train --config compact --workdir runs/compact --config.data.source=folder:DIR
+jgan upscale --workdir runs/compact --input photos --out large
 
 The first of them takes published weights, the second trains on images made smaller by the bicubic filter, where its
 authors blur, add noise and compress too. Stage and optimizers as in srresnet.py. realesr-animevideov3 has half the

@@ -1,7 +1,7 @@
 """CycleGAN at 256 x 256 between two folders (Zhu et al. 2017, https://arxiv.org/abs/1703.10593).
 
-python -m jgan.main --config configs/cyclegan.py --workdir runs/zebras --config.data.source=unpaired:horse2zebra
-python -m jgan.translate --workdir runs/zebras --direction a_to_b --input horse2zebra/testA --out zebras
+jgan train --config cyclegan --workdir runs/zebras --config.data.source=unpaired:horse2zebra
+jgan translate --workdir runs/zebras --direction a_to_b --input horse2zebra/testA --out zebras
 
 Appendix 7.1: batches of 1, 200 epochs of horse2zebra's 1,334 images, the last 100 with the rate falling to 0; images
 are made 286 pixels large, cut to 256 and mirrored. The folder holds trainA and trainB. cyclegan_small.py is one that

@@ -1,7 +1,7 @@
 """CycleGAN at 32 x 32 of a quarter of the width with three blocks, which trains on two cores.
 
-python -m jgan.main --config configs/cyclegan_small.py --workdir runs/flowers --config.data.source=unpaired:DIR
-python -m jgan.translate --workdir runs/flowers --direction a_to_b --input DIR/testA --out translated
+jgan train --config cyclegan_small --workdir runs/flowers --config.data.source=unpaired:DIR
+jgan translate --workdir runs/flowers --direction a_to_b --input DIR/testA --out translated
 
 As cyclegan.py with patches of 16 pixels and batches of 4.
 """

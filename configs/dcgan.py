@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al. 2016, https://arxiv.org/abs/1511.06434), Figure 1 and section 4.
 
-python -m jgan.main --config configs/dcgan.py --workdir runs/dcgan --config.data.source=folder:DIR
+jgan train --config dcgan --workdir runs/dcgan --config.data.source=folder:DIR
 
 The paper trains on LSUN bedrooms (--config.data.source=tfds:lsun/bedroom, once prepared), faces and ImageNet-1k, batch
 128, Adam 2e-4 with beta1 0.5, uniform latents; Figure 1's generator is 1024-512-256-128 wide. Without a source of your

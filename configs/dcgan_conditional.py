@@ -2,7 +2,7 @@
 
 pip install "jgan[tfds]" && python -c "import tensorflow_datasets as tfds; tfds.builder('cifar10',
 file_format='array_record').download_and_prepare()"
-python -m jgan.main --config configs/dcgan_conditional.py --workdir runs/dcgan_conditional
+jgan train --config dcgan_conditional --workdir runs/dcgan_conditional
 
 The generator takes the label with the latents, the discriminator by projection; lazy R1 in place of batch norm in the
 discriminator. quickstart.py is the same GAN on digits. Not yet trained at this size.

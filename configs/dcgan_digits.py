@@ -1,6 +1,6 @@
 """DCGAN (Radford et al. 2016, https://arxiv.org/abs/1511.06434) on the embedded digits; trains on two cores in minutes.
 
-python -m jgan.main --config configs/dcgan_digits.py --workdir runs/dcgan_digits
+jgan train --config dcgan_digits --workdir runs/dcgan_digits
 """
 
 from jgan.config import Config

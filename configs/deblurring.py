@@ -1,7 +1,7 @@
 """Blurred photos to sharp ones at 256 x 256: Pix2Pix on any folder, whose images are the targets.
 
-python -m jgan.main --config configs/deblurring.py --workdir runs/deblurring --config.data.source=folder:DIR
-python -m jgan.translate --workdir runs/deblurring --input photos --out translated
+jgan train --config deblurring --workdir runs/deblurring --config.data.source=folder:DIR
+jgan translate --workdir runs/deblurring --input photos --out translated
 
 The inputs are made of the images as they come to the step (jgan/tasks/config.py). Networks and optimizers as in
 pix2pix.py, batches of 16 and instance norm in place of a batch's statistics. With six halvings and

@@ -1,7 +1,7 @@
 """Noisy photos to clean ones at 256 x 256: Pix2Pix on any folder, whose images are the targets.
 
-python -m jgan.main --config configs/denoising.py --workdir runs/denoising --config.data.source=folder:DIR
-python -m jgan.translate --workdir runs/denoising --input photos --out translated
+jgan train --config denoising --workdir runs/denoising --config.data.source=folder:DIR
+jgan translate --workdir runs/denoising --input photos --out translated
 
 The inputs are made of the images as they come to the step (jgan/tasks/config.py). Networks and optimizers as in
 pix2pix.py, batches of 16 and instance norm in place of a batch's statistics. With six halvings and

@@ -1,7 +1,7 @@
 """Line drawings to photos at 256 x 256: Pix2Pix on any folder, whose images are the targets.
 
-python -m jgan.main --config configs/edges.py --workdir runs/edges --config.data.source=folder:DIR
-python -m jgan.translate --workdir runs/edges --input photos --out translated
+jgan train --config edges --workdir runs/edges --config.data.source=folder:DIR
+jgan translate --workdir runs/edges --input photos --out translated
 
 The inputs are made of the images as they come to the step (jgan/tasks/config.py). Networks and optimizers as in
 pix2pix.py, batches of 16 and instance norm in place of a batch's statistics. With six halvings and

@@ -1,7 +1,7 @@
 """ESRGAN x4 on photos (Wang et al. 2018, https://arxiv.org/abs/1809.00219).
 
-python -m jgan.main --config configs/esrgan.py --workdir runs/esrgan --config.data.source=folder:DIR
-python -m jgan.upscale --workdir runs/esrgan --input photos --out large
+jgan train --config esrgan --workdir runs/esrgan --config.data.source=folder:DIR
+jgan upscale --workdir runs/esrgan --input photos --out large
 
 Section 4.1: a million steps of the mean absolute error, then 400,000 of all losses from 1e-4 (the paper halves the
 rates four times; here they fall linearly), 16 patches of 128 x 128. The content loss is EfficientNet-Lite0's, which

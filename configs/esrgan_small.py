@@ -1,7 +1,7 @@
 """ESRGAN x4 of three blocks on patches of 64 x 64 pixels, which trains on two cores.
 
-python -m jgan.main --config configs/esrgan_small.py --workdir runs/esrgan_small --config.data.source=folder:DIR
-python -m jgan.upscale --workdir runs/esrgan_small --input photos --out large
+jgan train --config esrgan_small --workdir runs/esrgan_small --config.data.source=folder:DIR
+jgan upscale --workdir runs/esrgan_small --input photos --out large
 
 As esrgan.py. Not yet trained to its end.
 """

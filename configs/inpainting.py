@@ -1,7 +1,7 @@
 """Photos with holes to whole ones at 256 x 256: Pix2Pix on any folder, whose images are the targets.
 
-python -m jgan.main --config configs/inpainting.py --workdir runs/inpainting --config.data.source=folder:DIR
-python -m jgan.translate --workdir runs/inpainting --input photos --mask mask.png --out translated
+jgan train --config inpainting --workdir runs/inpainting --config.data.source=folder:DIR
+jgan translate --workdir runs/inpainting --input photos --mask mask.png --out translated
 
 The inputs are made of the images as they come to the step (jgan/tasks/config.py). Networks and optimizers as in
 pix2pix.py, batches of 16 and instance norm in place of a batch's statistics. With six halvings and

@@ -1,7 +1,7 @@
 """Photos with holes to whole ones at 64 x 64, which trains on two cores.
 
-python -m jgan.main --config configs/inpainting_small.py --workdir runs/inpainting_small --config.data.source=folder:DIR
-python -m jgan.translate --workdir runs/inpainting_small --degrade --input photos --out translated
+jgan train --config inpainting_small --workdir runs/inpainting_small --config.data.source=folder:DIR
+jgan translate --workdir runs/inpainting_small --degrade --input photos --out translated
 
 As inpainting.py with half the width and patches of 16 pixels, drawn by running statistics as in colorization_small.py.
 """

@@ -1,6 +1,6 @@
 """LSGAN on scenes at 112 x 112 (Mao et al. 2017, https://arxiv.org/abs/1611.04076), networks as in the authors' code.
 
-python -m jgan.main --config configs/lsgan.py --workdir runs/lsgan --config.data.source=folder:DIR
+jgan train --config lsgan --workdir runs/lsgan --config.data.source=folder:DIR
 
 The paper trains on LSUN's bedroom, kitchen, church, dining room and conference room, each by itself
 (--config.data.source=tfds:lsun/church_outdoor, once prepared); batch 64, Adam 1e-3 with beta1 0.5, uniform latents of

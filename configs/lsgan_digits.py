@@ -1,6 +1,6 @@
 """LSGAN's loss (Mao et al. 2017, https://arxiv.org/abs/1611.04076) with DCGAN's networks on the embedded digits.
 
-python -m jgan.main --config configs/lsgan_digits.py --workdir runs/lsgan_digits
+jgan train --config lsgan_digits --workdir runs/lsgan_digits
 
 Trains on two cores in minutes.
 """

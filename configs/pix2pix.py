@@ -1,8 +1,8 @@
 """Pix2Pix at 256 x 256 on paired images (Isola et al. 2017, https://arxiv.org/abs/1611.07004).
 
-python -m jgan.main --config configs/pix2pix.py --workdir runs/maps --config.data.source=pairs:maps/train
-python -m jgan.data split --source pairs:maps/val --out val
-python -m jgan.translate --workdir runs/maps --input val/A --out translated
+jgan train --config pix2pix --workdir runs/maps --config.data.source=pairs:maps/train
+jgan data split --source pairs:maps/val --out val
+jgan translate --workdir runs/maps --input val/A --out translated
 
 Section 3 and appendix 6.2 with the batch of 1 and the 200 epochs, the last 100 with the rate falling to 0, of the
 authors' maps (1,096 pairs): images are made 286 pixels large, cut to 256 and mirrored. `--config.data.direction=b_to_a`

@@ -1,7 +1,7 @@
 """Pix2Pix with a residual generator at 256 x 256 on paired images: `--netG resnet_9blocks` of the authors' code.
 
-python -m jgan.main --config configs/pix2pix_resnet.py --workdir runs/maps --config.data.source=pairs:maps/train
-python -m jgan.main --config configs/pix2pix_resnet.py --workdir runs/maps6 --config.game.generator.blocks=6
+jgan train --config pix2pix_resnet --workdir runs/maps --config.data.source=pairs:maps/train
+jgan train --config pix2pix_resnet --workdir runs/maps6 --config.game.generator.blocks=6
 
 As pix2pix.py, with CycleGAN's generator (Zhu et al. 2017, https://arxiv.org/abs/1703.10593, appendix 7.2) in place of
 the U-Net: it halves twice, so sides are multiples of 4. As there (https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix)

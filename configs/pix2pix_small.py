@@ -1,6 +1,6 @@
 """Pix2Pix on squares of 64 x 64 cut from pairs of any size, which trains on two cores.
 
-python -m jgan.main --config configs/pix2pix_small.py --workdir runs/maps_small --config.data.source=pairs:maps/train
+jgan train --config pix2pix_small --workdir runs/maps_small --config.data.source=pairs:maps/train
 
 As pix2pix.py with five halvings, half the width, a discriminator of patches of 34 pixels and batches of 4, drawn by
 running statistics as in colorization_small.py.

@@ -1,6 +1,6 @@
 """ProGAN at 1024 x 1024 (Karras et al. 2018, https://arxiv.org/abs/1710.10196) on photos such as CelebA-HQ.
 
-python -m jgan.main --config configs/progan.py --workdir runs/progan --config.data.source=folder:DIR
+jgan train --config progan --workdir runs/progan --config.data.source=folder:DIR
 
 Appendix A.1 with the batch sizes and learning rates that the authors' code has for 8 GPUs, and its 12 million images:
 600,000 to fade each resolution in, 600,000 more, and 1,800,000 at the end. `progan(resolution=256)` and

@@ -1,6 +1,6 @@
 """ProGAN on the embedded digits (Karras et al. 2018, https://arxiv.org/abs/1710.10196): 4 x 4 to 32 x 32.
 
-python -m jgan.main --config configs/progan_digits.py --workdir runs/progan_digits
+jgan train --config progan_digits --workdir runs/progan_digits
 
 A sixteenth of the paper's width; trains on two cores in minutes.
 """

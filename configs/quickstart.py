@@ -1,6 +1,6 @@
 """The quickstart: a class-conditional DCGAN on the 5,000 MNIST digits that a package carries, in minutes on two cores.
 
-python -m jgan.main --config configs/quickstart.py --workdir runs/quickstart
+jgan train --config quickstart --workdir runs/quickstart
 """
 
 from jgan.config import Config

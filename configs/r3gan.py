@@ -1,7 +1,7 @@
 """R3GAN on CIFAR-10 (Huang et al. 2024, https://arxiv.org/abs/2501.05441).
 
 pip install "jgan[tfds]" && tfds build cifar10 --file_format=array_record
-python -m jgan.main --config configs/r3gan.py --workdir runs/r3gan
+jgan train --config r3gan --workdir runs/r3gan
 
 The authors' CIFAR10 preset, https://github.com/brownvc/R3GAN (FID 1.96): while 20 million images are seen, the
 learning rate falls to a quarter and gamma to a tenth, and b2, the average's half-life and the probability of each

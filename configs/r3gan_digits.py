@@ -1,6 +1,6 @@
 """R3GAN on the embedded digits (Huang et al. 2024, https://arxiv.org/abs/2501.05441); trains on two cores in minutes.
 
-python -m jgan.main --config configs/r3gan_digits.py --workdir runs/r3gan_digits
+jgan train --config r3gan_digits --workdir runs/r3gan_digits
 
 One block at each resolution, narrow ones at the high end, 16 channels a group as published; the published schedules,
 over the whole run, and no augmentation.

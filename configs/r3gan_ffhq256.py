@@ -1,6 +1,6 @@
 """R3GAN on FFHQ at 256 x 256 (Huang et al. 2024, https://arxiv.org/abs/2501.05441).
 
-python -m jgan.main --config configs/r3gan_ffhq256.py --workdir runs/r3gan_ffhq256
+jgan train --config r3gan_ffhq256 --workdir runs/r3gan_ffhq256
 
 The authors' FFHQ-256 preset, https://github.com/brownvc/R3GAN (FID 2.75): while 20 million images are seen, the
 learning rate falls to a quarter and gamma to a tenth, and b2, the average's half-life and the probability of each

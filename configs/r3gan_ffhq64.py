@@ -1,6 +1,6 @@
 """R3GAN on FFHQ at 64 x 64 (Huang et al. 2024, https://arxiv.org/abs/2501.05441).
 
-python -m jgan.main --config configs/r3gan_ffhq64.py --workdir runs/r3gan_ffhq64
+jgan train --config r3gan_ffhq64 --workdir runs/r3gan_ffhq64
 
 The authors' FFHQ-64 preset, https://github.com/brownvc/R3GAN (FID 1.95): while 20 million images are seen, the
 learning rate falls to a quarter and gamma to a tenth, and b2, the average's half-life and the probability of each

@@ -1,7 +1,7 @@
 """R3GAN on ImageNet at 32 x 32 (Huang et al. 2024, https://arxiv.org/abs/2501.05441).
 
 pip install "jgan[tfds]" && tfds build imagenet2012 --file_format=array_record
-python -m jgan.main --config configs/r3gan_imagenet32.py --workdir runs/r3gan_imagenet32
+jgan train --config r3gan_imagenet32 --workdir runs/r3gan_imagenet32
 
 The authors' ImageNet-32 preset, https://github.com/brownvc/R3GAN (FID 1.27): while 200 million images are seen, the
 learning rate falls to a quarter and gamma to a tenth, and b2, the average's half-life and the probability of each

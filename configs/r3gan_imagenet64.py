@@ -1,7 +1,7 @@
 """R3GAN on ImageNet at 64 x 64 (Huang et al. 2024, https://arxiv.org/abs/2501.05441).
 
 pip install "jgan[tfds]" && tfds build imagenet2012 --file_format=array_record
-python -m jgan.main --config configs/r3gan_imagenet64.py --workdir runs/r3gan_imagenet64
+jgan train --config r3gan_imagenet64 --workdir runs/r3gan_imagenet64
 
 The authors' ImageNet-64 preset, https://github.com/brownvc/R3GAN (FID 2.09): while 200 million images are seen, the
 learning rate falls to a quarter and gamma to a tenth, and b2, the average's half-life and the probability of each

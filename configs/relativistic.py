@@ -1,6 +1,6 @@
 """Relativistic average GAN, CIFAR-10 at 32 x 32 (Jolicoeur-Martineau 2019, https://arxiv.org/abs/1807.00734).
 
-python -m jgan.main --config configs/relativistic.py --workdir runs/relativistic
+jgan train --config relativistic --workdir runs/relativistic
 
 Adam at 2e-4 with betas 0.5 and 0.999, batch 32, one discriminator step per generator step, 100,000 steps.
 `--config.game.adversarial=` takes `relativistic_average`, `relativistic_average_least_squares`,

@@ -1,6 +1,6 @@
 """Relativistic average GAN (https://arxiv.org/abs/1807.00734) on the embedded digits; trains on two cores in minutes.
 
-python -m jgan.main --config configs/relativistic_digits.py --workdir runs/relativistic_digits
+jgan train --config relativistic_digits --workdir runs/relativistic_digits
 """
 
 from jgan.config import Config

@@ -1,7 +1,7 @@
 """SAGAN on ImageNet at 128 x 128 (Zhang et al. 2019, https://arxiv.org/abs/1805.08318).
 
 pip install "jgan[tfds]" && tfds build imagenet2012 --file_format=array_record
-python -m jgan.main --config configs/sagan.py --workdir runs/sagan
+jgan train --config sagan --workdir runs/sagan
 
 Spectral norm in both networks, attention at 32 x 32, one step of each player, rates of 1e-4 and 4e-4 (section 4) and
 batches of 256. ImageNet must be downloaded by hand first; a folder with one folder for each class does as well:

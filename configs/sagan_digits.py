@@ -1,6 +1,6 @@
 """SAGAN on the embedded digits (Zhang et al. 2019, https://arxiv.org/abs/1805.08318).
 
-python -m jgan.main --config configs/sagan_digits.py --workdir runs/sagan_digits
+jgan train --config sagan_digits --workdir runs/sagan_digits
 
 A quarter of the paper's width, attention at 16 x 16, fivefold learning rates; on two cores it trains in minutes.
 """

@@ -1,7 +1,7 @@
 """SNGAN on CIFAR-10 with residual networks (Miyato et al. 2018, https://arxiv.org/abs/1802.05957), section 4.1.
 
 pip install "jgan[tfds]" && tfds build cifar10 --file_format=array_record
-python -m jgan.main --config configs/sngan.py --workdir runs/sngan
+jgan train --config sngan --workdir runs/sngan
 
 Hinge loss, Adam 2e-4 with betas 0 and 0.9, batch 64, five discriminator steps to one of the generator, learning rates
 falling linearly to 0. A step here is one of the discriminator, so the paper's 50,000 generator steps are 250,000. Any

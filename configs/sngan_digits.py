@@ -1,6 +1,6 @@
 """Class-conditional SNGAN on the embedded digits (Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637).
 
-python -m jgan.main --config configs/sngan_digits.py --workdir runs/sngan_digits
+jgan train --config sngan_digits --workdir runs/sngan_digits
 
 Narrow residual networks that widen as images shrink, as those of STL-10 do, conditional batch norm and projection, one
 discriminator step for one of the generator; on two cores it trains in minutes.

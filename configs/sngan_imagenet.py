@@ -1,7 +1,7 @@
 """Class-conditional SNGAN on ImageNet at 128 x 128 (Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637).
 
 pip install "jgan[tfds]" && tfds build imagenet2012 --file_format=array_record
-python -m jgan.main --config configs/sngan_imagenet.py --workdir runs/sngan_imagenet
+jgan train --config sngan_imagenet --workdir runs/sngan_imagenet
 
 Conditional batch norm and projection; 450,000 generator steps, each after five of the discriminator, and learning rates
 that fall linearly from the 400,000th on, as in the official code. A step here is one of the

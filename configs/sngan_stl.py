@@ -1,7 +1,7 @@
 """SNGAN on STL-10 at 48 x 48 with residual networks (Miyato et al. 2018, https://arxiv.org/abs/1802.05957).
 
 pip install "jgan[tfds]" && tfds build stl10 --file_format=array_record
-python -m jgan.main --config configs/sngan_stl.py --workdir runs/sngan_stl
+jgan train --config sngan_stl --workdir runs/sngan_stl
 
 The 100,000 unlabelled images, reduced from 96 x 96. All else as in sngan.py; any folder of images does as well:
 --config.data.source=folder:DIR. Not yet trained at this size.

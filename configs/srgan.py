@@ -1,7 +1,7 @@
 """SRGAN x4 on photos (Ledig et al. 2017, https://arxiv.org/abs/1609.04802).
 
-python -m jgan.main --config configs/srgan.py --workdir runs/srgan --config.data.source=folder:DIR
-python -m jgan.upscale --workdir runs/srgan --input photos --out large
+jgan train --config srgan --workdir runs/srgan --config.data.source=folder:DIR
+jgan upscale --workdir runs/srgan --input photos --out large
 
 Sections 3.2 and 3.3: SRResNet for 1,000,000 steps of the mean squared error, then the adversarial stage at a tenth of
 the rate; 16 random patches of 96 x 96 pixels, made smaller by MATLAB's bicubic filter. The paper's second stage falls

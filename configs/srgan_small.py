@@ -1,7 +1,7 @@
 """SRGAN x2 of half the width and blocks, as BasicSR has it, on patches of 48 x 48, which trains on two cores.
 
-python -m jgan.main --config configs/srgan_small.py --workdir runs/srgan_small --config.data.source=folder:DIR
-python -m jgan.upscale --workdir runs/srgan_small --input photos --out large
+jgan train --config srgan_small --workdir runs/srgan_small --config.data.source=folder:DIR
+jgan upscale --workdir runs/srgan_small --input photos --out large
 
 As srgan.py with a generator without norms, which adds to the enlarged input and learns much faster. The checkpoint of
 the first stage's end, of the mean absolute error alone, is kept: `upscale --step 2000`. x4: --config.data.task.scale=4

@@ -1,7 +1,7 @@
 """SRResNet x4 without an adversary, as BasicSR trains it (https://github.com/XPixelGroup/BasicSR).
 
-python -m jgan.main --config configs/srresnet.py --workdir runs/srresnet --config.data.source=folder:DIR
-python -m jgan.upscale --workdir runs/srresnet --input photos --out large
+jgan train --config srresnet --workdir runs/srresnet --config.data.source=folder:DIR
+jgan upscale --workdir runs/srresnet --input photos --out large
 
 Mean absolute error alone, 16 patches of 128 x 128, half a million steps from 2e-4 down by a half cosine (BasicSR: four
 such periods); its average of weights has a decay of 0.999. srresnet_small.py is one that trains on two cores. Not

@@ -1,7 +1,7 @@
 """SRResNet x2 of half the width and blocks without an adversary, which trains on two cores.
 
-python -m jgan.main --config configs/srresnet_small.py --workdir runs/srresnet_small --config.data.source=folder:DIR
-python -m jgan.upscale --workdir runs/srresnet_small --input photos --out large
+jgan train --config srresnet_small --workdir runs/srresnet_small --config.data.source=folder:DIR
+jgan upscale --workdir runs/srresnet_small --input photos --out large
 
 As srresnet.py on patches of 48 x 48; x4: --config.game.generator.scale=4 --config.data.task.scale=4
 --config.stages[0].resolution=96. docs/results.md has it as the first stage of srgan_small.

@@ -1,7 +1,7 @@
 """Captions to images at 64 x 64: GAN-CLS (Reed et al. 2016, https://arxiv.org/abs/1605.05396), sections 4 and 5.
 
-python -m jgan.main --config configs/text.py --workdir runs/birds --config.data.source=captions:DIR
-python -m jgan.sample --workdir runs/birds --caption "this bird is red with a black beak"
+jgan train --config text --workdir runs/birds --config.data.source=captions:DIR
+jgan sample --workdir runs/birds --caption "this bird is red with a black beak"
 
 The paper trains on CUB-200-2011 birds and Oxford-102 flowers, five captions an image or more, batch 64, Adam 2e-4 with
 beta1 0.5, 600 epochs (90,000 steps of the 9,600 birds it trains on), images mirrored. DIR (or a zip) holds the images

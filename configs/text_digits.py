@@ -1,7 +1,7 @@
 """Captions of digits, drawn: GAN-CLS (Reed et al. 2016, https://arxiv.org/abs/1605.05396); trains on two cores.
 
-python -m jgan.main --config configs/text_digits.py --workdir runs/text_digits
-python -m jgan.sample --workdir runs/text_digits --caption "a thin seven" --caption "a bold upright three"
+jgan train --config text_digits --workdir runs/text_digits
+jgan sample --workdir runs/text_digits --caption "a thin seven" --caption "a bold upright three"
 
 Captions say digit, stroke weight and slant, measured from the embedded digits (jgan/data/digit_captions.py): 79 % of
 drawn digits show all three (docs/results.md), 89 % of real ones, in 8 minutes of CPU time. With the

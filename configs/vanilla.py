@@ -2,7 +2,7 @@
 
 The networks of the first tutorials at their full size; trains on two cores in minutes.
 
-python -m jgan.main --config configs/vanilla.py --workdir runs/vanilla
+jgan train --config vanilla --workdir runs/vanilla
 
 The 5,000 embedded digits stand in for the 60,000 of MNIST: --config.data.source=tfds:mnist, once prepared. Expect
 digits after about 5,000 steps, speckled, some of them no digit at all: the baseline that the other families mend.

@@ -1,6 +1,6 @@
 """WGAN at 64 x 64 (Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875), Algorithm 1 and the authors' code.
 
-python -m jgan.main --config configs/wgan.py --workdir runs/wgan --config.data.source=folder:DIR
+jgan train --config wgan --workdir runs/wgan --config.data.source=folder:DIR
 
 RMSprop at 5e-5, the critic's weights clipped to 0.01, batch 64, five critic steps per generator step and 100 of them
 before each of the first 25 and every 500th, on LSUN bedrooms (--config.data.source=tfds:lsun/bedroom, once prepared).

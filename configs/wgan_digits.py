@@ -1,6 +1,6 @@
 """WGAN (Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875) on the embedded digits; trains on two cores in minutes.
 
-python -m jgan.main --config configs/wgan_digits.py --workdir runs/wgan_digits
+jgan train --config wgan_digits --workdir runs/wgan_digits
 """
 
 from jgan.config import Config

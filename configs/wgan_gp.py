@@ -1,6 +1,6 @@
 """WGAN-GP with residual networks, CIFAR-10 at 32 x 32 (Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028).
 
-python -m jgan.main --config configs/wgan_gp.py --workdir runs/wgan_gp
+jgan train --config wgan_gp --workdir runs/wgan_gp
 
 Adam at 2e-4 with betas 0 and 0.9, falling linearly to 0 over 100,000 generator steps; five critic steps per generator
 step (a step is one critic step), which draws twice the batch of 64, as in the authors' gan_cifar_resnet.py. The betas

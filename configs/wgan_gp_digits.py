@@ -1,6 +1,6 @@
 """WGAN-GP (Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028) on the embedded digits, in minutes on two cores.
 
-python -m jgan.main --config configs/wgan_gp_digits.py --workdir runs/wgan_gp_digits
+jgan train --config wgan_gp_digits --workdir runs/wgan_gp_digits
 """
 
 from jgan.config import Config

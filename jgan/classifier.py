@@ -1,4 +1,4 @@
-"""Train and store a classifier for metrics: `python -m jgan.classifier --source mnist5k --out digits.npz`."""
+"""Train and store a classifier for metrics: `jgan classifier --source mnist5k --out digits.npz`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from jgan.rundir.files import make_directory
 from jgan.types import UserError
 
 DESCRIPTION = """Trains a small classifier on labelled images, tests it on others, and stores it for
-python -m jgan.evaluate --classifier FILE --metrics accuracy,modes.
+jgan evaluate --classifier FILE --metrics accuracy,modes.
 
-  python -m jgan.classifier --source mnist5k --out digits.npz
-  python -m jgan.classifier --source idx:MNIST --test idx:MNIST:t10k --out digits.npz
+  jgan classifier --source mnist5k --out digits.npz
+  jgan classifier --source idx:MNIST --test idx:MNIST:t10k --out digits.npz
 
 Without --test a tenth of each class is held out. Training images that equal a test image are left out."""
 

@@ -1,40 +1,104 @@
-"""What all commands share: errors as one line with exit code 2, and the compilation cache."""
+"""What all commands share: errors as one line with exit code 2, the compilation cache, how `jgan` is typed here.
+
+JAX is imported by the functions that need it: `jgan --help` and `jgan configs` start without it.
+"""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import os
+import shlex
+import shutil
 import signal
 import sys
 import types
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
-import jax
-
-from jgan.engine.allocator import keep_memory
-from jgan.engine.processes import error_prefix
-from jgan.rundir.files import cache_directory
-from jgan.types import UserError
+from jgan.errors import UserError, did_you_mean, error_prefix
 
 Main = Callable[[Sequence[str]], int]
+FLAGS = ("--config.", "--noconfig.")  # how the flags begin that set a config's fields
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are UserErrors, and which takes no abbreviations."""
+    """An argument parser whose errors are UserErrors; it takes no abbreviations, and no option twice."""
 
     def __init__(self, command: str, description: str) -> None:
         super().__init__(
-            prog=f"python -m jgan.{command}",
+            prog=f"jgan {command}",
             description=description,
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        self.given: set[str] = set()
+        for action in (None, "store"):
+            self.register("action", action, _StoreOnce)
 
     def error(self, message: str) -> NoReturn:
         """Raises UserError instead of printing the usage."""
         raise UserError(f"{message}; see {self.prog} --help")
+
+    def parse_with_flags(self, argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+        """The options, and what is left of `argv`: flags such as "--config.seed=1" for `jgan.config.override`.
+
+        Raises:
+          UserError: an option that is neither the command's nor such a flag, or one that lacks its value.
+        """
+        known = [name for name in self._option_string_actions if name.startswith("--")]
+        for argument in argv:
+            name = argument.partition("=")[0]
+            if name.startswith("--") and name not in known and not name.startswith(FLAGS):
+                raise UserError(f"{name}: unknown option{did_you_mean(name, known)}")
+        return self.parse_known_args(argv)
+
+
+class _StoreOnce(argparse.Action):
+    """Stores an option's value, and refuses a second one, of which argparse would take the last without a word."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Called by argparse for each time that the option is there."""
+        assert isinstance(parser, Parser), "registered by it alone"
+        if self.option_strings and self.dest in parser.given:
+            raise UserError(f"{option_string}: given twice; give it once")
+        parser.given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
+def program() -> str:
+    """How `jgan` is typed in this shell: by its name where that finds this installation, else by its path.
+
+    Where it is not installed, as in a checkout that is run as it is: "python -m jgan".
+    """
+    beside = Path(sys.executable).with_name("jgan")
+    script = Path(sys.argv[0]) if Path(sys.argv[0]).name == "jgan" else beside
+    found = shutil.which("jgan")
+    if found is not None and script.exists() and Path(found).samefile(script):
+        return "jgan"
+    if script.is_file():
+        return shlex.quote(_below_here(script))
+    return f"{_python()} -m jgan"
+
+
+def _python() -> str:
+    """The interpreter as a user would type it here."""
+    if os.environ.get("VIRTUAL_ENV") == sys.prefix or not Path(sys.executable).is_relative_to(Path.cwd()):
+        return "python"
+    return shlex.quote(_below_here(Path(sys.executable)))
+
+
+def _below_here(path: Path) -> str:
+    """Relative to the working directory where it lies below it."""
+    absolute = Path.cwd() / path
+    return str(absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute)
 
 
 def run(main: Main, *, keeps_memory: bool = True) -> NoReturn:
@@ -42,22 +106,32 @@ def run(main: Main, *, keeps_memory: bool = True) -> NoReturn:
 
     `keeps_memory` suits those that take the same blocks again and again; between blocks of many sizes it leaves gaps.
     """
+    from jgan.engine.allocator import keep_memory
+
     # force: libraries that are imported have set up the format with the module's name in it
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", force=True)
     logging.getLogger("absl").setLevel(logging.ERROR)
     if keeps_memory:
         keep_memory()
     enable_compilation_cache()
+    run_without_jax(main)
+
+
+def run_without_jax(main: Main) -> NoReturn:
+    """As `run`, for a command that computes nothing."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = main(sys.argv[1:])
+        sys.stdout.flush()
     except UserError as error:
         print(f"{error_prefix()}: {error}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted; what was saved before is intact", file=sys.stderr)
         code = 130
-    sys.stdout.flush()
+    except BrokenPipeError:  # what read the output, such as `head`, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        code = 141  # as shells report a program that SIGPIPE ended
     sys.exit(code)
 
 
@@ -93,11 +167,17 @@ def check_standing_batches(count: int) -> None:
 
 def stay_on_cpu() -> None:
     """For commands that compute nothing: one that took the accelerators, or their memory, would stop the runs there."""
+    import jax
+
     jax.config.update("jax_platforms", "cpu")
 
 
 def enable_compilation_cache() -> None:
     """Keeps compiled programs between runs in $JAX_COMPILATION_CACHE_DIR, by default ~/.cache/jgan/xla."""
+    import jax
+
+    from jgan.rundir.files import cache_directory
+
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache_directory("xla")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -1,4 +1,4 @@
-"""Compare image files with their references: `python -m jgan.compare --images large --reference Set5 --crop 2`."""
+"""Compare image files with their references: `jgan compare --images large --reference Set5 --crop 2`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from jgan.types import UserError, did_you_mean
 
 DESCRIPTION = """Scores images against the references of the same names, pixel by pixel: of each, and on average.
 
-  python -m jgan.upscale --workdir runs/srgan --degrade --input Set5 --out large
-  python -m jgan.compare --images large --reference Set5 --metrics psnr_y,ssim_y,psnr,ssim --crop 4
-  python -m jgan.compare --images large --reference Set5 --metrics lpips --backbone FILE.pth --heads alex.pth
+  jgan upscale --workdir runs/srgan --degrade --input Set5 --out large
+  jgan compare --images large --reference Set5 --metrics psnr_y,ssim_y,psnr,ssim --crop 4
+  jgan compare --images large --reference Set5 --metrics lpips --backbone FILE.pth --heads alex.pth
 
 psnr and ssim are of all channels, psnr_y and ssim_y of the luma of BT.601 (16 to 235), which papers of
 super-resolution report with as many pixels cut off each border (--crop) as their factor. With --cut_reference, one

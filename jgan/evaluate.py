@@ -1,4 +1,4 @@
-"""Measure a run or a folder of images: `python -m jgan.evaluate --workdir runs/dcgan --metrics fd,pr`."""
+"""Measure a run or a folder of images: `jgan evaluate --workdir runs/dcgan --metrics fd,pr`."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from jgan.types import DTYPES, UserError
 
 DESCRIPTION = """Compares the images of a run, or of any data source, with real ones.
 
-  python -m jgan.evaluate --workdir runs/dcgan --metrics fid,kid,is,pr --num_samples 50000
-  python -m jgan.evaluate --workdir runs/dcgan --metrics fd,pr --features efficientnet_lite0
-  python -m jgan.evaluate --workdir runs/maps --metrics psnr,ssim,fd --reference maps/val
-  python -m jgan.evaluate --workdir runs/flowers --direction a_to_b --metrics kd --reference unpaired:flowers:test
-  python -m jgan.evaluate --images A --reference B --metrics fd,kd,pr --features efficientnet_lite0 --out DIR
+  jgan evaluate --workdir runs/dcgan --metrics fid,kid,is,pr --num_samples 50000
+  jgan evaluate --workdir runs/dcgan --metrics fd,pr --features efficientnet_lite0
+  jgan evaluate --workdir runs/maps --metrics psnr,ssim,fd --reference maps/val
+  jgan evaluate --workdir runs/flowers --direction a_to_b --metrics kd --reference unpaired:flowers:test
+  jgan evaluate --images A --reference B --metrics fd,kd,pr --features efficientnet_lite0 --out DIR
 
 `fid`, `clean_fid`, `kid` and `is` are made with Inception and nothing else; `fd`, `kd`, `pr`, ... with --features.
 The results, with all that they depend on, go to eval.json; a grid of samples beside their nearest real images to
@@ -100,7 +100,7 @@ def _parser() -> command.Parser:
         "--features", choices=EXTRACTORS, help=f"for fd, kd, pr, ... (default {EvaluationConfig.features})"
     )
     parser.add_argument("--weights", metavar="FILE", type=Path, help="of the network, in place of the published ones")
-    parser.add_argument("--classifier", metavar="FILE", type=Path, help="of python -m jgan.classifier (else: trained)")
+    parser.add_argument("--classifier", metavar="FILE", type=Path, help="of jgan classifier (else: trained)")
     parser.add_argument("--dtype", choices=DTYPES, help="the networks compute in (default float32)")
     parser.add_argument("--num_samples", type=int, help="images of each side (default: as many as are real)")
     parser.add_argument("--num_reference", type=int, help="real images, where not as many as generated ones")

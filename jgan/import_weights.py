@@ -1,9 +1,10 @@
-"""Make a run of published weights: `python -m jgan.import_weights --config ... --generator FILE --workdir ...`."""
+"""Make a run of published weights: `jgan import-weights --config ... --generator FILE --workdir ...`."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,21 +35,21 @@ from jgan.types import Array, PyTree, ScheduledStage, TrainState, UserError, sch
 
 DESCRIPTION = """Makes a run of a generator trained elsewhere, to draw from and to measure; executes nothing of it.
 
-  python -m jgan.import_weights --config configs/biggan_deep.py --generator pytorch_model.bin --workdir runs/published
-  python -m jgan.sample --workdir runs/published --truncation 0.4 --labels 207
+  jgan import-weights --config biggan_deep --generator pytorch_model.bin --workdir runs/published
+  jgan sample --workdir runs/published --truncation 0.4 --labels 207
 
 It reads files that end in .bin, .pth, .pt, .npz or .safetensors:
 
-  configs/biggan_deep.py  BigGAN-deep of https://github.com/huggingface/pytorch-pretrained-BigGAN (this config: of 128
-                          pixels), with its batch statistics of 51 truncations; spectral norm is divided out
-  configs/pix2pix.py      latest_net_G.pth of https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix, a U-Net
-  configs/cyclegan.py     its latest_net_G_A.pth, from a to b, as --generator and latest_net_G_B.pth as --generator_b.
-                          A file that stands alone, as the authors publish them, with its --direction: the run then
-                          has that one alone, and is translated with as one of Pix2Pix
-  configs/srresnet.py     MSRResNet of https://github.com/XPixelGroup/BasicSR
-  configs/esrgan.py       RRDBNet of it, of ESRGAN and of Real-ESRGAN (x2: --config.game.generator.scale=2
-                          --config.data.task.scale=2), the average where there is one
-  configs/compact.py      SRVGGNetCompact of Real-ESRGAN
+  biggan_deep  BigGAN-deep of https://github.com/huggingface/pytorch-pretrained-BigGAN (this config: of 128
+               pixels), with its batch statistics of 51 truncations; spectral norm is divided out
+  pix2pix      latest_net_G.pth of https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix, a U-Net
+  cyclegan     its latest_net_G_A.pth, from a to b, as --generator and latest_net_G_B.pth as --generator_b.
+               A file that stands alone, as the authors publish them, with its --direction: the run then
+               has that one alone, and is translated with as one of Pix2Pix
+  srresnet     MSRResNet of https://github.com/XPixelGroup/BasicSR
+  esrgan       RRDBNet of it, of ESRGAN and of Real-ESRGAN (x2: --config.game.generator.scale=2
+               --config.data.task.scale=2), the average where there is one
+  compact      SRVGGNetCompact of Real-ESRGAN
 
 The run needs no data, and is not for training: its discriminator is a new one.
 
@@ -78,7 +79,7 @@ class File:
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command."""
-    options, overrides = _parser().parse_known_args(argv)
+    options, overrides = _parser().parse_with_flags(argv)
     _check_new(options.workdir)
     command.stay_on_cpu()
     config, files = choose(configs.read_config(options.config, overrides), options)
@@ -87,13 +88,14 @@ def main(argv: Sequence[str]) -> int:
     configs.check_is_data(config)
     import_generator(config, files, options.workdir)
     workdir, names = options.workdir, ", ".join(str(file.path) for file in files)
-    print(f"{names}: now a run, {workdir}; draw with\n  python -m jgan.{_how_to_draw(config)} --workdir {workdir}")
+    use = f"{command.program()} {_how_to_draw(config)} --workdir {shlex.quote(str(workdir))}"
+    print(f"{names}: now a run, {workdir}; use it with\n  {use}")
     return 0
 
 
 def _parser() -> command.Parser:
-    parser = command.Parser("import_weights", DESCRIPTION)
-    parser.add_argument("--config", metavar="FILE", required=True, help="the config whose generator it is")
+    parser = command.Parser("import-weights", DESCRIPTION)
+    parser.add_argument("--config", metavar="NAME", required=True, help="the config whose generator it is")
     parser.add_argument("--generator", metavar="FILE", type=Path, required=True, help="its weights")
     parser.add_argument("--generator_b", metavar="FILE", type=Path, help="of CycleGAN: those from b to a")
     parser.add_argument("--direction", choices=DIRECTIONS, help="of CycleGAN: of --generator, where it is alone")
@@ -175,8 +177,8 @@ def as_published(config: Config) -> Config:
 
 def _not_read() -> UserError:
     return UserError(
-        "--config: no weights of this family are read; expected one such as configs/biggan_deep.py, pix2pix.py, "
-        "cyclegan.py, srresnet.py, esrgan.py or compact.py"
+        "--config: no weights of this family are read; expected one such as biggan_deep, pix2pix, "
+        "cyclegan, srresnet, esrgan or compact"
     )
 
 

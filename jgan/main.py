@@ -1,9 +1,8 @@
-"""Train: `python -m jgan.main --config configs/dcgan.py --workdir runs/dcgan`."""
+"""Train: `jgan train --config dcgan --workdir runs/dcgan`."""
 
 from __future__ import annotations
 
-import os
-import sys
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,25 +14,27 @@ from jgan.types import UserError
 MAX_DEVICES = 1024  # that --devices simulates
 DESCRIPTION = """Trains the GAN of a config file, or goes on with the run in --workdir.
 
-  python -m jgan.main --config configs/dcgan.py --workdir runs/dcgan
-  python -m jgan.main --config configs/dcgan.py --workdir runs/small --config.stages[0].batch_size=32
-  python -m jgan.main --workdir runs/dcgan            (resumes it with its own config)
-  python -m jgan.main --config configs/dcgan.py --dry_run
-  python -m jgan.main --config configs/biggan.py --dry_run --devices 1,8,64
+  jgan train --config dcgan --workdir runs/dcgan
+  jgan train --config dcgan --workdir runs/small --config.stages[0].batch_size=32
+  jgan train --workdir runs/dcgan            (resumes it with its own config)
+  jgan train --config dcgan --dry_run
+  jgan train --config biggan --dry_run --devices 1,8,64
 
 Any field of the config can be set with --config.path.to.field=value; --dry_run lists them."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command; 0, or 128 + the number of the signal that interrupted the training."""
-    parser = command.Parser("main", DESCRIPTION)
-    parser.add_argument("--config", metavar="FILE", help="a Python file whose get_config() returns a Config")
+    parser = command.Parser("train", DESCRIPTION)
+    parser.add_argument(
+        "--config", metavar="NAME", help="a config of the package (`jgan configs`), or a Python file with get_config()"
+    )
     parser.add_argument("--workdir", metavar="DIR", type=Path, help="directory of the run, made if needed")
     parser.add_argument("--dry_run", action="store_true", help="print config, parameters, memory and FLOPs, and stop")
     parser.add_argument(
         "--devices", metavar="1,8,64", type=_counts, default=(), help="--dry_run for as many, simulated"
     )
-    options, overrides = parser.parse_known_args(argv)
+    options, overrides = parser.parse_with_flags(argv)
     config = _config(options.config, options.workdir, overrides)
     # Not at the top: the data's worker processes import this module again, and need neither.
     from jgan.training.dry_run import dry_run, simulate
@@ -71,14 +72,14 @@ def _config(path: str | None, workdir: Path | None, overrides: Sequence[str]) ->
     if path is not None:
         return read_config(path, overrides)
     if workdir is None or not (workdir / "config.json").is_file():
-        raise UserError("--config: expected a config file, for example --config configs/dcgan.py")
+        raise UserError("--config: expected a config, for example --config dcgan")
     return override(load(workdir), overrides)
 
 
 def _say_what_next(signal: int | None, config: Config, workdir: Path) -> None:
-    python = _python()
+    jgan, place = command.program(), shlex.quote(str(workdir))
     if signal:
-        print(f"Stopped on request; everything is saved. Go on with:\n  {python} -m jgan.main --workdir {workdir}")
+        print(f"Stopped on request; everything is saved. Go on with:\n  {jgan} train --workdir {place}")
         return
     last = len(config.stages) - 1
     curves = f"  {workdir}/plots/loss.png   and the other curves (numbers: {workdir}/metrics.jsonl)\n"
@@ -87,19 +88,10 @@ def _say_what_next(signal: int | None, config: Config, workdir: Path) -> None:
         f"  {workdir}/samples/         images, step by step\n"
         f"{curves if (workdir / 'plots' / 'loss.png').exists() else ''}"
         f"and try\n"
-        f"  {python} -m jgan.{config.game.how_to_sample()} --workdir {workdir} --out {workdir}/drawn\n"
-        f"  {python} -m jgan.main --workdir {workdir} "
-        f"'--config.stages[{last}].steps={2 * config.stages[-1].steps}'\n"
-        f"  {python} -m jgan.main --config configs/dcgan.py --workdir runs/mine --config.data.source=folder:DIR"
+        f"  {jgan} {config.game.how_to_sample()} --workdir {place} --out {shlex.quote(f'{workdir}/drawn')}\n"
+        f"  {jgan} train --workdir {place} '--config.stages[{last}].steps={2 * config.stages[-1].steps}'\n"
+        f"  {jgan} train --config dcgan --workdir runs/mine --config.data.source=folder:DIR"
     )
-
-
-def _python() -> str:
-    """The interpreter as a user would type it here."""
-    executable = Path(sys.executable)
-    if os.environ.get("VIRTUAL_ENV") == sys.prefix or not executable.is_relative_to(Path.cwd()):
-        return "python"
-    return str(executable.relative_to(Path.cwd()))
 
 
 if __name__ == "__main__":

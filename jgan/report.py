@@ -1,4 +1,4 @@
-"""Compare runs on one page: `python -m jgan.report --workdir runs/a runs/b`."""
+"""Compare runs on one page: `jgan report --workdir runs/a runs/b`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from jgan.types import UserError
 
 DESCRIPTION = """Makes one HTML page of runs and sweeps: scores, curves, samples side by side, where the configs differ.
 
-  python -m jgan.report --workdir runs/a runs/b
-  python -m jgan.report --workdir sweeps/x
-  python -m jgan.report --workdir sweeps/x runs/baseline --out comparison.html
+  jgan report --workdir runs/a runs/b
+  jgan report --workdir sweeps/x
+  jgan report --workdir sweeps/x runs/baseline --out comparison.html
 
 The page holds its pictures, asks no network for anything and runs no scripts. Runs that are unfinished or damaged are
-on it with the reason. Nothing is measured anew: scores are those of training and of python -m jgan.evaluate."""
+on it with the reason. Nothing is measured anew: scores are those of training and of jgan evaluate."""
 
 
 def main(argv: Sequence[str]) -> int:

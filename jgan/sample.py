@@ -1,4 +1,4 @@
-"""Draw images from a run: `python -m jgan.sample --workdir runs/dcgan --num 64 --out samples/`."""
+"""Draw images from a run: `jgan sample --workdir runs/dcgan --num 64 --out samples/`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from jgan.types import PixelBatch, UserError
 
 DESCRIPTION = """Draws images from the averaged generator of a run: numbered PNGs and grid.png.
 
-  python -m jgan.sample --workdir runs/dcgan --num 64 --out samples/
-  python -m jgan.sample --workdir runs/digits --num 40 --labels 3,5 --truncation 0.7 --out samples/
-  python -m jgan.sample --workdir runs/text --caption "a thin seven" --caption "a bold upright three" --out samples/
+  jgan sample --workdir runs/dcgan --num 64 --out samples/
+  jgan sample --workdir runs/digits --num 40 --labels 3,5 --truncation 0.7 --out samples/
+  jgan sample --workdir runs/text --caption "a thin seven" --caption "a bold upright three" --out samples/
 
 Image number i depends on --seed, i and its label or caption alone, not on --num (and on --batch_size by rounding at
 most, or, with --standing_batches, since statistics are those of batches of that size).

@@ -1,4 +1,4 @@
-"""Ablations: `python -m jgan.sweep --config configs/dcgan.py --grid game.r1_gamma=0.1,1 --workdir sweeps/x`."""
+"""Ablations: `jgan sweep --config dcgan --grid game.r1_gamma=0.1,1 --workdir sweeps/x`."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ FREE_FIELDS = tuple(field for field in configs.FREE_FIELDS if field not in confi
 
 DESCRIPTION = """Runs every point of a grid with several seeds, one after the other, and compares them.
 
-  python -m jgan.sweep --config configs/dcgan.py --seeds 3 --workdir sweeps/x \\
+  jgan sweep --config dcgan --seeds 3 --workdir sweeps/x \\
       --grid game.adversarial=non_saturating,minimax --grid generator_optimizer.learning_rate=1e-4,2e-4
-  python -m jgan.sweep ... --jobs slurm > sweep.sh && sbatch --gres=gpu:1 --time=8:00:00 sweep.sh
-  python -m jgan.sweep ... --jobs list | parallel -j 4
+  jgan sweep ... --jobs slurm > sweep.sh && sbatch --gres=gpu:1 --time=8:00:00 sweep.sh
+  jgan sweep ... --jobs list | parallel -j 4
 
-Each run is `python -m jgan.main` in a directory of its own, so the end of one does not end the others. The same command
+Each run is `jgan train` in a directory of its own, so the end of one does not end the others. The same command
 again resumes what was interrupted, retries what failed and leaves what is finished; more values, fields or seeds are
 added to the sweep. Values are separated by commas; commas in brackets or quotes belong to a value:
 `--grid 'game.generator.widths=(16,32),(64,64)'`. Any --config.field=value holds for all runs. --jobs prints the runs to
 do as a SLURM array script, or one command a line, in place of running them; afterwards the same command without --jobs
-(or `python -m jgan.report`) collects them.
+(or `jgan report`) collects them.
 
 --workdir gets table.md, table.csv, plots/ and report.html, over all runs of the sweep; before it ends,
-`python -m jgan.report --workdir sweeps/x` makes the page. Means are over finished runs, all measured
+`jgan report --workdir sweeps/x` makes the page. Means are over finished runs, all measured
 alike: evaluate_every and evaluation.* of a sweep stay as they are, except where the grid varies them. Exit code: 0 when
 all runs asked for are finished, 1 when some failed."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command; 1 where a run failed, 128 + the number of the signal that interrupted the sweep."""
-    options, overrides = _parser().parse_known_args(argv)
+    options, overrides = _parser().parse_with_flags(argv)
     command.stay_on_cpu()
     if options.seeds < 1:
         raise UserError(f"--seeds={options.seeds}: expected at least 1")
@@ -75,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> command.Parser:
     parser = command.Parser("sweep", DESCRIPTION)
-    parser.add_argument("--config", metavar="FILE", required=True, help="the config of all runs")
+    parser.add_argument("--config", metavar="NAME", required=True, help="the config of all runs")
     parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="directory of the sweep")
     parser.add_argument(
         "--grid", metavar="FIELD=A,B", action="append", default=[], help="values of a field; once for every field"

@@ -1,4 +1,4 @@
-"""Translate image files with a run: `python -m jgan.translate --workdir runs/maps --input photos --out translated`."""
+"""Translate image files with a run: `jgan translate --workdir runs/maps --input photos --out translated`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from jgan.inference.translator import Translator
 
 DESCRIPTION = """Takes images of any size through the generator of a run of Pix2Pix, CycleGAN or a task.
 
-  python -m jgan.translate --workdir runs/maps --input photos --out translated
-  python -m jgan.translate --workdir runs/flowers --direction b_to_a --input sunflower.jpg --out translated
-  python -m jgan.translate --workdir runs/inpainting --input photo.png --mask mask.png --out filled
+  jgan translate --workdir runs/maps --input photos --out translated
+  jgan translate --workdir runs/flowers --direction b_to_a --input sunflower.jpg --out translated
+  jgan translate --workdir runs/inpainting --input photo.png --mask mask.png --out filled
 
 A file's image becomes a PNG of the same name, folders within folders too; nothing is replaced without --overwrite, and
 with --skip_existing a folder goes on where it was stopped. Transparency, 16 bits a colour and the colour profile are

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
@@ -11,6 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
+
+from jgan.errors import UserError as UserError
+from jgan.errors import did_you_mean as did_you_mean
 
 Array = jax.Array
 PyTree = Any
@@ -29,25 +31,6 @@ SPECTRAL = "spectral"  # the Flax collection of power iteration's vectors
 NONFINITE = "nonfinite"  # last part of the metric that says which quantity of a phase is not finite; -1: none
 
 PlayerName = Literal["generator", "discriminator"]
-
-
-class UserError(Exception):
-    """Bad input from outside: one line that names the field, file or shape, what was expected and what to do.
-
-    Commands print it without a traceback and exit with code 2.
-    """
-
-
-def did_you_mean(name: str, names: Any) -> str:
-    """The end of an error message: the closest valid names ("; did you mean ...?"), or the first few of them."""
-    names = sorted(names)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    if not close:
-        last = name.rsplit(".", 1)[-1]
-        close = [full for full in names if full.rsplit(".", 1)[-1] == last][:3]
-    if close:
-        return f"; did you mean {' or '.join(close)}?"
-    return f"; expected one of {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else ""
 
 
 class Player(struct.PyTreeNode):

@@ -1,4 +1,4 @@
-"""Enlarge image files with a run: `python -m jgan.upscale --workdir runs/sr --input photos --out large`."""
+"""Enlarge image files with a run: `jgan upscale --workdir runs/sr --input photos --out large`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from jgan.types import UserError
 
 DESCRIPTION = """Enlarges images of any size by the generator of a run of super-resolution.
 
-  python -m jgan.upscale --workdir runs/srgan --input photos --out large
-  python -m jgan.upscale --workdir runs/srgan --input photo.png --out large --tile 128
+  jgan upscale --workdir runs/srgan --input photos --out large
+  jgan upscale --workdir runs/srgan --input photo.png --out large --tile 128
 
 A file's image becomes a PNG of the same name, folders within folders too; nothing is replaced without --overwrite, and
 with --skip_existing a folder goes on where it was stopped. Transparency, 16 bits a colour and the colour profile are

@@ -183,8 +183,8 @@ def test_commands_know_captions(folder, tmp_path, capsys):
     assert main(["inspect", "--source", f"captions:{folder}", "--out", f"{tmp_path}/sheet.png"]) == 0
     assert "captions: 6, 1 to 3 an image, of 8 different words, 3 in the longest" in capsys.readouterr().out
     arguments = ["--source", f"captions:{folder}", "--out", f"{tmp_path}/records", "--resolution", "8"]
-    assert main(["prepare", *arguments]) == 2
-    assert "prepared data sets hold no captions" in capsys.readouterr().err
+    with pytest.raises(UserError, match="prepared data sets hold no captions"):
+        main(["prepare", *arguments])
     assert not (tmp_path / "records").exists()
 
 

@@ -53,8 +53,8 @@ def test_prepare_and_read_back(photos, tmp_path, capsys):
     assert same_batches(f"folder:{photos}", f"records:{out}")
     assert dataset.example_batch(2, 4)["images"].shape == (2, 4, 4, 3)  # resized when read
     assert sorted(path.suffix for path in out.iterdir()) == [".array_record"] * 3 + [".json"] * 2
-    assert main([*arguments, "--resolution", "16"]) == 2
-    assert "holds another data set or other settings" in capsys.readouterr().err
+    with pytest.raises(UserError, match="holds another data set or other settings"):
+        main(["prepare", "--source", f"folder:{photos}", "--out", str(out), "--resolution", "16"])
 
 
 def test_prepare_goes_on_after_a_kill(photos, tmp_path):
@@ -84,13 +84,12 @@ def test_prepare_goes_on_after_a_kill(photos, tmp_path):
 def test_prepare_with_broken_files(photos, tmp_path, capsys):
     (photos / "left/000.png").write_bytes(b"nothing")
     arguments = ["prepare", "--source", f"folder:{photos}", "--out", f"{tmp_path}/out", "--resolution", "8"]
-    assert main(arguments) == 2
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert "error: 1 of 600 images are broken: left/000.png: not an image" in last
+    with pytest.raises(UserError, match=r"1 of 600 images are broken: left/000.png: not an image"):
+        main(arguments)
     assert main([*arguments, "--on-error", "skip"]) == 0
     assert "wrote 599 images" in capsys.readouterr().out
-    assert main(arguments) == 2  # what was skipped before is not taken for whole
-    assert "1 of 600 images are broken" in capsys.readouterr().err
+    with pytest.raises(UserError, match="1 of 600 images are broken"):  # what was skipped is not taken for whole
+        main(arguments)
     assert open_source(f"records:{tmp_path}/out").count == 599
 
 
@@ -143,14 +142,20 @@ def test_inspect(photos, tmp_path, capsys):
     assert "0 (500)" in capsys.readouterr().out
 
 
-def test_errors_are_one_line(tmp_path, capsys):
-    for arguments in (["--source", "folder:/nowhere"], ["--source", "mnist5k", "--background", "300"]):
-        assert main(["inspect", *arguments]) == 2
-        shown = capsys.readouterr()
-        assert shown.err.startswith("error: ")
-        assert shown.err.count("\n") == 1
-    for resolution in ("0", "100000"):
-        assert main(["prepare", "--source", "mnist5k", "--out", str(tmp_path / "a"), "--resolution", resolution]) == 2
+def test_errors_are_one_line(tmp_path):
+    prepare_digits = ["prepare", "--source", "mnist5k", "--out", str(tmp_path / "a"), "--resolution"]
+    for arguments, message in (
+        (["inspect", "--source", "folder:/nowhere"], "/nowhere"),
+        (["inspect", "--source", "mnist5k", "--background", "300"], "background"),
+        (["inspect", "--source", "mnist5k", "--source", "mnist5k"], "--source: given twice; give it once"),
+        (["inspect", "--out", "sheet.png"], "--source; see jgan data inspect --help"),
+        ([*prepare_digits, "0"], "--resolution is 0"),
+        ([*prepare_digits, "100000"], "--resolution is 100000"),
+    ):
+        with pytest.raises(UserError) as error:
+            main(arguments)
+        assert message in str(error.value)
+        assert "\n" not in str(error.value)
 
 
 def test_prepare_keeps_what_the_files_are(tmp_path, capsys):
@@ -158,17 +163,17 @@ def test_prepare_keeps_what_the_files_are(tmp_path, capsys):
     folder.mkdir()
     (folder / "0.png").write_bytes(b"nothing")
     arguments = ["prepare", "--source", f"folder:{folder}", "--resolution", "8", "--on-error", "skip"]
-    assert main([*arguments, "--out", str(tmp_path / "none")]) == 2
-    assert "all 1 images are broken" in capsys.readouterr().err
+    with pytest.raises(UserError, match="all 1 images are broken"):
+        main([*arguments, "--out", str(tmp_path / "none")])
     Image.new("L", (8, 8)).save(folder / "a.png")
     assert main([*arguments, "--out", str(tmp_path / "gray"), "--channels", "0"]) == 0
     assert "wrote 1 images of 8 x 8 x 1" in capsys.readouterr().out
     Image.new("RGB", (8, 8)).save(folder / "b.png")
-    assert main([*arguments, "--out", str(tmp_path / "mixed"), "--channels", "0"]) == 2
-    assert "channels differ (a.png has 1, b.png has 3)" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"channels differ \(a.png has 1, b.png has 3\)"):
+        main([*arguments, "--out", str(tmp_path / "mixed"), "--channels", "0"])
 
 
-def test_prepare_writes_damaged_shards_again(photos, tmp_path, capsys):
+def test_prepare_writes_damaged_shards_again(photos, tmp_path):
     out = tmp_path / "prepared"
     arguments = ["prepare", "--source", f"folder:{photos}", "--out", str(out), "--resolution", "8"]
     assert main(arguments) == 0
@@ -177,5 +182,5 @@ def test_prepare_writes_damaged_shards_again(photos, tmp_path, capsys):
     assert main(arguments) == 0
     assert same_batches(f"folder:{photos}", f"records:{out}")
     (out / "plan.json").write_text("{")
-    assert main(arguments) == 2
-    assert "plan.json: not JSON" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"plan.json: not JSON"):
+        main(arguments)

@@ -314,7 +314,7 @@ def test_results_of_evaluate_stand_with_what_they_depend_on(tmp_path):
     ):
         assert "".join(row) in section
     assert "1, eval-1.json: 100 images against 5000 real ones" in section
-    assert f"{run}/eval/eval-3.json: expected the scores of python -m jgan.evaluate" in page.text
+    assert f"{run}/eval/eval-3.json: expected the scores of jgan evaluate" in page.text
 
 
 def test_scores_rank_runs_by_their_own_way(tmp_path):

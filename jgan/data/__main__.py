@@ -1,22 +1,13 @@
-"""Looks at a data set, or prepares it for fast reading.
-
-    python -m jgan.data inspect --source folder:photos --out sheet.png
-    python -m jgan.data prepare --source folder:photos --out prepared --resolution 64
-    python -m jgan.data split --source pairs:maps/val --out val
-
-Sources: mnist5k, tfds:<name>[:<split>], folder:<directory>, zip:<file>, idx:<directory>[:t10k], npz:<file>,
-records:<directory>; with captions mnist5k-captions, captions:<directory or zip>[:<file>.npz]; pairs:<directory or
-zip>. An error is one line, and exit code 2.
-"""
+"""Look at a data set, or prepare it for fast reading: `jgan data inspect|prepare|split`."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from jgan import command
 from jgan.data.check import broken_files_message, check_files, usable_channels
 from jgan.data.config import CHANNELS, FITS, ON_ERROR, DataConfig, check_config
 from jgan.data.files import FileSource
@@ -28,35 +19,38 @@ from jgan.data.sources import open_source
 from jgan.data.split import split
 from jgan.types import UserError
 
+DESCRIPTION = """Looks at a data set, or prepares it for fast reading.
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs one command and returns the exit code."""
+  jgan data inspect --source folder:photos --out sheet.png
+  jgan data prepare --source folder:photos --out prepared --resolution 64
+  jgan data split --source pairs:maps/val --out val
+
+Sources: mnist5k, tfds:<name>[:<split>], folder:<directory>, zip:<file>, idx:<directory>[:t10k], npz:<file>,
+records:<directory>; with captions mnist5k-captions, captions:<directory or zip>[:<file>.npz]; pairs:<directory or
+zip>."""
+
+
+class _Subparser(command.Parser):
+    """Of `jgan data inspect` and the others, all with the same description."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog.removeprefix("jgan "), DESCRIPTION)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command."""
+    options = _parser().parse_args(argv)
     try:
-        options = _parser().parse_args(arguments)
         options.command(options)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; run the same command to go on", file=sys.stderr)
-        return 130
+        raise UserError(f"{error.filename}: {error.strerror}") from None
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    """Its errors are UserErrors: one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see {self.prog} --help")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser("python -m jgan.data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(required=True, metavar="inspect|prepare|split")
-    inspecting = commands.add_parser("inspect", help="print what a source holds, and draw a contact sheet")
+def _parser() -> command.Parser:
+    parser = command.Parser("data", DESCRIPTION)
+    commands = parser.add_subparsers(required=True, metavar="inspect|prepare|split", parser_class=_Subparser)
+    inspecting = commands.add_parser("inspect", help="print what a source holds, and write a contact sheet")
     inspecting.add_argument("--out", type=Path, help="a PNG of up to 60 images (default: none)")
     inspecting.set_defaults(command=_inspect)
     preparing = commands.add_parser("prepare", help="write a source as raw pixels, read back as records:<directory>")
@@ -69,11 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     splitting.add_argument("--source", required=True, help="as in data.source, for example pairs:maps/val")
     splitting.add_argument("--out", type=Path, required=True, help="a new directory")
     splitting.set_defaults(command=_split)
-    for command in (inspecting, preparing):
-        command.add_argument("--source", required=True, help="as in data.source, for example folder:photos")
-        command.add_argument("--channels", type=int, choices=CHANNELS, default=3, help="0: as the files are")
-        command.add_argument("--fit", choices=FITS, default="crop", help="how an image becomes square (default: crop)")
-        command.add_argument("--background", type=int, default=255, help="gray level behind transparency and padding")
+    for each in (inspecting, preparing):
+        each.add_argument("--source", required=True, help="as in data.source, for example folder:photos")
+        each.add_argument("--channels", type=int, choices=CHANNELS, default=3, help="0: as the files are")
+        each.add_argument("--fit", choices=FITS, default="crop", help="how an image becomes square (default: crop)")
+        each.add_argument("--background", type=int, default=255, help="gray level behind transparency and padding")
     return parser
 
 
@@ -129,4 +123,4 @@ def _natural_channels(source: Source, on_error: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main, keeps_memory=False)

@@ -52,7 +52,7 @@ def decode_one(source: Source, row: int, form: Format, on_error: str, draw: Draw
             if on_error == "refuse":
                 raise UserError(f"{message}; remove it, or set data.on_error=skip in training") from None
             logger.warning("skipped %s; the next image takes its place", message)
-    raise UserError("every image of the data set is broken; run `python -m jgan.data inspect`")
+    raise UserError("every image of the data set is broken; run `jgan data inspect`")
 
 
 def decode_all(source: Source, form: Format, on_error: str, threads: int) -> tuple[np.ndarray, np.ndarray]:

@@ -47,7 +47,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 class RecordSource:
-    """A directory that `python -m jgan.data prepare` has written."""
+    """A directory that `jgan data prepare` has written."""
 
     in_memory = False
     is_paired = False
@@ -96,7 +96,7 @@ def _read_manifest(title: str, directory: Path) -> dict[str, Any]:
     path = directory / MANIFEST
     if not path.is_file():
         problem = "preparing it was not finished" if directory.is_dir() else "no such directory"
-        raise UserError(f"{title}: {problem}; run python -m jgan.data prepare --source ... --out {directory}")
+        raise UserError(f"{title}: {problem}; run jgan data prepare --source ... --out {directory}")
     try:
         manifest = json.loads(path.read_text())
     except ValueError as error:

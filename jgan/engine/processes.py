@@ -11,10 +11,11 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from jgan.types import PyTree, UserError
+from jgan.errors import PROCESS_INDEX, UserError
+from jgan.types import PyTree
 
 # Set by launch/local.py, or by hand on any cluster that JAX does not know.
-COORDINATOR, COUNT, INDEX = "JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"
+COORDINATOR, COUNT, INDEX = "JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", PROCESS_INDEX
 LIFELINE = "JGAN_LIFELINE"  # a pipe whose other end the launcher holds
 
 
@@ -38,12 +39,6 @@ def initialize(environment: Mapping[str, str] = os.environ) -> None:
 def is_main() -> bool:
     """Whether this process writes the run's logs and pictures."""
     return jax.process_index() == 0
-
-
-def error_prefix(environment: Mapping[str, str] = os.environ) -> str:
-    """How an error begins: all but the first process say which one they are, since all often say the same."""
-    index = environment.get(INDEX, "0")
-    return "error" if index == "0" else f"error in process {index}"
 
 
 def any_process(flag: bool) -> bool:

@@ -1,4 +1,4 @@
-"""What `python -m jgan.evaluate` measures: images that a run draws or translates, or those of a data source."""
+"""What `jgan evaluate` measures: images that a run draws or translates, or those of a data source."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Networks of appendix B, Figure 16 and Tables 7 to 9, checked against BigGANdeep.py of
 https://github.com/ajbrock/BigGAN-PyTorch, which also has those for 32 and 64 pixels, and against
-https://github.com/huggingface/pytorch-pretrained-BigGAN, whose weights `python -m jgan.import_weights` reads.
+https://github.com/huggingface/pytorch-pretrained-BigGAN, whose weights `jgan import-weights` reads.
 """
 
 from __future__ import annotations

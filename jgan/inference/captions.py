@@ -1,4 +1,4 @@
-"""The captions that `python -m jgan.sample` is told to draw."""
+"""The captions that `jgan sample` is told to draw."""
 
 from __future__ import annotations
 

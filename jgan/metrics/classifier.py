@@ -198,7 +198,7 @@ def load_classifier(path: Path) -> Classifier:
             raise ValueError(f"{classifier.num_classes} classes, accuracy {classifier.accuracy}")
         return dataclasses.replace(classifier, variables=_checked_variables(classifier, weights))
     except (KeyError, TypeError, ValueError, RecursionError, UserError) as error:
-        raise UserError(f"{path}: not a stored classifier ({error}); make one with python -m jgan.classifier") from None
+        raise UserError(f"{path}: not a stored classifier ({error}); make one with jgan classifier") from None
 
 
 def _checked_variables(classifier: Classifier, weights: Weights) -> PyTree:

@@ -1,4 +1,4 @@
-"""Results of python -m jgan.evaluate: scores, and what they depend on."""
+"""Results of jgan evaluate: scores, and what they depend on."""
 
 from __future__ import annotations
 

@@ -195,10 +195,10 @@ def _read_starts(path: Path) -> list[dict[str, Any]]:
 
 
 def _read_results(path: Path) -> list[Result]:
-    """Of one file. Raises UserError where it is not what python -m jgan.evaluate writes."""
+    """Of one file. Raises UserError where it is not what jgan evaluate writes."""
     data = _read_json(path)
     if not isinstance(data, dict) or not isinstance(data.get("scores"), dict):
-        raise UserError(f"{path}: expected the scores of python -m jgan.evaluate; move the file away")
+        raise UserError(f"{path}: expected the scores of jgan evaluate; move the file away")
     warnings = data.get("warnings", [])
     if not isinstance(warnings, list):
         raise UserError(f"{path}: warnings={warnings!r} is not a list; move the file away")

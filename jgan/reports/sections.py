@@ -161,7 +161,7 @@ def _offline(groups: Sequence[Group]) -> Markup:
         *[[name, *[_score(result, name) for _, result in results]] for name in scores],
     ]
     warnings = [f"{run}, {result.file}: {text}" for run, result in results for text in result.warnings]
-    caption = "By python -m jgan.evaluate. Scores compare only where the rows above them are equal."
+    caption = "By jgan evaluate. Scores compare only where the rows above them are equal."
     return _table(Table(caption, ["", *[run for run, _ in results]], rows, warnings))
 
 

@@ -1,0 +1,81 @@
+"""The console script `jgan`: a table of commands, each a module that also runs as `python -m jgan.<module>`.
+
+Nothing that takes time to import is imported here, so that help, the version and a mistyped command come at once.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jgan import __version__, command
+from jgan.errors import UserError, did_you_mean
+
+
+class Command(NamedTuple):
+    """What runs, and its line in the help."""
+
+    module: str
+    summary: str
+
+
+GROUPS = {
+    "Train": {
+        "train": Command("jgan.main", "train a GAN, or go on with a run"),
+        "sweep": Command("jgan.sweep", "train every point of a grid of settings with several seeds, and compare"),
+    },
+    "Use a run": {
+        "sample": Command("jgan.sample", "generate images"),
+        "translate": Command("jgan.translate", "translate image files: image-to-image, colour, inpainting"),
+        "upscale": Command("jgan.upscale", "enlarge image files"),
+        "import-weights": Command("jgan.import_weights", "make a run of published weights"),
+    },
+    "Measure": {
+        "evaluate": Command("jgan.evaluate", "measure a run or a folder of images: FID, KID, precision, ..."),
+        "compare": Command("jgan.compare", "compare image files with their references: PSNR, SSIM, LPIPS, NIQE"),
+        "report": Command("jgan.report", "show runs or a sweep on one page"),
+        "classifier": Command("jgan.classifier", "train and store a classifier, for the metrics that read classes"),
+    },
+    "Data": {
+        "data": Command("jgan.data", "inspect, prepare or split a data set"),
+    },
+}
+COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+
+EXAMPLES = """Examples:
+  jgan train --config quickstart --workdir runs/quickstart
+  jgan sample --workdir runs/quickstart --num 64"""
+USAGE = "usage: jgan COMMAND ...   (jgan COMMAND --help explains a command; jgan --version)"
+
+
+def main() -> None:
+    """Runs `jgan COMMAND ...`, or tells what there is; always exits."""
+    first = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if first in COMMANDS:
+        del sys.argv[1]
+        runpy.run_module(COMMANDS[first].module, run_name="__main__")  # as `python -m` does, so both do the same
+    command.run_without_jax(_explain)
+
+
+def _explain(argv: Sequence[str]) -> int:
+    first = argv[0] if argv else "--help"
+    if first in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if first == "--version":
+        print(f"jgan {__version__}")
+        return 0
+    if first.startswith("-"):
+        raise UserError(f"{first}: expected a command first, such as jgan train {first}; see jgan --help")
+    raise UserError(f"{first}: no such command{did_you_mean(first, COMMANDS)}")
+
+
+def _help() -> str:
+    """Usage, examples, and the commands in one line each."""
+    width = max(map(len, COMMANDS)) + 2
+    lines = [USAGE, "", EXAMPLES]
+    for title, group in GROUPS.items():
+        lines += ["", f"{title}:", *(f"  {name:{width}}{entry.summary}" for name, entry in group.items())]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""The parts that jgan.config is made of: configs by name, as data, and under flags."""

@@ -1,0 +1,34 @@
+"""Bad input from outside, and how it is told. Imports nothing, so that a command can refuse before JAX is loaded."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+
+PROCESS_INDEX = "JAX_PROCESS_ID"  # the environment variable that tells the processes of a run apart
+
+
+class UserError(Exception):
+    """Bad input from outside: one line that names the field, file or shape, what was expected and what to do.
+
+    Commands print it without a traceback and exit with code 2.
+    """
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The end of an error message: the closest valid names ("; did you mean ...?"), or the first few of them."""
+    names = sorted(names)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if not close:
+        last = name.rsplit(".", 1)[-1]
+        close = [full for full in names if full.rsplit(".", 1)[-1] == last][:3]
+    if close:
+        return f"; did you mean {' or '.join(close)}?"
+    return f"; expected one of {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else ""
+
+
+def error_prefix(environment: Mapping[str, str] = os.environ) -> str:
+    """How an error begins: all but the first process say which one they are, since all often say the same."""
+    index = environment.get(PROCESS_INDEX, "0")
+    return "error" if index == "0" else f"error in process {index}"
