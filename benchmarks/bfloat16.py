@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from jgan.command import enable_compilation_cache
-from jgan.data.sources import open_source
+from jgan.data.registry import open_source
 from jgan.evaluation.collect import SourceImages
 from jgan.metrics.extractors import BATCH_SIZE, EXTRACTORS, Extractor
 from jgan.metrics.frechet import frechet_distance

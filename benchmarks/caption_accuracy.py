@@ -22,9 +22,9 @@ from PIL import Image, ImageDraw
 from jgan import config as configs
 from jgan.command import enable_compilation_cache
 from jgan.data.digit_captions import DIGITS, SLANTS, WEIGHTS, caption, measured
-from jgan.data.sources import open_source
+from jgan.data.registry import open_source
 from jgan.inference.sampling import Sampler, latent_game, read_vocabulary, restore_generator
-from jgan.metrics.classification import hold_out
+from jgan.metrics.class_scores import hold_out
 from jgan.metrics.classifier import Classifier, fit, predict, train_classifier
 from jgan.types import UserError
 

@@ -26,10 +26,10 @@ import numpy as np
 from PIL import Image
 
 from jgan.data.config import DataConfig
-from jgan.data.images import Format
 from jgan.data.opening import open_dataset
+from jgan.data.pixels import Format
 from jgan.data.prepare import prepare
-from jgan.data.sources import open_source
+from jgan.data.registry import open_source
 from jgan.types import ScheduledStage
 
 WARM = 12  # batches before the clock starts: workers up, queues full

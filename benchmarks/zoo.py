@@ -37,8 +37,8 @@ from zoo_rows import CLASSES, CONFIGS, DIGITS, RESOLUTION, ROWS, DataSet, Run, c
 from jgan import command
 from jgan import config as configs
 from jgan.ablation.subprocesses import Ending, Subprocesses
-from jgan.data.images import Format
-from jgan.data.sources import open_source
+from jgan.data.pixels import Format
+from jgan.data.registry import open_source
 from jgan.evaluation.collect import SourceImages
 from jgan.reports.runs import is_run
 from jgan.rundir.checkpoints import newest_step

@@ -11,10 +11,10 @@ import numpy as np
 from tqdm import tqdm
 
 from jgan import command
-from jgan.data.images import Format
-from jgan.data.sources import open_source
+from jgan.data.pixels import Format
+from jgan.data.registry import open_source
 from jgan.evaluation.collect import SourceImages
-from jgan.metrics.classification import hold_out, unseen
+from jgan.metrics.class_scores import hold_out, unseen
 from jgan.metrics.classifier import check_format, input_format, predict, save_classifier, train_classifier
 from jgan.rundir.files import make_directory
 from jgan.types import UserError

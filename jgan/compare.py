@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from jgan import __version__, command
-from jgan.metrics import lpips, ms_ssim, niqe, pairs, psnr, ssim
+from jgan.metrics import lpips, ms_ssim, niqe, pixel_inputs, psnr, ssim
 from jgan.photos.formats import by_stem, image_files, read_photo
 from jgan.photos.programs import Sizes
 from jgan.rundir.files import finite, make_directory, sha256, write_json
@@ -83,7 +83,7 @@ def _pixelwise(score: Callable[..., np.ndarray], text: str, *, luma: bool) -> Ca
         def of_pair(image: np.ndarray, reference: np.ndarray) -> float:
             return float(score(image, reference, options.crop, luma)[0])
 
-        return of_pair, f"{text}; {pairs.definition(options.crop, luma)}"
+        return of_pair, f"{text}; {pixel_inputs.definition(options.crop, luma)}"
 
     return opened
 
@@ -98,7 +98,7 @@ def _open_ms_ssim(options: argparse.Namespace) -> tuple[Score, str]:
             )
         return float(ms_ssim.ms_ssim(*sides)[0])
 
-    return of_pair, f"MS-SSIM of five scales, 8 bits; {pairs.definition(options.crop)}"
+    return of_pair, f"MS-SSIM of five scales, 8 bits; {pixel_inputs.definition(options.crop)}"
 
 
 def _open_lpips(options: argparse.Namespace) -> tuple[Score, str]:

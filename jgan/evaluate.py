@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from jgan import __version__, command
-from jgan.data.images import MAX_RESOLUTION
+from jgan.data.pixels import MAX_RESOLUTION
 from jgan.engine import processes
 from jgan.evaluation.collect import Collector
 from jgan.evaluation.images import open_subject
-from jgan.metrics.classification import RealClassifier
+from jgan.metrics.class_scores import RealClassifier
 from jgan.metrics.classifier import describe
 from jgan.metrics.comparison import Comparison, check_metrics, open_comparison
 from jgan.metrics.config import EvaluationConfig

@@ -16,7 +16,7 @@ from jgan.data.captions import load_arrays
 from jgan.data.config import DataConfig
 from jgan.data.opening import open_dataset
 from jgan.data.order import batch_rows
-from jgan.data.sources import open_source
+from jgan.data.registry import open_source
 from jgan.data.vocabulary import Vocabulary, split_words, vocabulary_of
 from jgan.types import ScheduledStage, UserError
 

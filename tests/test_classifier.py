@@ -10,8 +10,8 @@ from test_commands import workdir  # noqa: F401
 
 from jgan import classifier as command
 from jgan import evaluate
-from jgan.metrics import classification, classifier
-from jgan.metrics.classification import (
+from jgan.metrics import class_scores, classifier
+from jgan.metrics.class_scores import (
     RealClassifier,
     class_accuracy,
     classification_accuracy_score,
@@ -150,7 +150,7 @@ def test_metrics_of_a_perfect_reader(monkeypatch):
         calls.append(len(images))
         return train_classifier(images, *arguments, **fields)
 
-    monkeypatch.setattr(classification, "train_classifier", counted)
+    monkeypatch.setattr(class_scores, "train_classifier", counted)
     real = RealClassifier(*quadrants(240, seed=5, channels=3), seed=0)
     images, labels = quadrants(240, seed=6)
     wrong = labels.copy()

@@ -8,7 +8,7 @@ import pytest
 from flax import linen as nn
 from jax import lax
 
-from jgan.backbones.convolutions import average_pool, convolve, max_pool
+from jgan.backbones.frozen_layers import average_pool, convolve, max_pool
 
 CASES = {  # input [n, h, w, c], kernel, stride, padding, groups: one for every form
     "product": ((2, 5, 4, 3), (1, 1, 3, 8), 1, "SAME", 1),

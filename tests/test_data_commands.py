@@ -13,10 +13,10 @@ from PIL import Image
 
 from jgan.data.__main__ import main
 from jgan.data.config import DataConfig
-from jgan.data.images import Format
 from jgan.data.opening import open_dataset
+from jgan.data.pixels import Format
 from jgan.data.prepare import prepare
-from jgan.data.sources import open_source
+from jgan.data.registry import open_source
 from jgan.types import UserError
 
 FORM = Format(8, 3, "crop", 255)

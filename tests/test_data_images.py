@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jgan.data.images import BrokenImageError, Format, decode, natural_channels, to_pixels
+from jgan.data.pixels import BrokenImageError, Format, decode, natural_channels, to_pixels
 
 RAMP = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
 COLOURS = np.stack([RAMP, 255 - RAMP, RAMP // 2], axis=-1)

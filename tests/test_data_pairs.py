@@ -11,7 +11,7 @@ from PIL import Image
 from jgan.data.config import DataConfig
 from jgan.data.inspect import contact_sheet, describe
 from jgan.data.opening import open_dataset
-from jgan.data.sources import open_source
+from jgan.data.registry import open_source
 from jgan.tasks.config import TaskConfig
 from jgan.types import ScheduledStage, UserError
 

@@ -11,7 +11,7 @@ from shared_data import shared_data
 
 from jgan.data.config import DataConfig
 from jgan.data.opening import open_dataset
-from jgan.data.sources import open_source
+from jgan.data.registry import open_source
 from jgan.types import UserError
 
 

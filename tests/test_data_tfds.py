@@ -9,7 +9,7 @@ from PIL import Image
 
 from jgan.data.config import DataConfig
 from jgan.data.opening import open_dataset
-from jgan.data.sources import open_source
+from jgan.data.registry import open_source
 from jgan.types import UserError
 
 

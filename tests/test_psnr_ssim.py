@@ -6,7 +6,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from shared_data import shared_data
 
-from jgan.metrics.pairs import definition
+from jgan.metrics.pixel_inputs import definition
 from jgan.metrics.psnr import psnr
 from jgan.metrics.ssim import similarities, ssim
 from jgan.types import UserError

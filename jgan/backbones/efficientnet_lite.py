@@ -20,7 +20,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 
 from jgan.backbones.checks import check_rgb
-from jgan.backbones.convolutions import convolve
+from jgan.backbones.frozen_layers import convolve
 from jgan.backbones.taps import Tapped
 from jgan.interop.state_dict import to_variables
 from jgan.interop.weights import read_weights

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jgan.backbones.checks import check_floats
-from jgan.backbones.convolutions import max_pool
+from jgan.backbones.frozen_layers import max_pool
 from jgan.backbones.taps import Tapped
 from jgan.interop.state_dict import to_variables
 from jgan.interop.weights import read_weights

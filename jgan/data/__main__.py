@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jgan import command
-from jgan.data.check import broken_files_message, check_files, usable_channels
+from jgan.data.broken_files import broken_files_message, check_files, usable_channels
 from jgan.data.config import CHANNELS, FITS, ON_ERROR, DataConfig, check_config
 from jgan.data.files import FileSource
-from jgan.data.images import MAX_RESOLUTION, Format
 from jgan.data.inspect import contact_sheet, describe, write_sheet
+from jgan.data.pixels import MAX_RESOLUTION, Format
 from jgan.data.prepare import prepare
+from jgan.data.registry import open_source
 from jgan.data.source import Source
-from jgan.data.sources import open_source
 from jgan.data.split import split
 from jgan.types import UserError
 

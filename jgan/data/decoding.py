@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from jgan.data.images import CENTRE, BrokenImageError, Draw, Format, to_pixels
+from jgan.data.pixels import CENTRE, BrokenImageError, Draw, Format, to_pixels
 from jgan.data.source import Source
 from jgan.types import UserError
 

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from jgan.data.captions import Captions, read_table, read_vectors
-from jgan.data.images import BrokenImageError, decode, natural_channels
 from jgan.data.labels import Labels, find_labels
+from jgan.data.pixels import BrokenImageError, decode, natural_channels
 from jgan.data.source import NO_LABEL, fingerprint
 from jgan.types import UserError
 

@@ -19,8 +19,8 @@ from absl import flags
 from grain.multiprocessing import SharedMemoryArray
 
 from jgan.data.decoding import decode_rows
-from jgan.data.images import Format
 from jgan.data.order import batch_rows, example_draws
+from jgan.data.pixels import Format
 from jgan.data.source import Source
 from jgan.data.workers import follow_parent
 

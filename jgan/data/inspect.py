@@ -12,12 +12,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from jgan.data.arrays import ArraySource
+from jgan.data.broken_files import FileReport, check_files
 from jgan.data.captions import Captions
-from jgan.data.check import FileReport, check_files
 from jgan.data.decoding import parallel_map
 from jgan.data.files import FileSource
-from jgan.data.images import BrokenImageError, Format, natural_channels, to_pixels
 from jgan.data.pairs import PairSource, missing_partners_message, source_reports
+from jgan.data.pixels import BrokenImageError, Format, natural_channels, to_pixels
 from jgan.data.source import NO_LABEL, Source
 
 SAMPLED = 256  # examples looked at where every one cannot be: sets without files of their own

@@ -22,8 +22,8 @@ from jgan.data.captions import caption_places
 from jgan.data.config import DataConfig
 from jgan.data.decoding import decode_all, decode_rows
 from jgan.data.host import LocalBatches, host_batches
-from jgan.data.images import Format
 from jgan.data.order import epoch_order
+from jgan.data.pixels import Format
 from jgan.data.source import Source, fingerprint
 from jgan.data.variation import enlarged, vary
 from jgan.data.vocabulary import Vocabulary

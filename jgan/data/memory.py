@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jgan.data.images import Pair, Pixels
+from jgan.data.pixels import Pair, Pixels
 from jgan.data.source import Source
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 
-from jgan.data.check import FileReport, broken_files_message, usable_channels
+from jgan.data.broken_files import FileReport, broken_files_message, usable_channels
 from jgan.data.config import DataConfig, check_config
 from jgan.data.files import FileSource
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.memory import DecodedSource
 from jgan.data.pairs import PairSource, missing_partners_message, source_reports
+from jgan.data.registry import is_unpaired, open_domains, open_source
 from jgan.data.source import Source
-from jgan.data.sources import is_unpaired, open_domains, open_source
 from jgan.types import UserError
 
 logger = logging.getLogger(__name__)

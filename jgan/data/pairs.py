@@ -8,10 +8,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from jgan.data.broken_files import FileReport, check_files
 from jgan.data.captions import Captions
-from jgan.data.check import FileReport, check_files
 from jgan.data.files import SUFFIXES, Files, FileSource, FolderFiles, ZipFiles
-from jgan.data.images import Pair
+from jgan.data.pixels import Pair
 from jgan.data.source import NO_LABEL, fingerprint
 from jgan.types import UserError
 

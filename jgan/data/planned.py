@@ -8,10 +8,10 @@ import numpy as np
 
 from jgan.data.captions import Captions
 from jgan.data.config import DataConfig
-from jgan.data.images import Pair, Pixels
 from jgan.data.loader import Dataset, UnpairedDataset
+from jgan.data.pixels import Pair, Pixels
+from jgan.data.registry import is_unpaired
 from jgan.data.source import NO_LABEL
-from jgan.data.sources import is_unpaired
 from jgan.data.vocabulary import Vocabulary
 
 COUNT = 2**20  # images: they suffice for any batch

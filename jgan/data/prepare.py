@@ -16,7 +16,7 @@ from typing import Any
 from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 from tqdm import tqdm
 
-from jgan.data.images import BrokenImageError, Format, to_pixels
+from jgan.data.pixels import BrokenImageError, Format, to_pixels
 from jgan.data.records import MANIFEST, VERSION, pack, write_json
 from jgan.data.source import Source
 from jgan.data.workers import follow_parent, interrupts_ignored

@@ -15,7 +15,7 @@ import grain
 import numpy as np
 
 from jgan.data.captions import Captions
-from jgan.data.images import BrokenImageError
+from jgan.data.pixels import BrokenImageError
 from jgan.data.source import check_label, fingerprint
 from jgan.types import UserError
 

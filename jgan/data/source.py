@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from jgan.data.captions import Captions
-from jgan.data.images import BrokenImageError, Pair, Pixels
+from jgan.data.pixels import BrokenImageError, Pair, Pixels
 
 NO_LABEL = -1
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from jgan.data.images import BrokenImageError, natural_channels, to_image, to_mode
 from jgan.data.pairs import SIDES, PairSource
+from jgan.data.pixels import BrokenImageError, natural_channels, to_image, to_mode
 from jgan.data.source import Source
 from jgan.types import UserError
 

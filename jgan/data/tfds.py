@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from jgan.data.captions import Captions
-from jgan.data.images import BrokenImageError, decode, natural_channels
+from jgan.data.pixels import BrokenImageError, decode, natural_channels
 from jgan.data.source import NO_LABEL, check_label, fingerprint
 from jgan.types import UserError
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from jgan.config import Config
 from jgan.data.decoding import decode_one, parallel_map
-from jgan.data.images import CENTRE, BrokenImageError, Format, Pair, Pixels, natural_pixels
+from jgan.data.pixels import CENTRE, BrokenImageError, Format, Pair, Pixels, natural_pixels
 from jgan.data.source import NO_LABEL, Source
 from jgan.engine import processes
 from jgan.engine.sharding import make_sharding

@@ -11,8 +11,8 @@ import numpy as np
 
 from jgan import config as configs
 from jgan.config import Config
-from jgan.data.images import Format
-from jgan.data.sources import open_source
+from jgan.data.pixels import Format
+from jgan.data.registry import open_source
 from jgan.evaluation.collect import SourceImages, captions_like, labels_like, training_images
 from jgan.evaluation.translated import Translations, like_source, open_held_out
 from jgan.games.text import TextGAN

@@ -17,8 +17,8 @@ from jgan.families.pix2pix import PatchDiscriminator, has_bias
 from jgan.games.unpaired import UnpairedGAN
 from jgan.layers.conditioning import check_choice
 from jgan.layers.conv import Conv, ConvTranspose
-from jgan.layers.loop import BLOCKS, run_blocks
 from jgan.layers.norm import IMAGE_NORMS, image_norm
+from jgan.layers.stacked_blocks import BLOCKS, run_blocks
 from jgan.types import Array, Images, Logits, UserError
 
 SMALLEST = 8  # pixels along a side of an image: two are left to be reflected in the residual blocks

@@ -15,9 +15,9 @@ from jgan.families.srgan import SLOPE, SMALL_INIT, from_unit, to_unit
 from jgan.games.paired import PairedGAN
 from jgan.layers.conv import Conv
 from jgan.layers.dense import Dense
-from jgan.layers.loop import BLOCKS, run_blocks
 from jgan.layers.prelu import PReLU
 from jgan.layers.resample import UpsampledConv, pixel_shuffle, pixel_unshuffle, upsample, upsample_bilinear
+from jgan.layers.stacked_blocks import BLOCKS, run_blocks
 from jgan.types import Array, Images, Logits, UserError
 
 RESIDUAL_SCALE = 0.2  # of what a dense block adds, and three of them: section 3.1

@@ -16,10 +16,10 @@ from jgan.games.paired import PairedGAN
 from jgan.layers.conditioning import check_choice
 from jgan.layers.conv import Conv
 from jgan.layers.dense import Dense
-from jgan.layers.loop import BLOCKS, run_blocks
 from jgan.layers.norm import DISCRIMINATOR_NORMS, image_norm
 from jgan.layers.prelu import PReLU
 from jgan.layers.resample import pixel_shuffle, upsample_bilinear
+from jgan.layers.stacked_blocks import BLOCKS, run_blocks
 from jgan.types import Array, Images, Logits, UserError
 
 SLOPE = 0.2  # of the discriminator's leaky ReLUs

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jgan.metrics.classification import RealClassifier
+from jgan.metrics.class_scores import RealClassifier
 from jgan.metrics.classifier import Classifier, load_classifier
 from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.metrics.scores import METRICS, Better, ImageSet, Metric

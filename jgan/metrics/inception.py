@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.backbones.checks import check_rgb
-from jgan.backbones.convolutions import average_pool, convolve, max_pool
+from jgan.backbones.frozen_layers import average_pool, convolve, max_pool
 from jgan.types import Array, PyTree, UserError
 
 Resize = Literal["tf1", "clean"]

@@ -21,7 +21,7 @@ from jgan.backbones import alexnet, vgg
 from jgan.backbones.torchvision import Chain, Convolution, Layers, load_chain
 from jgan.interop.state_dict import to_variables
 from jgan.interop.weights import Weights, read_weights
-from jgan.metrics.pairs import check_pairs
+from jgan.metrics.pixel_inputs import check_pairs
 from jgan.types import Array, Images, PyTree, UserError, did_you_mean
 
 EPSILON = 1e-10  # beside a position's length

@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from jgan.interop.weights import read_weights
 from jgan.layers.bicubic import resize_matrix
-from jgan.metrics.pairs import PEAKS, single
+from jgan.metrics.pixel_inputs import PEAKS, prepared_images
 from jgan.types import UserError
 
 BLOCK = 96  # pixels of a side
@@ -66,7 +66,7 @@ def niqe(pristine: Pristine, images: np.ndarray, crop: int = 0) -> np.ndarray:
     if images.ndim == 4 and images.shape[3] not in (1, 3):
         raise UserError(f"images: {list(images.shape)}; expected one channel or three")
     luma = images.ndim == 4 and images.shape[3] == 3
-    prepared = single(images, crop, luma=luma, min_side=BLOCK)
+    prepared = prepared_images(images, crop, luma=luma, min_side=BLOCK)
     blocks = math.prod((side - 2 * crop) // BLOCK for side in images.shape[1:3])
     if blocks < 2:
         raise UserError(f"images: {list(images.shape)}, crop={crop}; expected two blocks of {BLOCK} x {BLOCK} or more")

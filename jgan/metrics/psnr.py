@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from jgan.metrics.pairs import compared
+from jgan.metrics.pixel_inputs import prepared_pairs
 
 DEFINITION = "10 log10(peak^2 / mean squared error), dB, of each image, peak 255 (65535 of 16 bits)"
 
@@ -21,6 +21,6 @@ def psnr(images_a: np.ndarray, images_b: np.ndarray, crop: int = 0, luma: bool =
     Raises:
       UserError: different shapes or types, other types, nothing left after `crop`, `luma` of images that are not RGB.
     """
-    pairs, peak = compared(images_a, images_b, crop, luma)
+    pairs, peak = prepared_pairs(images_a, images_b, crop, luma)
     errors = [float(np.square(a - b).mean()) for a, b in pairs]
     return np.array([20 * math.log10(peak) - 10 * math.log10(error) if error else math.inf for error in errors])

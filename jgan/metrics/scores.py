@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from jgan.metrics.classification import (
+from jgan.metrics.class_scores import (
     HELD_OUT,
     RealClassifier,
     class_accuracy,
@@ -23,7 +23,7 @@ from jgan.metrics.kernel import full_kernel_distance, kernel_distance
 from jgan.metrics.manifold import manifold_scores
 from jgan.metrics.moments import Moments
 from jgan.metrics.ms_ssim import ms_ssim_diversity
-from jgan.metrics.pairs import definition
+from jgan.metrics.pixel_inputs import definition
 from jgan.metrics.psnr import psnr
 from jgan.metrics.sliced_wasserstein import sliced_wasserstein
 from jgan.metrics.ssim import ssim

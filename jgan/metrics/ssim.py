@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from jgan.metrics.pairs import compared
+from jgan.metrics.pixel_inputs import prepared_pairs
 
 FILTER_SIZE, FILTER_SIGMA = 11, 1.5  # pixels
 DEFINITION = (
@@ -24,7 +24,7 @@ def ssim(images_a: np.ndarray, images_b: np.ndarray, crop: int = 0, luma: bool =
       UserError: different shapes or types, other types, sides below 11 pixels after `crop`, `luma` of images that are
         not RGB.
     """
-    pairs, peak = compared(images_a, images_b, crop, luma, min_side=FILTER_SIZE)
+    pairs, peak = prepared_pairs(images_a, images_b, crop, luma, min_side=FILTER_SIZE)
     return np.array([similarities(a, b, peak)[0].item() for a, b in pairs])
 
 

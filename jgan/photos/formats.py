@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from jgan.data.files import SUFFIXES
-from jgan.data.images import EXIF_ORIENTATION, EXIF_PLACES, BrokenImageError, decode, open_image, to_mode
+from jgan.data.pixels import EXIF_ORIENTATION, EXIF_PLACES, BrokenImageError, decode, open_image, to_mode
 from jgan.photos.profiles import SPACES, profile_space, with_profile
 from jgan.rundir.files import replacing
 from jgan.tasks.degrade import LUMA

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from jgan.data.decoding import PROGRESS_DELAY, parallel_map
 from jgan.data.files import FileSource
-from jgan.data.images import BrokenImageError, decode, natural_channels, open_image
+from jgan.data.pixels import BrokenImageError, decode, natural_channels, open_image
 from jgan.types import UserError
 
 SHOWN = 5  # broken files named in an error; `inspect` lists them all

@@ -1,4 +1,4 @@
-"""Images beside their references as metrics of pixels compare them: in RGB or in Y, without a border."""
+"""What metrics of pixels look at: images in RGB or in Y, without a border, alone or beside their references."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def definition(crop: int = 0, luma: bool = False) -> str:
     return f"{channels}, {f'{crop} pixels cut off each border' if crop else 'borders included'}"
 
 
-def compared(
+def prepared_pairs(
     images_a: np.ndarray, images_b: np.ndarray, crop: int = 0, luma: bool = False, min_side: int = 1
 ) -> tuple[Iterator[tuple[np.ndarray, np.ndarray]], float]:
     """(each pair as two float64 [1, h', w', c'], the peak): uint8 images [n, h, w, c] have peak 255, uint16 65535.
@@ -48,8 +48,8 @@ def check_pairs(
     return peak
 
 
-def single(images: np.ndarray, crop: int = 0, luma: bool = False, min_side: int = 1) -> Iterator[np.ndarray]:
-    """Each of uint8 or uint16 images [n, h, w, c] by itself, prepared and checked as `compared` does."""
+def prepared_images(images: np.ndarray, crop: int = 0, luma: bool = False, min_side: int = 1) -> Iterator[np.ndarray]:
+    """Each of uint8 or uint16 images [n, h, w, c] by itself, prepared and checked as `prepared_pairs` does."""
     peak = _check("images", images, crop, luma, min_side)
     return (_prepare(image[None], crop, luma, peak) for image in images)
 
