@@ -32,7 +32,8 @@ from matplotlib.figure import Figure
 from jgan import config as configs
 from jgan.command import enable_compilation_cache
 from jgan.config import Config
-from jgan.inference.sampling import Sampler, classes_in_turn, latent_game, restore_generator
+from jgan.inference.sampling import Sampler, classes_in_turn, latent_game
+from jgan.inference.weights import Weights, restore_generator
 from jgan.rundir.checkpoints import Checkpoints
 from jgan.rundir.files import make_directory, read_lines, replacing
 from jgan.rundir.pictures import make_grid, save_png, to_uint8
@@ -74,15 +75,15 @@ def stages(workdir: Path) -> np.ndarray:
     """[stages, COLUMNS, r, r, c]: the checkpoint at each stage's end."""
     config = configs.load(workdir)
     game = latent_game(config, "--runs")
-    draw = Sampler(game, config.stages, seed=0, batch_size=COLUMNS, enlarge=True)
+    sampler = Sampler(game, config.stages, COLUMNS, enlarge=True)
     there = Checkpoints(workdir, read_only=True).steps()
     rows = []
     for stage in schedule(config.stages):
         end = stage.start + stage.steps
         if end not in there:
             sys.exit(f"{workdir}: no checkpoint of step {end}; train it with --config.keep_checkpoints=20")
-        generator, step = restore_generator(config, workdir, step=end)
-        ((images, _),) = draw(generator, step, classes_in_turn(game, COLUMNS), COLUMNS)
+        generator, step = restore_generator(config, workdir, Weights(step=end))
+        ((images, _),) = sampler(generator, step, classes_in_turn(game, COLUMNS), COLUMNS, seed=0)
         rows.append(images)
     return np.stack(rows)
 
@@ -96,12 +97,12 @@ def truncations(workdir: Path) -> np.ndarray:
     rows = []
     for standing in (False, True):
         for truncation in TRUNCATIONS:
-            draw = Sampler(game, config.stages, 0, BATCH, truncation)
+            sampler = Sampler(game, config.stages, BATCH, truncation)
             player = generator
             if standing:
                 every = classes_in_turn(game, game.num_classes)
-                player = draw.with_standing_statistics(generator, step, every, STANDING_BATCHES)
-            ((images, _),) = draw(player, step, labels, COLUMNS)
+                player = sampler.with_standing_statistics(generator, step, every, STANDING_BATCHES, seed=0)
+            ((images, _),) = sampler(player, step, labels, COLUMNS, seed=0)
             rows.append(images)
     return np.stack(rows)
 

@@ -23,7 +23,8 @@ from jgan import config as configs
 from jgan.command import enable_compilation_cache
 from jgan.data.digit_captions import DIGITS, SLANTS, WEIGHTS, caption, measured
 from jgan.data.registry import open_source
-from jgan.inference.sampling import Sampler, latent_game, read_vocabulary, restore_generator
+from jgan.inference.sampling import Sampler, latent_game
+from jgan.inference.weights import Weights, read_vocabulary, restore_generator
 from jgan.metrics.class_scores import hold_out
 from jgan.metrics.classifier import Classifier, fit, predict, train_classifier
 from jgan.types import UserError
@@ -79,8 +80,8 @@ def draw(workdir: Path, of_each: int, raw: bool) -> tuple[np.ndarray, Asked, int
     places = list(itertools.product(range(len(DIGITS)), range(len(WEIGHTS)), range(len(SLANTS))))
     captions = np.stack([vocabulary.encode(caption(*place), "a caption") for place in places])
     captions, asked = np.repeat(captions, of_each, axis=0), np.repeat(places, of_each, axis=0)
-    generator, step = restore_generator(config, workdir, raw=raw)
-    batches = Sampler(game, config.stages, 0, 100)(generator, step, captions, len(captions))
+    generator, step = restore_generator(config, workdir, Weights(raw))
+    batches = Sampler(game, config.stages, 100)(generator, step, captions, len(captions), seed=0)
     images = np.concatenate([batch for batch, _ in batches])
     if images.shape[-1] != 1:
         raise UserError(f"--workdir={workdir}: draws {images.shape[-1]} channels; expected gray digits")

@@ -37,8 +37,9 @@ from timing import CLOCKS, Clock, Peak, alternate
 from jgan.command import enable_compilation_cache
 from jgan.config import load, read_config
 from jgan.inference import image_files as translating
-from jgan.inference.image_files import SMALLEST_TILE, add_arguments, translate_files
-from jgan.inference.translator import Translator
+from jgan.inference.image_files import Files, translate_files
+from jgan.inference.one_image import SMALLEST_TILE, Tiles
+from jgan.inference.translator import Translator, open_upscaler
 from jgan.training.loop import train
 from jgan.types import Stage
 
@@ -98,12 +99,11 @@ def flags(directory: Path, image: Path, tile: int) -> list[str]:
     return [*(str(part) for pair in places.items() for part in pair), "--tile", str(tile), "--overwrite"]
 
 
-def make_translator(directory: Path, tile: int) -> tuple[Translator, argparse.Namespace]:
+def make_translator(directory: Path, tile: int) -> tuple[Translator, Files]:
     """As jgan.upscale makes it, and its options."""
-    parser = argparse.ArgumentParser()
-    add_arguments(parser, tile)
-    options = parser.parse_args(flags(directory, directory / "photos" / "photo.png", tile))
-    return Translator(load(options.workdir), options.workdir, options), options
+    image = directory / "photos" / "photo.png"
+    files = Files(image, directory / "large", tiles=Tiles(tile), overwrite=True)
+    return open_upscaler(load(directory / "run"), directory / "run"), files
 
 
 # --- One tile ---
@@ -164,7 +164,7 @@ def print_file(directory: Path, options: argparse.Namespace) -> None:
     print(f"| tiling, rounding and the rest | {others:.3f} | {others / total:.1%} |", flush=True)
 
 
-def file_seconds(translator: Translator, settings: argparse.Namespace, clock: Clock) -> dict[str, float]:
+def file_seconds(translator: Translator, settings: Files, clock: Clock) -> dict[str, float]:
     """Seconds of one run of `translate_files` as a whole and within the functions that do the parts."""
     seconds: dict[str, float] = defaultdict(float)
 

@@ -16,6 +16,7 @@ from jgan.data.registry import open_source
 from jgan.evaluation.collect import SourceImages
 from jgan.metrics.class_scores import hold_out, unseen
 from jgan.metrics.classifier import check_format, input_format, predict, save_classifier, train_classifier
+from jgan.ranges import check_seed
 from jgan.rundir.files import make_directory
 from jgan.types import UserError
 
@@ -43,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     if out.suffix != ".npz":
         raise UserError(f"--out={out}: expected a name that ends in .npz")
     check_format(options.resolution, channels=3)
-    command.check_seed(options.seed)
+    check_seed(options.seed)
     make_directory(out.parent, "--out")
     train, test = _sides(options.source, options.test, options.resolution, options.seed)
     num_classes = int(max(train.labels.max(), test.labels.max())) + 1

@@ -142,27 +142,15 @@ def _terminate(number: int, frame: types.FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def check_seed(seed: int) -> None:
-    """Raises UserError for a `--seed` that JAX or numpy does not take."""
-    if not 0 <= seed < 2**63:
-        raise UserError(f"--seed={seed}: expected a number from 0 to 2**63 - 1")
-
-
 def add_standing_batches(parser: Parser) -> None:
-    """The option of commands that draw images."""
+    """The option of commands that sample images."""
     parser.add_argument(
         "--standing_batches",
         metavar="N",
         type=int,
         default=0,
-        help="take batch norm's statistics from N batches drawn for them (BigGAN: 16), not the running ones",
+        help="take batch norm's statistics from N batches sampled for them (BigGAN: 16), not the running ones",
     )
-
-
-def check_standing_batches(count: int) -> None:
-    """Raises UserError for what is not a number of batches."""
-    if count < 0:
-        raise UserError(f"--standing_batches={count}: expected at least 0")
 
 
 def stay_on_cpu() -> None:

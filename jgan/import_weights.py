@@ -19,9 +19,8 @@ from jgan.config import Config
 from jgan.data.planned import planned_dataset
 from jgan.engine.sharding import make_sharding
 from jgan.families import biggan_deep, cyclegan, esrgan, pix2pix, srgan
-from jgan.games.latent import LatentGAN
 from jgan.games.paired import PairedGAN
-from jgan.games.unpaired import UnpairedGAN
+from jgan.inference.sampling import latent_game
 from jgan.interop import basicsr as of_basicsr
 from jgan.interop import biggan_deep as of_biggan_deep
 from jgan.interop import pix2pix as of_pix2pix
@@ -33,7 +32,7 @@ from jgan.rundir.monitor import MetricWindow
 from jgan.setup import BatchShapes, initial_state, microbatches, run_seldom, shapes_to_data, state_target
 from jgan.types import Array, PyTree, ScheduledStage, TrainState, UserError, schedule
 
-DESCRIPTION = """Makes a run of a generator trained elsewhere, to draw from and to measure; executes nothing of it.
+DESCRIPTION = """Makes a run of a generator trained elsewhere, to sample from and to measure; executes nothing of it.
 
   jgan import-weights --config biggan_deep --generator pytorch_model.bin --workdir runs/published
   jgan sample --workdir runs/published --truncation 0.4 --labels 207
@@ -88,7 +87,7 @@ def main(argv: Sequence[str]) -> int:
     configs.check_is_data(config)
     import_generator(config, files, options.workdir)
     workdir, names = options.workdir, ", ".join(str(file.path) for file in files)
-    use = f"{command.program()} {_how_to_draw(config)} --workdir {shlex.quote(str(workdir))}"
+    use = f"{command.program()} {_how_to_generate(config)} --workdir {shlex.quote(str(workdir))}"
     print(f"{names}: now a run, {workdir}; use it with\n  {use}")
     return 0
 
@@ -103,11 +102,9 @@ def _parser() -> command.Parser:
     return parser
 
 
-def _how_to_draw(config: Config) -> str:
+def _how_to_generate(config: Config) -> str:
     """The command for it."""
-    if isinstance(config.game, LatentGAN):
-        return "sample"
-    return f"{config.game.how_to_sample()} --out drawn"
+    return "sample" if config.game.generates_from == "latents" else f"{config.game.how_to_sample()} --out generated"
 
 
 def choose(config: Config, options: argparse.Namespace) -> tuple[Config, list[File]]:
@@ -117,7 +114,7 @@ def choose(config: Config, options: argparse.Namespace) -> tuple[Config, list[Fi
       UserError: there are more or fewer files than the config's generator has parts.
     """
     first, second, direction = options.generator, options.generator_b, options.direction
-    if not isinstance(config.game, UnpairedGAN):
+    if not config.game.directions:
         for name, value in (("generator_b", second), ("direction", direction)):
             if value:
                 raise UserError(f"--{name}={value}: the generator of this config is one network; leave it out")
@@ -140,8 +137,7 @@ def one_way(config: Config, direction: str) -> Config:
     Raises:
       UserError: its generator is not a pair of translators.
     """
-    game = config.game
-    assert isinstance(game, UnpairedGAN), "others have one way"
+    game: Any = config.game
     if not isinstance(game.generator, cyclegan.Translators) or not isinstance(game.discriminator, cyclegan.Critics):
         raise _not_read()
     critic = game.discriminator.domain_b if direction == "a_to_b" else game.discriminator.domain_a
@@ -159,15 +155,15 @@ def as_published(config: Config) -> Config:
     Raises:
       UserError: no weights of its generator are read.
     """
-    game = config.game
+    game: Any = config.game
     network = getattr(game, "generator", None)
     parts = [getattr(network, name) for name in DIRECTIONS] if isinstance(network, cyclegan.Translators) else [network]
     if any(type(part) not in READERS for part in parts):
         raise _not_read()
-    if not isinstance(game, LatentGAN):
+    if game.generates_from == "images":
         return config
     published = dataclasses.replace(
-        game,
+        latent_game(config, "--config"),
         generator=game.generator.clone(spectral_norm=False),
         latent_distribution="truncated_normal",
         truncation_tables=of_biggan_deep.TABLES,
@@ -223,11 +219,10 @@ def import_generator(config: Config, files: Sequence[File], workdir: Path) -> No
 def _batch_shapes(config: Config, stages: tuple[ScheduledStage, ...]) -> tuple[BatchShapes, ...]:
     """What data would be like at each stage."""
     game = config.game
-    if isinstance(game, LatentGAN):
-        return microbatches(planned_dataset(config.data, game.num_classes or None, config.seed), stages)
-    batches = microbatches(planned_dataset(config.data, None, config.seed), stages)
-    for batch in batches:
-        game.check_data(batch, None, None)
+    batches = microbatches(planned_dataset(config.data, game.num_classes or None, config.seed), stages)
+    if game.generates_from == "images":  # one of latents refuses data beside its tables of published statistics
+        for batch in batches:
+            game.check_data(batch, None, None)
     return batches
 
 

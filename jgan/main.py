@@ -88,7 +88,7 @@ def _say_what_next(signal: int | None, config: Config, workdir: Path) -> None:
         f"  {workdir}/samples/         images, step by step\n"
         f"{curves if (workdir / 'plots' / 'loss.png').exists() else ''}"
         f"and try\n"
-        f"  {jgan} {config.game.how_to_sample()} --workdir {place} --out {shlex.quote(f'{workdir}/drawn')}\n"
+        f"  {jgan} {config.game.how_to_sample()} --workdir {place} --out {shlex.quote(f'{workdir}/generated')}\n"
         f"  {jgan} train --workdir {place} '--config.stages[{last}].steps={2 * config.stages[-1].steps}'\n"
         f"  {jgan} train --config dcgan --workdir runs/mine --config.data.source=folder:DIR"
     )

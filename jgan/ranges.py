@@ -55,3 +55,9 @@ def check_range(path: str, value: Any) -> None:
         raise UserError(f"{path}={value}: expected at least {least}")
     if name in BELOW_ONE and value >= 1:
         raise UserError(f"{path}={value}: expected less than 1")
+
+
+def check_seed(seed: int) -> None:
+    """Raises UserError for a `--seed` that JAX or numpy does not take."""
+    if not 0 <= seed < 2**63:
+        raise UserError(f"--seed={seed}: expected a number from 0 to 2**63 - 1")

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from jgan import command
 from jgan import config as configs
-from jgan.inference.image_files import add_arguments, check_arguments, skipped_text, translate_files
+from jgan.image_flags import add_image_flags, files_of, skipped_text, weights_of
+from jgan.inference.image_files import translate_files
+from jgan.inference.one_image import TILE
 from jgan.inference.translator import Translator
 
 DESCRIPTION = """Takes images of any size through the generator of a run of Pix2Pix, CycleGAN or a task.
@@ -25,15 +27,21 @@ learned to undo."""
 def main(argv: Sequence[str]) -> int:
     """Runs the command."""
     parser = command.Parser("translate", DESCRIPTION)
-    add_arguments(parser, tile=512)
+    add_image_flags(parser, TILE)
     parser.add_argument("--direction", choices=("a_to_b", "b_to_a"), help="of a run between two domains (CycleGAN)")
     options = parser.parse_args(argv)
-    check_arguments(options)
-    translator = Translator(configs.load(options.workdir), options.workdir, options, options.direction)
-    count, skipped = translate_files(translator, options)
-    weights = "trained" if options.raw else "averaged"
-    rest = skipped_text(skipped, options)
-    print(f"{count} images from the {weights} generator at step {translator.step}: {options.out}{rest}")
+    files, weights = files_of(options), weights_of(options)
+    translator = Translator(
+        configs.load(options.workdir),
+        options.workdir,
+        weights,
+        direction=options.direction,
+        seed=options.seed,
+        bicubic=options.bicubic,
+    )
+    count, skipped = translate_files(translator, files)
+    rest = skipped_text(skipped, files)
+    print(f"{count} images from the {weights.kind} generator at step {translator.step}: {files.out}{rest}")
     return 0
 
 

@@ -139,8 +139,38 @@ def stage_ending(stages: tuple[ScheduledStage, ...], step: int) -> ScheduledStag
     return next(stage for stage in stages if step <= stage.start + stage.steps)
 
 
+Direction = Literal["a_to_b", "b_to_a"]
+
+
 class Game(Protocol):
-    """The wiring of a family: which inputs go where, and what each player minimises."""
+    """The wiring of a family: which inputs go where, and what each player minimises.
+
+    Code outside of jgan/games/ asks a game what it is and never looks at its class.
+    """
+
+    @property
+    def generates_from(self) -> Literal["latents", "images"]:
+        """What the generator starts from. Of latents the game is a LatentGAN, of images an ImageToImage."""
+        ...
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """The ways that images go between two domains; () where there is one way, or no input image."""
+        ...
+
+    @property
+    def num_classes(self) -> int:
+        """Classes that the generator knows; 0 without labels."""
+        ...
+
+    @property
+    def captions(self) -> Literal["none", "words", "vectors"]:
+        """What kind of captions the generator takes in place of labels."""
+        ...
+
+    def example_caption(self) -> np.ndarray | None:
+        """One caption of the right type and size, [1, words or features]; None where the game takes none."""
+        ...
 
     def check(self, stages: tuple[Stage, ...]) -> None:
         """Raises UserError where the networks cannot make what the stages ask for."""
@@ -178,4 +208,21 @@ class Game(Protocol):
 
         `player` is the generator to draw with: the averaged one or the trained one.
         """
+        ...
+
+
+class ImageToImage(Game, Protocol):
+    """A game whose `generates_from` is "images"."""
+
+    @property
+    def generator(self) -> Any:
+        """The network: its `multiple` and `smallest`, where it has them, are what sides of its inputs must be."""
+        ...
+
+    def translate(self, player: Player, inputs: Images, rng: Array, direction: Direction | None = None) -> Images:
+        """Images of inputs [n, h, w, c] in [-1, 1]; `rng` is the key of dropout. `direction` is one of `directions`."""
+        ...
+
+    def input_name(self, direction: Direction | None) -> str:
+        """What inputs of that direction are called in a batch."""
         ...

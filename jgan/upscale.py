@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from jgan import command
 from jgan import config as configs
-from jgan.games.unpaired import UnpairedGAN
-from jgan.inference.image_files import add_arguments, check_arguments, skipped_text, translate_files
-from jgan.inference.translator import Translator
-from jgan.types import UserError
+from jgan.image_flags import add_image_flags, files_of, skipped_text, weights_of
+from jgan.inference.image_files import translate_files
+from jgan.inference.one_image import TILE_OF_UPSCALING
+from jgan.inference.translator import open_upscaler
 
 DESCRIPTION = """Enlarges images of any size by the generator of a run of super-resolution.
 
@@ -26,18 +26,15 @@ smaller by the run's scale, as for training: compare the result with them by jga
 def main(argv: Sequence[str]) -> int:
     """Runs the command."""
     parser = command.Parser("upscale", DESCRIPTION)
-    add_arguments(parser, tile=256)
+    add_image_flags(parser, TILE_OF_UPSCALING)
     options = parser.parse_args(argv)
-    check_arguments(options)
-    config = configs.load(options.workdir)
-    translator = None if isinstance(config.game, UnpairedGAN) else Translator(config, options.workdir, options)
-    if translator is None or translator.scale == 1:
-        raise UserError(f"--workdir={options.workdir}: this run does not enlarge images; take jgan.translate")
-    count, skipped = translate_files(translator, options)
-    made_by = f"the {'trained' if options.raw else 'averaged'} generator at step {translator.step}"
-    made_by = "the bicubic filter" if options.bicubic else made_by
-    scale = translator.scale
-    print(f"{count} images {scale} times as large, by {made_by}: {options.out}{skipped_text(skipped, options)}")
+    files, weights = files_of(options), weights_of(options)
+    upscaler = open_upscaler(configs.load(options.workdir), options.workdir, weights, options.seed, options.bicubic)
+    count, skipped = translate_files(upscaler, files)
+    enlarged_by = f"the {weights.kind} generator at step {upscaler.step}"
+    enlarged_by = "the bicubic filter" if options.bicubic else enlarged_by
+    rest = skipped_text(skipped, files)
+    print(f"{count} images {upscaler.scale} times as large, by {enlarged_by}: {files.out}{rest}")
     return 0
 
 

@@ -34,9 +34,10 @@ MAY_IMPORT = {
     "ablation": {"config", "reports"},
     "command": {"engine", "rundir"},
     "cli": {"command"},
-    "inference": {"command", "config", "data", "engine", "games", "layers", "photos", "rundir", "setup", "tasks"},
-    "evaluation": {"config", "data", "engine", "games", "inference", "metrics", "rundir", "setup"},
-    "training": {"config", "data", "engine", "evaluation", "games", "rundir", "setup"},
+    "inference": {"config", "data", "engine", "games", "layers", "photos", "ranges", "rundir", "setup", "tasks"},
+    "image_flags": {"command", "inference"},
+    "evaluation": {"config", "data", "engine", "games", "inference", "metrics", "ranges", "rundir", "setup"},
+    "training": {"config", "data", "engine", "evaluation", "rundir", "setup"},
 }
 COMMANDS = {"classifier", "compare", "evaluate", "import_weights", "main"}
 COMMANDS |= {"__main__", "data/__main__", "report", "sample", "sweep", "translate", "upscale"}
@@ -107,3 +108,19 @@ def test_nothing_unpickles_or_executes():
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
                 assert isinstance(node.value, ast.Constant), path
                 assert node.value.value is False, path
+
+
+def test_games_are_asked_what_they_are():
+    games = {
+        node.name
+        for path in (PACKAGE / "games").glob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef)
+    }
+    for path in FILES:
+        if part_of(path) == "games":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+                named = {getattr(part, "id", getattr(part, "attr", "")) for part in ast.walk(node.args[1])}
+                assert not named & games, f"{path}:{node.lineno}: ask the game (jgan.types.Game) what it is"

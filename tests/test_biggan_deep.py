@@ -16,7 +16,8 @@ from jgan import config as configs
 from jgan import import_weights, sample
 from jgan.families.biggan_deep import Discriminator, Generator, biggan_deep
 from jgan.games.truncation import at_truncation
-from jgan.inference.sampling import latent_game, restore_generator
+from jgan.inference.sampling import latent_game
+from jgan.inference.weights import Weights, restore_generator
 from jgan.interop.biggan_deep import read_generator
 from jgan.training.loop import train
 from jgan.types import SPECTRAL, UserError
@@ -109,7 +110,7 @@ def test_a_run_of_published_weights_is_drawn_at_a_truncation(golden, published, 
     rngs = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(3)))(jnp.arange(2))
     latents = config.game.draw_latents(rngs)
     assert 1.0 < jnp.abs(latents).max() <= 2.0
-    generator, _ = restore_generator(config, workdir, raw=True)
+    generator, _ = restore_generator(config, workdir, Weights(raw=True))
     for index, image in enumerate(generate(generator, 0.5, 0.5 * latents, jnp.arange(golden.BATCH))):
         with Image.open(tmp_path / f"{index:05d}.png") as file:
             # two programs: a pixel may round to the level beside

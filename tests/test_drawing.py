@@ -23,8 +23,8 @@ def test_standing_statistics_are_the_means_over_batches():
     labels = np.array([0, 1, 1], np.int32)
     variables = generator.init(jax.random.key(1), jnp.zeros((2, 3)), jnp.zeros((2,), jnp.int32), train=True)
     player = Player(variables["params"], {BATCH_STATS: variables[BATCH_STATS]}, None)
-    draw = Sampler(game, STAGES, seed=5, batch_size=BATCH)
-    standing = draw.with_standing_statistics(player, 1, labels, BATCHES).variables[BATCH_STATS]
+    draw = Sampler(game, STAGES, batch_size=BATCH)
+    standing = draw.with_standing_statistics(player, 1, labels, BATCHES, seed=5).variables[BATCH_STATS]
 
     moments = []
     for batch in range(BATCHES):
@@ -47,4 +47,4 @@ def test_standing_statistics_need_batch_norm():
     game = make_game()
     player = make_state(game, {"images": jnp.zeros((4, 8, 8, 1))}).generator
     with pytest.raises(UserError, match="--standing_batches: this run's generator has no batch norm; leave it out"):
-        Sampler(game, STAGES, seed=0, batch_size=4).with_standing_statistics(player, 1, None, 2)
+        Sampler(game, STAGES, batch_size=4).with_standing_statistics(player, 1, None, 2, seed=0)

@@ -18,7 +18,7 @@ from test_engine import assert_equal
 from jgan import sample
 from jgan.config import check
 from jgan.evaluation.while_training import Evaluator
-from jgan.inference.sampling import restore_generator
+from jgan.inference.weights import Weights, restore_generator
 from jgan.metrics.config import EvaluationConfig
 from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.training.loop import train
@@ -85,7 +85,7 @@ def test_the_best_is_kept_and_drawn_from(best, config, tmp_path, monkeypatch):
     config = dataclasses.replace(config, evaluation=dataclasses.replace(config.evaluation, best=best))
     outcome = train(config, tmp_path / "run")
     assert [path.name for path in (tmp_path / "run" / "best").iterdir()] == ["10"]
-    generator, step = restore_generator(config, tmp_path / "run", best=True)
+    generator, step = restore_generator(config, tmp_path / "run", Weights(best=True))
     newest, newest_step = restore_generator(config, tmp_path / "run")
     assert (step, newest_step) == (10, STEPS)
     assert_equal(newest.params, outcome.state.generator.params_ema)
@@ -161,4 +161,4 @@ def test_labels_and_images_are_asked_for_before_anything_runs(config, tmp_path):
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
     train(dataclasses.replace(config, evaluate_every=0), tmp_path / "plain")
     with pytest.raises(UserError, match=r"the run was never evaluated"):
-        restore_generator(config, tmp_path / "plain", best=True)
+        restore_generator(config, tmp_path / "plain", Weights(best=True))

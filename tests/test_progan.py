@@ -142,8 +142,8 @@ def test_real_images_fade_with_the_layers(players):
 def test_images_are_drawn_as_the_checkpoint_has_them(step, share, players):
     """At the resolution of its stage, as far as the layers are in; to evaluate them, as large as they are to be."""
     generator = Player(players[0], {}, None)
-    ((images, _),) = Sampler(GAME, STAGES, seed=0, batch_size=4)(generator, step, None, 4)
-    ((enlarged, _),) = Sampler(GAME, STAGES, seed=0, batch_size=4, enlarge=True)(generator, step, None, 4)
+    ((images, _),) = Sampler(GAME, STAGES, batch_size=4)(generator, step, None, 4, seed=0)
+    ((enlarged, _),) = Sampler(GAME, STAGES, batch_size=4, enlarge=True)(generator, step, None, 4, seed=0)
     resolution = 4 if step <= 3 else 8
     assert images.shape == (4, resolution, resolution, 3)
     np.testing.assert_array_equal(enlarged, images.repeat(8 // resolution, axis=1).repeat(8 // resolution, axis=2))

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import re
-import types
 
 import flax.linen as nn
 import jax
@@ -18,7 +17,7 @@ from small_game import BATCH, RNGS, STAGE, make_state
 from jgan.families.dcgan import dcgan
 from jgan.families.text import Discriminator, Generator, text
 from jgan.games.text import TextGAN
-from jgan.inference.captions import read_captions
+from jgan.inference.captions import encode_captions, given_texts, vectors_of_file
 from jgan.layers.captions import Blend, CaptionEncoder
 from jgan.types import Stage, UserError
 
@@ -205,23 +204,27 @@ def test_data_that_do_not_fit_are_refused():
             game.check_data(batch, None, num_words)
 
 
-def test_vectors_of_captions_are_drawn_from_a_file(tmp_path):
-    def read(game=None, **given):
-        options = dict.fromkeys(("caption", "captions", "embeddings", "labels")) | given
-        return read_captions(game or text(embedding_features=3), types.SimpleNamespace(**options))
+def test_vectors_of_captions_come_from_a_file(tmp_path):
+    def no_words():
+        raise AssertionError("vectors need no vocabulary")
+
+    def encoded(given, game=None):
+        return encode_captions(game or text(embedding_features=3), given, no_words)
 
     vectors = np.arange(6, dtype=np.float64).reshape(2, 3)
     np.savez(tmp_path / "a.npz", embeddings=vectors, files=["x.png", "y.png"])  # as it lies beside the images
-    np.testing.assert_array_equal(read(embeddings=tmp_path / "a.npz"), vectors.astype(np.float32))
+    np.testing.assert_array_equal(encoded(vectors_of_file(tmp_path / "a.npz")), vectors.astype(np.float32))
     np.savez(tmp_path / "b.npz", embeddings=vectors[:, :2])
-    for given, message in [
-        ({"embeddings": tmp_path / "b.npz"}, "vectors of 2 numbers; this run takes 3"),
-        ({"embeddings": tmp_path / "no.npz"}, "cannot be read (No such file or directory)"),
-        ({"caption": ["a thin seven"]}, "--caption: this run was trained on vectors of captions; give --embeddings"),
-        ({"caption": ["a"], "game": dcgan()}, "--caption: this run was not trained on captions, it has none to draw"),
+    with pytest.raises(UserError, match=re.escape("an array [2, 2]; this run takes vectors of 3 numbers")):
+        encoded(vectors_of_file(tmp_path / "b.npz"))
+    with pytest.raises(UserError, match=re.escape("cannot be read (No such file or directory)")):
+        vectors_of_file(tmp_path / "no.npz")
+    for game, message in [
+        (None, "--caption: this run was trained on vectors of captions; give --embeddings"),
+        (dcgan(), "--caption: this run was not trained on captions"),
     ]:
         with pytest.raises(UserError, match=re.escape(message)):
-            read(**given)
+            encoded(given_texts(["a thin seven"]), game)
 
 
 CONFIG = """

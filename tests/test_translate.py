@@ -18,7 +18,7 @@ from jgan.families.pix2pix import PatchDiscriminator, UNet
 from jgan.families.srgan import SRResNet
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import UnpairedGAN
-from jgan.inference.sampling import restore_generator
+from jgan.inference.weights import restore_generator
 from jgan.layers.bicubic import bicubic
 from jgan.photos import programs
 from jgan.photos.formats import Photo, read_photo, write_photo
@@ -353,7 +353,7 @@ REFUSALS = [
         translate,
         "filling",
         {"mask": "MASK"},
-        r"^--mask: .*mask\.png is 3 x 3 pixels, its image .*a\.png 8 x 8; give one of the same size$",
+        r"a\.png: --mask: .*mask\.png is 3 x 3 pixels, its image 8 x 8; give one of the same size$",
     ),
     (translate, "pairs", {"degrade": True}, r"^--degrade: this run has no task \(data\.task\.name\); leave it out$"),
     (translate, "pairs", {"tile": 8}, r"^--tile=8: expected 0, or at least 32$"),

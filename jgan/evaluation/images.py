@@ -1,91 +1,118 @@
-"""What `jgan evaluate` measures: images that a run draws or translates, or those of a data source."""
+"""The images that are measured: those that a run samples or translates, or those of a data source."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jgan import config as configs
 from jgan.config import Config
-from jgan.data.pixels import Format
+from jgan.data.pixels import MAX_RESOLUTION, Format
 from jgan.data.registry import open_source
 from jgan.evaluation.collect import SourceImages, captions_like, labels_like, training_images
 from jgan.evaluation.translated import Translations, like_source, open_held_out
-from jgan.games.text import TextGAN
-from jgan.games.translation import Translation
-from jgan.games.unpaired import check_direction
-from jgan.inference.sampling import (
-    Sampler,
-    batch_shapes,
-    classes_in_turn,
-    latent_game,
-    read_vocabulary,
-    restore_generator,
-)
+from jgan.games.translation import image_to_image
+from jgan.inference.sampling import Sampler, check_standing_batches, classes_in_turn, latent_game
+from jgan.inference.weights import NEWEST, Weights, batch_shapes, read_vocabulary, restore_generator
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import ImageSet
+from jgan.ranges import check_seed
 from jgan.setup import BatchShapes
 from jgan.types import PixelBatch, UserError
 
 
-def open_subject(options: argparse.Namespace) -> RunImages | TranslatedImages | FolderImages:
-    """What the flags ask for. Raises UserError where they contradict each other, or what they name cannot be used."""
-    if options.workdir is None and (options.images is None or options.reference is None):
-        raise UserError("--workdir: expected a run, or --images and --reference in its place")
-    config: Config | None = None if options.workdir is None else configs.load(options.workdir)
-    if config is not None and isinstance(config.game, Translation):
-        return TranslatedImages(config, options)
-    if options.direction:
-        raise UserError(f"--direction={options.direction}: only a run between two domains has one; leave it out")
-    return FolderImages(options) if config is None else RunImages(config, options)
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """Which images are measured, and against which."""
+
+    workdir: Path | None = None  # a run
+    images: str | None = None  # a source, in place of a run
+    reference: str | None = None  # real images; None: those of the run
+    num_samples: int | None = None  # images of each side; None: as many as are real
+    num_reference: int | None = None  # where not as many as generated ones
+    resolution: int | None = None  # square pixels at which `images` are compared
+    seed: int = 0  # of the latents
+    truncation: float | None = None
+    standing_batches: int = 0
+    direction: str | None = None  # of a run between two domains
+    weights: Weights = NEWEST
+
+    def check(self) -> None:
+        """Raises UserError for a number out of range."""
+        for name in ("num_samples", "num_reference", "resolution"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise UserError(f"--{name}={value}: expected at least 1")
+        if (self.resolution or 0) > MAX_RESOLUTION:
+            raise UserError(f"--resolution={self.resolution}: expected at most {MAX_RESOLUTION}")
+        check_seed(self.seed)
+        check_standing_batches(self.standing_batches)
 
 
-class RunImages:
-    """Images drawn from a run, against the data it was trained on or others."""
+def open_images(chosen: Chosen) -> SampledImages | TranslatedImages | SourceAgainstSource:
+    """The images. Raises UserError where choices contradict each other, or what they name cannot be used."""
+    chosen.check()
+    if chosen.workdir is None:
+        if chosen.images is None or chosen.reference is None:
+            raise UserError("--workdir: expected a run, or --images and --reference in its place")
+        _check_one_way(chosen)
+        return SourceAgainstSource(chosen, chosen.images, chosen.reference)
+    config = configs.load(chosen.workdir)
+    if config.game.generates_from == "images":
+        return TranslatedImages(config, chosen, chosen.workdir)
+    _check_one_way(chosen)
+    return SampledImages(config, chosen, chosen.workdir)
+
+
+def _check_one_way(chosen: Chosen) -> None:
+    if chosen.direction:
+        raise UserError(f"--direction={chosen.direction}: only a run between two domains has one; leave it out")
+
+
+class SampledImages:
+    """Images sampled from a run, against the data it was trained on or others."""
 
     is_paired = False
 
-    def __init__(self, config: Config, options: argparse.Namespace) -> None:
-        self.options, self.config = options, config
-        self.game = game = latent_game(self.config, "--workdir", options.truncation)
-        self.default_out = options.workdir / "eval"
-        self.reference_name = options.reference or self.config.data.source
-        _check_own_images(options)
+    def __init__(self, config: Config, chosen: Chosen, workdir: Path) -> None:
+        self.chosen, self.config, self.workdir = chosen, config, workdir
+        self.game = game = latent_game(self.config, "--workdir", chosen.truncation)
+        self.reference_name = chosen.reference or self.config.data.source
+        _check_own_images(chosen)
         self.source = open_source(
-            like_source(self.reference_name, "folder"), "--reference" if options.reference else "data.source"
+            like_source(self.reference_name, "folder"), "--reference" if chosen.reference else "data.source"
         )
-        if (options.num_reference or 0) > self.source.count:
+        if (chosen.num_reference or 0) > self.source.count:
             raise UserError(
-                f"--num_reference={options.num_reference}: {self.reference_name} has {self.source.count} images"
+                f"--num_reference={chosen.num_reference}: {self.reference_name} has {self.source.count} images"
             )
-        if isinstance(game, TextGAN):
+        if game.captions != "none":
             self._check_captions()
-        self.count = options.num_samples or self.source.count
-        self.generator, self.step = restore_generator(self.config, options.workdir, raw=options.raw, best=options.best)
+        self.count = chosen.num_samples or self.source.count
+        self.generator, self.step = restore_generator(self.config, workdir, chosen.weights)
         self.has_labels = game.num_classes > 0
-        self.class_names = None if options.reference else self.source.class_names
+        self.class_names = None if chosen.reference else self.source.class_names
 
     def reference(self) -> SourceImages:
         """As many real images, fitted as for training."""
-        return training_images(self.config, self.source, self.options.num_reference or self.count)
+        return training_images(self.config, self.source, self.chosen.num_reference or self.count)
 
     def _check_captions(self) -> None:
-        """Raises UserError where the captions to draw are not those that the run was trained on."""
-        if self.options.reference:
+        """Raises UserError where the captions of the data are not those that the run was trained on."""
+        if self.chosen.reference:
             raise UserError(
-                "--reference: this run draws captions, and is measured against its own data, whose captions it takes; "
-                "leave it out"
+                "--reference: this run generates images from captions, and is measured against its own data, whose "
+                "captions it takes; leave it out"
             )
         captions = self.source.captions
         if captions is None:
-            raise UserError(f"data.source={self.reference_name}: has no captions, which this run draws")
+            raise UserError(f"data.source={self.reference_name}: has no captions, which this run takes")
         if captions.vocabulary is None:
             return
-        if captions.vocabulary != read_vocabulary(self.options.workdir, best=self.options.best):
+        if captions.vocabulary != read_vocabulary(self.workdir, self.chosen.weights):
             raise UserError(
                 f"data.source={self.reference_name}: its captions are not those that this run was trained on"
             )
@@ -95,88 +122,86 @@ class RunImages:
 
         Of captions: those of the reference's images.
         """
-        if isinstance(self.game, TextGAN):
-            return self._draw(captions_like(reference, self.source, self.count))
-        own = self.has_labels and self.options.reference is None
+        if self.game.captions != "none":
+            return self._sample(captions_like(reference, self.source, self.count))
+        own = self.has_labels and self.chosen.reference is None
         labels = labels_like(reference, self.count) if own else classes_in_turn(self.game, self.count)
-        return self._draw(labels)
+        return self._sample(labels)
 
-    def _draw(self, labels: np.ndarray | None) -> Iterator[PixelBatch]:
-        stages, options = self.config.stages, self.options
-        draw = Sampler(self.game, stages, options.seed, images_at_once(), options.truncation, enlarge=True)
-        generator = self.generator
-        if options.standing_batches:
-            generator = draw.with_standing_statistics(generator, self.step, labels, options.standing_batches)
-        return draw(generator, self.step, labels, self.count)
+    def _sample(self, labels: np.ndarray | None) -> Iterator[PixelBatch]:
+        chosen, generator = self.chosen, self.generator
+        sampler = Sampler(self.game, self.config.stages, images_at_once(), chosen.truncation, enlarge=True)
+        if chosen.standing_batches:
+            generator = sampler.with_standing_statistics(
+                generator, self.step, labels, chosen.standing_batches, chosen.seed
+            )
+        return sampler(generator, self.step, labels, self.count, chosen.seed)
 
     def provenance(self) -> dict[str, Any]:
         """Where they come from, for eval.json."""
         return {
-            **_run_provenance(self.options, self.step),
-            "truncation": self.options.truncation,
-            "standing_batches": self.options.standing_batches,
+            **_run_provenance(self.workdir, self.chosen.weights, self.step),
+            "truncation": self.chosen.truncation,
+            "standing_batches": self.chosen.standing_batches,
             "labels": self._labels(),
         }
 
     def _labels(self) -> str | None:
-        if isinstance(self.game, TextGAN):
+        if self.game.captions != "none":
             return "captions of the reference"
         if not self.has_labels:
             return None
-        return "classes in turn" if self.options.reference else "as in the reference"
+        return "classes in turn" if self.chosen.reference else "as in the reference"
 
 
 class TranslatedImages:
-    """What a run of images to images makes of its own inputs or of others of their kind."""
+    """What an image-to-image run generates from its own inputs or from others of their kind."""
 
     has_labels, class_names = False, None
 
-    def __init__(self, config: Config, options: argparse.Namespace) -> None:
-        assert isinstance(config.game, Translation), "checked before"
-        _check_own_images(options)
+    def __init__(self, config: Config, chosen: Chosen, workdir: Path) -> None:
+        self.chosen, self.workdir = chosen, workdir
+        _check_own_images(chosen)
         for name in ("truncation", "standing_batches", "num_reference"):
-            if getattr(options, name):
+            if getattr(chosen, name):
                 raise UserError(f"--{name}: this run translates images, as many as --num_samples; leave it out")
-        check_direction(config.game, options.direction, "--direction")
-        self.options, self.default_out = options, options.workdir / "eval"
-        given = options.reference is not None
-        self.reference_name = like_source(options.reference if given else config.data.source, config.data.source)
-        field = "--reference" if given else "data.source"
-        shapes: BatchShapes = batch_shapes(options.workdir, best=options.best)[-1]
+        image_to_image(config.game, chosen.direction, "--direction")
+        self.reference_name = like_source(chosen.reference or config.data.source, config.data.source)
+        field = "--reference" if chosen.reference else "data.source"
+        shapes: BatchShapes = batch_shapes(workdir, chosen.weights)[-1]
         dataset = open_held_out(config, self.reference_name, shapes, field)
-        self._translations = Translations(config, dataset, options.num_samples, options.seed, options.direction)
+        self._translations = Translations(config, dataset, chosen.num_samples, chosen.seed, chosen.direction)
         self.count, self.is_paired = self._translations.count, self._translations.is_paired
-        if (options.num_samples or 0) > self.count:
-            raise UserError(f"--num_samples={options.num_samples}: {self.reference_name} has {self.count} inputs")
-        self._generator, self.step = restore_generator(config, options.workdir, raw=options.raw, best=options.best)
+        if (chosen.num_samples or 0) > self.count:
+            raise UserError(f"--num_samples={chosen.num_samples}: {self.reference_name} has {self.count} inputs")
+        self._generator, self.step = restore_generator(config, workdir, chosen.weights)
 
     def reference(self) -> SourceImages:
         """The inputs' targets, or images of the other domain."""
         return self._translations.reference
 
     def batches(self, reference: ImageSet) -> Iterator[PixelBatch]:
-        """Each made of its input alone."""
-        return self._translations.draw(self._generator, self.step, reference)
+        """Each generated from its input alone."""
+        return self._translations.generate(self._generator, self.step, reference)
 
     def provenance(self) -> dict[str, Any]:
         """Where they come from, for eval.json."""
-        return {**_run_provenance(self.options, self.step), **self._translations.settings}
+        return {**_run_provenance(self.workdir, self.chosen.weights, self.step), **self._translations.settings}
 
 
-class FolderImages:
+class SourceAgainstSource:
     """Images of one source against those of another."""
 
     is_paired = False
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        for name in ("truncation", "standing_batches", "raw", "best"):
-            if getattr(options, name):
-                raise UserError(f"--{name}: only a run (--workdir) draws images")
-        if options.out is None:
-            raise UserError("--out: expected a directory for the results of --images")
-        self.options, self.default_out, self.reference_name = options, options.out, options.reference
-        self.form = Format(options.resolution, 3, "crop", 255) if options.resolution else None
-        self.images = self._open("--images", options.images, "num_samples", options.num_samples)
+    def __init__(self, chosen: Chosen, images: str, reference: str) -> None:
+        of_runs = {"truncation": chosen.truncation, "standing_batches": chosen.standing_batches}
+        for name, value in (of_runs | {"raw": chosen.weights.raw, "best": chosen.weights.best}).items():
+            if value:
+                raise UserError(f"--{name}: only a run (--workdir) generates images")
+        self.chosen, self.name, self.reference_name = chosen, images, reference
+        self.form = Format(chosen.resolution, 3, "crop", 255) if chosen.resolution else None
+        self.images = self._open("--images", images, "num_samples", chosen.num_samples)
         self.count, self.has_labels = self.images.count, self.images.has_labels
         self.class_names = self.images.source.class_names
 
@@ -191,10 +216,10 @@ class FolderImages:
 
     def reference(self) -> SourceImages:
         """As many real images, at the same resolution."""
-        options = self.options
-        if options.num_reference:
-            return self._open("--reference", self.reference_name, "num_reference", options.num_reference)
-        return self._open("--reference", self.reference_name, "num_samples", options.num_samples)
+        chosen = self.chosen
+        if chosen.num_reference:
+            return self._open("--reference", self.reference_name, "num_reference", chosen.num_reference)
+        return self._open("--reference", self.reference_name, "num_samples", chosen.num_samples)
 
     def batches(self, reference: ImageSet) -> Iterator[PixelBatch]:
         """The images as they are; labels are their own."""
@@ -203,20 +228,20 @@ class FolderImages:
 
     def provenance(self) -> dict[str, Any]:
         """Where they come from, for eval.json."""
-        return {"source": self.options.images}
+        return {"source": self.name}
 
 
-def _check_own_images(options: argparse.Namespace) -> None:
-    """Raises UserError for flags of images that are there."""
-    if options.images or options.resolution:
-        flag = "images" if options.images else "resolution"
+def _check_own_images(chosen: Chosen) -> None:
+    """Raises UserError for choices about images that are there."""
+    if chosen.images or chosen.resolution:
+        flag = "images" if chosen.images else "resolution"
         raise UserError(f"--{flag}: a run makes its own images, at its own resolution; leave it or --workdir out")
 
 
-def _run_provenance(options: argparse.Namespace, step: int) -> dict[str, Any]:
+def _run_provenance(workdir: Path, weights: Weights, step: int) -> dict[str, Any]:
     return {
-        "workdir": str(options.workdir),
-        "checkpoint": "best" if options.best else "newest",
+        "workdir": str(workdir),
+        "checkpoint": "best" if weights.best else "newest",
         "step": step,
-        "weights": "trained" if options.raw else "averaged",
+        "weights": weights.kind,
     }

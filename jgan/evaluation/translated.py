@@ -1,4 +1,4 @@
-"""What a run of images to images makes of the inputs of a data set, and what evaluation compares it with."""
+"""What an image-to-image run generates from the inputs of a data set, and what evaluation compares it with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import dataclasses
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -17,8 +16,8 @@ from jgan.data.opening import open_dataset
 from jgan.engine import processes
 from jgan.engine.sharding import make_sharding
 from jgan.evaluation.collect import SourceImages, check_channels, padded
-from jgan.games.paired import PairedGAN
-from jgan.games.unpaired import DOMAINS, UnpairedGAN
+from jgan.games.translation import image_to_image
+from jgan.games.unpaired import DOMAINS
 from jgan.metrics.scores import ImageSet
 from jgan.rundir.pictures import to_uint8
 from jgan.setup import BatchShapes, microbatches
@@ -28,7 +27,7 @@ PIXELS = 2**20  # of the images that are translated at once on a device: generat
 
 
 class Translations:
-    """Images that a generator makes of inputs, each by itself as `jgan.translate` does, and their `reference`.
+    """Images that a generator makes from inputs, each by itself as `jgan.translate` does, and their `reference`.
 
     Of pairs and of tasks that is their targets, in the same order; of two domains, images of the other one.
     """
@@ -41,8 +40,7 @@ class Translations:
         What befalls images at random in training (`data.flip`, `jitter`, `rotate`) does not befall these. Masks, noise
         and dropout of image i come from the key `fold_in(key(seed), i)`.
         """
-        game = config.game
-        assert isinstance(game, PairedGAN | UnpairedGAN), "checked before"
+        game, way = image_to_image(config.game, direction, "direction")
         inputs, targets, name = _parts(dataset, direction)
         resolution = config.stages[-1].resolution
         form = inputs.form(resolution)
@@ -58,20 +56,19 @@ class Translations:
             "inputs": {"count": self.count, "fingerprint": inputs.fingerprint},
             **({} if direction is None else {"direction": direction}),
         }
-        extra: dict[str, Any] = {} if direction is None else {"direction": direction}
 
-        def draw_one(player: Player, image: Array, rng: Array) -> Images:
-            return game.translate(player, image[None], rng, **extra)[0]
+        def generate_one(player: Player, image: Array, rng: Array) -> Images:
+            return game.translate(player, image[None], rng, way)[0]
 
         @jax.jit
-        def draw_batch(player: Player, examples: Array, indices: Array) -> Images:
+        def generate_batch(player: Player, examples: Array, indices: Array) -> Images:
             rngs: Rngs = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(indices)
             images = inputs.view({"images": examples}, rngs)[name]
-            return jax.vmap(draw_one, in_axes=(None, 0, 0))(player, images, rngs)
+            return jax.vmap(generate_one, in_axes=(None, 0, 0))(player, images, rngs)
 
-        self._draw_batch = draw_batch
+        self._generate_batch = generate_batch
 
-    def draw(self, generator: Player, step: int, reference: ImageSet) -> Iterator[PixelBatch]:
+    def generate(self, generator: Player, step: int, reference: ImageSet) -> Iterator[PixelBatch]:
         """Batches of images uint8 [n, h, w, c], `count` in all, without labels; every process gets all of them."""
         del step, reference
         sharding, first = make_sharding(), 0
@@ -81,7 +78,7 @@ class Translations:
             for part in np.split(examples, range(at_once, len(examples), at_once)):
                 whole = padded(part, at_once, devices)
                 indices = np.arange(first, first + len(whole), dtype=np.int32)
-                images = self._draw_batch(generator, *sharding.put_batch((whole, indices)))
+                images = self._generate_batch(generator, *sharding.put_batch((whole, indices)))
                 yield to_uint8(processes.fetch(images))[: len(part)], None
                 first += len(part)
 

@@ -13,9 +13,7 @@ from jgan.data.source import Source
 from jgan.engine import processes
 from jgan.evaluation.collect import Collector, captions_like, check_channels, labels_like, training_images
 from jgan.evaluation.translated import Translations, open_held_out
-from jgan.games.text import TextGAN
-from jgan.games.translation import Translation
-from jgan.games.unpaired import check_direction
+from jgan.games.translation import image_to_image
 from jgan.inference.sampling import Sampler, latent_game
 from jgan.metrics.comparison import check_metrics, open_comparison, rankings
 from jgan.metrics.extractors import images_at_once
@@ -32,8 +30,8 @@ def check_game(config: Config) -> None:
     """Raises UserError where a run is to be evaluated while it trains, and its game does not allow it."""
     if not config.evaluate_every:
         return
-    if isinstance(config.game, Translation):
-        check_direction(config.game, config.evaluation.translates, "evaluation.translates")
+    if config.game.generates_from == "images":
+        image_to_image(config.game, config.evaluation.translates, "evaluation.translates")
         return
     latent_game(config, f"evaluate_every={config.evaluate_every} (set it to 0)")
     for name in ("held_out", "translates"):
@@ -41,8 +39,8 @@ def check_game(config: Config) -> None:
             raise UserError(f"evaluation.{name}={value!r}: {type(config.game).__name__} has no inputs; set it to ''")
 
 
-class Drawn:
-    """What a run is measured by: images that its generator draws from latents, beside those it was trained on."""
+class GeneratedImages:
+    """What a run is measured by: images that its generator makes from latents, beside those it was trained on."""
 
     is_paired = False
 
@@ -53,23 +51,25 @@ class Drawn:
         self.has_labels = game.num_classes > 0
         self.reference = training_images(config, source, settings.num_samples)
         self.count = settings.num_samples
-        self._captioned = source if isinstance(game, TextGAN) else None
-        self._draw = Sampler(game, config.stages, settings.seed, images_at_once(), enlarge=True)
+        self._captioned = source if game.captions != "none" else None
+        self._sampler, self._seed = Sampler(game, config.stages, images_at_once(), enlarge=True), settings.seed
 
-    def draw(self, generator: Player, step: int, reference: ImageSet) -> Iterator[PixelBatch]:
+    def generate(self, generator: Player, step: int, reference: ImageSet) -> Iterator[PixelBatch]:
         """With the labels, or the captions, of the reference; the generator has been trained for so many steps."""
         labels = labels_like(reference, self.count) if self.has_labels else None
         if self._captioned is not None:
             labels = captions_like(reference, self._captioned, self.count)
-        return self._draw(generator, step, labels, self.count)
+        return self._sampler(generator, step, labels, self.count, self._seed)
 
 
-def _subject(config: Config, dataset: Dataset | UnpairedDataset, shapes: BatchShapes) -> Drawn | Translations:
+def _generated(
+    config: Config, dataset: Dataset | UnpairedDataset, shapes: BatchShapes
+) -> GeneratedImages | Translations:
     settings = config.evaluation
-    if not isinstance(config.game, Translation):
+    if config.game.generates_from == "latents":
         assert isinstance(dataset, Dataset), "checked before"
         check_channels(dataset.channels)
-        return Drawn(config, dataset.source)
+        return GeneratedImages(config, dataset.source)
     if settings.held_out:
         dataset = open_held_out(config, settings.held_out, shapes, "evaluation.held_out")
     elif config.data.on_error == "skip":  # training takes others in place of what it cannot, and would count them twice
@@ -93,11 +93,11 @@ class Evaluator:
         self._comparison = open_comparison(
             metrics, settings.features, settings.dtype, Path(settings.weights) if settings.weights else None
         )
-        self._subject = _subject(config, dataset, shapes)
-        self._reference_images = self._subject.reference
-        self._comparison.check_labels(generated=self._subject.has_labels, reference=self._reference_images.has_labels)
-        self._comparison.check_pairs(paired=self._subject.is_paired)
-        counts = {"generated": self._subject.count, "reference": self._reference_images.count}
+        self._generated = _generated(config, dataset, shapes)
+        self._reference_images = self._generated.reference
+        self._comparison.check_labels(generated=self._generated.has_labels, reference=self._reference_images.has_labels)
+        self._comparison.check_pairs(paired=self._generated.is_paired)
+        counts = {"generated": self._generated.count, "reference": self._reference_images.count}
         self._comparison.check_images(**counts, side=self._reference_images.side)
         self._reference: ImageSet | None = None
         self.warnings: list[str] = []
@@ -106,7 +106,7 @@ class Evaluator:
         self.settings = {
             "num_samples": settings.num_samples,
             "seed": settings.seed,
-            **self._subject.settings,
+            **self._generated.settings,
             "reference": {
                 "count": self._reference_images.count,
                 "fingerprint": self._reference_images.source.fingerprint,
@@ -130,10 +130,10 @@ class Evaluator:
         collector = Collector(extractors, self._comparison.needs_features, stop)
         if self._reference is None:
             self._reference = collector.collect_cached(self._reference_images, cache_directory("references"))
-        count = self._subject.count
+        count = self._generated.count
         scores = {}
         for name, weights in ((AVERAGED, generator.averaged()), (TRAINED, generator)):
-            batches = self._subject.draw(weights, step, self._reference)
+            batches = self._generated.generate(weights, step, self._reference)
             generated = collector.collect(batches, count, f"evaluating {name} weights")
             found = self._comparison.scores(generated, self._reference, self._seed)
             scores |= {f"{name}/{score}": value for score, value in found.items()}

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jgan.augment.diffaugment import augment
 from jgan.engine.optim import half_cosine
@@ -20,6 +21,7 @@ from jgan.losses.penalties import Critic
 from jgan.types import (
     Array,
     Batch,
+    Direction,
     Images,
     Labels,
     Latents,
@@ -70,6 +72,25 @@ class Networks(Settings):
     latent_distribution: Literal["normal", "uniform", "truncated_normal"] = "normal"
     num_classes: int = 0  # 0: unconditional
     truncation_tables: int = 0  # of the generator's batch statistics, for truncations from 0 to 1; 0: one for all
+
+    @property
+    def generates_from(self) -> Literal["latents"]:
+        """What the generator starts from."""
+        return "latents"
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """None: there is no input image."""
+        return ()
+
+    @property
+    def captions(self) -> Literal["none", "words", "vectors"]:
+        """No captions: labels, or nothing."""
+        return "none"
+
+    def example_caption(self) -> np.ndarray | None:
+        """No caption."""
+        return None
 
     def step_inputs(self, stage: ScheduledStage, state: TrainState, batch: Batch, rngs: Rngs) -> StepInputs:
         """What both players move with at this step."""

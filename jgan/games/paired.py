@@ -21,6 +21,7 @@ from jgan.games.translation import Translation, as_picture, check_shape, in_colu
 from jgan.types import (
     Array,
     Batch,
+    Direction,
     Images,
     Logits,
     Metrics,
@@ -175,8 +176,14 @@ class PairedGAN(Translation):
         loss = sum((weight * value for weight, value in terms.values()), jnp.float32(0.0))
         return loss, (metrics, state.replace(generator=player))
 
-    def translate(self, player: Player, inputs: Images, rng: Array) -> Images:
+    def input_name(self, direction: Direction | None = None) -> str:
+        """What inputs are called in a batch."""
+        assert direction is None, "there is one way"
+        return "inputs"
+
+    def translate(self, player: Player, inputs: Images, rng: Array, direction: Direction | None = None) -> Images:
         """Images of inputs [n, h, w, c] in [-1, 1]; `rng` is the key of dropout, where it stays on."""
+        assert direction is None, "there is one way"
         images, _ = forward(self.generator, player, inputs, rng=rng, train=self.test_as_trained)
         return self._composed(images, inputs)
 

@@ -8,9 +8,11 @@ the generator's what makes the discriminator believe that they do.
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jgan.games.latent import PREVIEW_COLUMNS, LatentGAN
 from jgan.games.networks import NETWORK_FAKE, NETWORK_REAL, StepInputs, fold
@@ -46,6 +48,15 @@ class TextGAN(LatentGAN):
     def vocabulary(self) -> int:
         """Words that the generator knows; 0 where captions are vectors."""
         return getattr(self.generator, "vocabulary", 0)
+
+    @property
+    def captions(self) -> Literal["none", "words", "vectors"]:
+        """Words or vectors."""
+        return "vectors" if self.embedding_features else "words"
+
+    def example_caption(self) -> np.ndarray | None:
+        """Of the length that the networks take."""
+        return jax.device_get(self.example_labels(1))
 
     def check(self, stages: tuple[Stage, ...]) -> None:
         """As `LatentGAN.check`; the networks take the captions that the game has, and the loss has targets."""

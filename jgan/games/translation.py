@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal, cast
 
 import flax.linen as nn
 import jax
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 from jgan.augment.diffaugment import augment, check_policy
 from jgan.games.networks import AUGMENT, fold
 from jgan.losses.adversarial import ADVERSARIAL, Adversarial
-from jgan.types import Images, Player, PyTree, Rngs, Stage, UserError
+from jgan.types import Direction, Game, Images, ImageToImage, Player, PyTree, Rngs, Stage, UserError
 
 SHOWN_CHANNELS = 3
 
@@ -30,6 +31,29 @@ class Translation:
     ] = ()  # names of AUGMENTATIONS in jgan/augment/diffaugment.py, of what the discriminator sees
 
     @property
+    def generates_from(self) -> Literal["images"]:
+        """What the generator starts from."""
+        return "images"
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """One way, from inputs to targets."""
+        return ()
+
+    @property
+    def num_classes(self) -> int:
+        """No labels."""
+        return 0
+
+    @property
+    def captions(self) -> Literal["none"]:
+        """No captions."""
+        return "none"
+
+    def example_caption(self) -> None:
+        """No caption."""
+
+    @property
     def loss(self) -> Adversarial:
         """Of both sides."""
         return ADVERSARIAL[self.adversarial]
@@ -46,6 +70,22 @@ class Translation:
     def augmented(self, images: Images, rngs: Rngs) -> Images:
         """What the discriminator sees of images, transformed alike where their keys are."""
         return augment(images, fold(rngs, AUGMENT), self.augment) if self.augment else images
+
+
+def image_to_image(game: Game, direction: str | None, field: str) -> tuple[ImageToImage, Direction | None]:
+    """The game, which must start from images, and the direction that it is to go, the value of `field`.
+
+    Raises:
+      UserError: it starts from latents, or goes both ways and is given no direction, or one way and is given one.
+    """
+    if game.generates_from != "images":
+        raise UserError(f"--workdir: {type(game).__name__} does not translate images; take jgan.sample")
+    given = f"{field}={direction}" if direction else field
+    if direction and not game.directions:
+        raise UserError(f"{given}: this run has one direction; leave it out")
+    if game.directions and direction not in game.directions:
+        raise UserError(f"{given}: this run goes both ways; expected {' or '.join(game.directions)}")
+    return cast(ImageToImage, game), cast(Direction | None, direction or None)
 
 
 def check_shape(made: PyTree, wanted: Images, what: str) -> None:

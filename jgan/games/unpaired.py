@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Literal, get_args
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from jgan.games.translation import Translation, as_picture, check_shape, in_colu
 from jgan.types import (
     Array,
     Batch,
+    Direction,
     Images,
     Logits,
     Metrics,
@@ -38,7 +39,6 @@ POOL = 0x706F6F6C  # "pool": what the keys of the pools' draws are folded with
 DOMAINS = ("images_a", "images_b")
 FAKES = ("fake_a", "fake_b")  # the translations that the translators hand to the critics
 
-Direction = Literal["a_to_b", "b_to_a"]
 Both = tuple[Array, Array]
 
 
@@ -146,8 +146,18 @@ class UnpairedGAN(Translation):
         metrics = {"logits_real": _mean(logits_real), "logits_fake": _mean(logits_fake)}
         return loss, (metrics, state.replace(discriminator=player, extras=extras))
 
-    def translate(self, player: Player, inputs: Images, rng: Array, direction: Direction = "a_to_b") -> Images:
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """Both ways."""
+        return get_args(Direction)
+
+    def input_name(self, direction: Direction | None) -> str:
+        """What images of the domain that a direction starts from are called in a batch."""
+        return DOMAINS[0] if direction == "a_to_b" else DOMAINS[1]
+
+    def translate(self, player: Player, inputs: Images, rng: Array, direction: Direction | None = None) -> Images:
         """Images [n, h, w, c] of one domain, of inputs [n, h, w, c] of the other, in [-1, 1]."""
+        assert direction is not None, "there are two ways"
         return forward(self.generator, player, inputs, rng=rng, train=False, method=direction)[0]
 
     def preview(self, stage: ScheduledStage, state: TrainState, player: Player, batch: Batch, rng: Array) -> Images:
@@ -203,16 +213,6 @@ class UnpairedGAN(Translation):
             pools[name], seen = exchange(extras[name], extras["count"], images, keys)
             shown.append(seen)
         return (shown[0], shown[1]), {**pools, "count": extras["count"] + fake[0].shape[0]}
-
-
-def check_direction(game: Translation, direction: str | None, field: str) -> None:
-    """Raises UserError where a game between two domains is given no direction, or another game one."""
-    given = f"{field}={direction}" if direction else field
-    if not isinstance(game, UnpairedGAN):
-        if direction:
-            raise UserError(f"{given}: this run has one direction; leave it out")
-    elif direction not in get_args(Direction):
-        raise UserError(f"{given}: this run goes both ways; expected {' or '.join(get_args(Direction))}")
 
 
 def exchange(pool: Images, count: Array, images: Images, rngs: Rngs) -> tuple[Images, Images]:

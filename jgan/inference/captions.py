@@ -1,53 +1,35 @@
-"""The captions that `jgan sample` is told to draw."""
+"""Captions to generate images from, as the networks of a run take them."""
 
 from __future__ import annotations
 
-import argparse
+import dataclasses
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from jgan.data.captions import load_arrays
+from jgan.data.vocabulary import Vocabulary
 from jgan.games.latent import LatentGAN
-from jgan.games.text import TextGAN
-from jgan.inference.sampling import read_vocabulary
 from jgan.types import UserError
 
-FLAGS = ("caption", "captions", "embeddings")
+
+@dataclasses.dataclass(frozen=True)
+class GivenCaptions:
+    """Captions of words, or vectors of captions, and the flag that they were given by."""
+
+    flag: str
+    texts: Sequence[tuple[str, str]] = ()  # (place to name in an error, words)
+    vectors: np.ndarray | None = None  # float32 [m, features]
 
 
-def read_captions(game: LatentGAN, options: argparse.Namespace) -> np.ndarray | None:
-    """Captions as the run's networks take them: word ids int32 [m, words], or vectors float32 [m, features].
-
-    None for a run without captions.
-
-    Raises:
-      UserError: captions for such a run or none for another, the wrong kind, an unreadable file, an unknown word.
-    """
-    given = [name for name in FLAGS if getattr(options, name) is not None]
-    if not isinstance(game, TextGAN):
-        if given:
-            raise UserError(f"--{given[0]}: this run was not trained on captions, it has none to draw")
-        return None
-    if options.labels is not None:
-        raise UserError("--labels: this run draws captions, it has no classes to choose")
-    if len(given) != 1:
-        wanted = "--embeddings FILE.npz" if game.embedding_features else '--caption "..." or --captions FILE'
-        found = f"--{given[0]} and --{given[1]} together" if given else "no caption"
-        raise UserError(f"{found}: this run draws captions; give {wanted}")
-    if game.embedding_features:
-        if given != ["embeddings"]:
-            raise UserError(f"--{given[0]}: this run was trained on vectors of captions; give --embeddings FILE.npz")
-        return _read_vectors(options.embeddings, game.embedding_features)
-    if given == ["embeddings"]:
-        raise UserError("--embeddings: this run was trained on captions of words; give --caption")
-    texts = [("--caption", text) for text in options.caption or ()] or _read_lines(options.captions)
-    vocabulary = read_vocabulary(options.workdir, best=options.best)
-    return np.stack([vocabulary.encode(text, place) for place, text in texts])
+def given_texts(texts: Sequence[str], flag: str = "--caption") -> GivenCaptions:
+    """Captions of words as they are."""
+    return GivenCaptions(flag, [(flag, text) for text in texts])
 
 
-def _read_lines(path: Path) -> list[tuple[str, str]]:
-    """(place, text) of every line that is not blank."""
+def texts_of_file(path: Path) -> GivenCaptions:
+    """A caption in every line that is not blank. Raises UserError for a file that is no such text."""
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -55,15 +37,51 @@ def _read_lines(path: Path) -> list[tuple[str, str]]:
     found = [(f"{path}: line {number}", line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not found:
         raise UserError(f"--captions={path}: holds no caption; expected one in each line")
-    return found
+    return GivenCaptions("--captions", found)
 
 
-def _read_vectors(path: Path, features: int) -> np.ndarray:
+def vectors_of_file(path: Path) -> GivenCaptions:
+    """`embeddings` [m, features] of an .npz file. Raises UserError for a file that is none."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"--embeddings={path}: cannot be read ({error.strerror})") from None
-    vectors = load_arrays(f"--embeddings={path}", data)["embeddings"]
-    if vectors.shape[1] != features:
-        raise UserError(f"--embeddings={path}: vectors of {vectors.shape[1]} numbers; this run takes {features}")
-    return vectors
+    return GivenCaptions("--embeddings", vectors=load_arrays(f"--embeddings={path}", data)["embeddings"])
+
+
+def encode_captions(
+    game: LatentGAN, given: GivenCaptions | None, read_vocabulary: Callable[[], Vocabulary]
+) -> np.ndarray | None:
+    """Captions as the game's networks take them: word ids int32 [m, words], or vectors float32 [m, features].
+
+    None for a game without captions. The vocabulary, that of the run, is only read for captions of words.
+
+    Raises:
+      UserError: captions for such a game or none for another, the wrong kind, an unknown word.
+    """
+    if game.captions == "none":
+        if given:
+            raise UserError(f"{given.flag}: this run was not trained on captions, it generates images without them")
+        return None
+    if given is None:
+        wanted = "--embeddings FILE.npz" if game.captions == "vectors" else '--caption "..." or --captions FILE'
+        raise UserError(f"no caption: this run generates images from captions; give {wanted}")
+    if game.captions == "words":
+        if given.vectors is not None:
+            raise UserError(f"{given.flag}: this run was trained on captions of words; give --caption")
+        vocabulary = read_vocabulary()
+        return np.stack([vocabulary.encode(text, place) for place, text in given.texts])
+    if given.vectors is None:
+        raise UserError(f"{given.flag}: this run was trained on vectors of captions; give --embeddings FILE.npz")
+    _check_vectors(game, given.vectors, given.flag)
+    return np.asarray(given.vectors, np.float32)
+
+
+def _check_vectors(game: LatentGAN, vectors: np.ndarray, flag: str) -> None:
+    caption = game.example_caption()
+    assert caption is not None, "its captions are vectors"
+    if vectors.ndim != 2 or vectors.shape[1] != caption.shape[1]:
+        raise UserError(
+            f"{flag}: an array {list(vectors.shape)}; this run takes vectors of {caption.shape[1]} numbers, "
+            f"[captions, {caption.shape[1]}]"
+        )

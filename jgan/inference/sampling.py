@@ -1,28 +1,25 @@
-"""Images drawn from a run's newest checkpoint: what `sample` writes and `evaluate` measures."""
+"""Images generated from latents by a run's checkpoint: what `sample` writes and `evaluate` measures."""
 
 from __future__ import annotations
 
 import functools
 import math
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jgan.config import Config
-from jgan.data.vocabulary import Vocabulary, from_data
 from jgan.engine import processes
 from jgan.engine.sharding import make_sharding
 from jgan.games.latent import LatentGAN
 from jgan.layers.norm import BATCH_STATS
 from jgan.layers.resample import upsample
-from jgan.rundir.checkpoints import BEST, CHECKPOINTS, Checkpoints
 from jgan.rundir.pictures import to_uint8
-from jgan.setup import BatchShapes, shapes_from_data, state_target
 from jgan.types import (
+    Array,
     Images,
     PixelBatch,
     Player,
@@ -39,14 +36,14 @@ STANDING = 2**30  # the first of the images that standing statistics are those o
 
 
 def latent_game(config: Config, field: str, truncation: float | None = None) -> LatentGAN:
-    """The run's game, which must draw from latents, and, with `truncation`, from normal ones that it can truncate.
+    """The run's game, which must start from latents, and, with `truncation`, from normal ones that it can truncate.
 
     Raises:
       UserError: it does not, naming the `field` that asks for it, or the truncation.
     """
-    game = config.game
-    if not isinstance(game, LatentGAN):
-        raise UserError(f"{field}: {type(game).__name__} does not draw from latents")
+    if config.game.generates_from != "latents":
+        raise UserError(f"{field}: {type(config.game).__name__} generates images from images, not from latents")
+    game = cast(LatentGAN, config.game)
     if truncation is not None and not 0 < truncation < math.inf:
         raise UserError(f"--truncation={truncation}: expected a positive number")
     if truncation is not None:
@@ -54,70 +51,19 @@ def latent_game(config: Config, field: str, truncation: float | None = None) -> 
     return game
 
 
-def restore_generator(
-    config: Config, workdir: Path, *, raw: bool = False, best: bool = False, step: int | None = None
-) -> tuple[Player, int]:
-    """The generator of the newest checkpoint, or of the best, or of `step`, averaged or `raw`, and its step.
-
-    Needs no data.
-
-    Raises:
-      UserError: the directory has no such checkpoint.
-    """
-    checkpoints, record = _open(workdir, best=best, step=step)
-    sharding = make_sharding()
-    target = state_target(config, schedule(config.stages), shapes_from_data(record["batches"]), sharding, frozen=False)
-    checkpoint = checkpoints.restore(target, step)
-    assert checkpoint is not None, "newest_record found one"
-    checkpoints.close()
-    generator = checkpoint.state.generator
-    return generator if raw else generator.averaged(), int(jax.device_get(checkpoint.state.step))
-
-
-def batch_shapes(workdir: Path, *, best: bool = False, step: int | None = None) -> tuple[BatchShapes, ...]:
-    """What the data of a run were like at each stage, from its newest checkpoint. Needs no data.
-
-    Raises:
-      UserError: the directory has no such checkpoint.
-    """
-    checkpoints, record = _open(workdir, best=best, step=step)
-    checkpoints.close()
-    return shapes_from_data(record["batches"])
-
-
-def read_vocabulary(workdir: Path, *, best: bool = False) -> Vocabulary:
-    """The words that a run with captions knows. Needs no data.
-
-    Raises:
-      UserError: the directory has no checkpoint, or its captions are no words.
-    """
-    checkpoints, record = _open(workdir, best=best)
-    checkpoints.close()
-    if record.get("captions") is None:
-        raise UserError(f"{workdir}: this run was not trained on captions of words")
-    return from_data(record["captions"])
-
-
-def _open(workdir: Path, *, best: bool, step: int | None = None) -> tuple[Checkpoints, dict[str, Any]]:
-    """The checkpoints and the record of the newest of them, or of `step`."""
-    checkpoints = Checkpoints(workdir, BEST if best else CHECKPOINTS, read_only=True)
-    record = checkpoints.newest_record(step)
-    if record is None:
-        there = ", ".join(map(str, checkpoints.steps()[::-1]))
-        if step is not None and there:
-            raise UserError(f"--step={step}: {checkpoints.directory} has no checkpoint of it; expected one of {there}")
-        raise UserError(f"{checkpoints.directory}: no checkpoint yet; train first")
-    return checkpoints, record
+def check_standing_batches(count: int) -> None:
+    """Raises UserError for what is not a number of batches."""
+    if count < 0:
+        raise UserError(f"--standing_batches={count}: expected at least 0")
 
 
 class Sampler:
-    """Draws images from a generator: image i comes from the key `fold_in(key(seed), i)` and its label or caption."""
+    """Images of a generator: image i comes from the key `fold_in(key(seed), i)` and its label or caption."""
 
     def __init__(
         self,
         game: LatentGAN,
         stages: tuple[Stage, ...],
-        seed: int,
         batch_size: int,
         truncation: float | None = None,
         *,
@@ -133,59 +79,68 @@ class Sampler:
         devices = self._sharding.mesh.size
         self._batch_size = -(-batch_size // devices) * devices
 
-        def keys(indices: jax.Array) -> Rngs:
-            return jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(indices)
+        def keys(seed_key: Array, indices: jax.Array) -> Rngs:
+            return jax.vmap(functools.partial(jax.random.fold_in, seed_key))(indices)
 
         @functools.partial(jax.jit, static_argnames="stage")
-        def draw_batch(
-            generator: Player, indices: jax.Array, labels: jax.Array | None, step: jax.Array, stage: ScheduledStage
-        ) -> jax.Array:
-            images = game.sample(generator, keys(indices), labels, truncation, game.growth(stage, step))
+        def generate_batch(
+            generator: Player, seed_key: Array, inputs: tuple[Array, Array | None], step: Array, stage: ScheduledStage
+        ) -> Images:
+            indices, labels = inputs
+            images = game.sample(generator, keys(seed_key, indices), labels, truncation, game.growth(stage, step))
             return _repeat_pixels(images, stages[-1].resolution) if enlarge else images
 
         @functools.partial(jax.jit, static_argnames="stage")
         def batch_moments(
-            generator: Player, indices: jax.Array, labels: jax.Array | None, step: jax.Array, stage: ScheduledStage
+            generator: Player, seed_key: Array, inputs: tuple[Array, Array | None], step: Array, stage: ScheduledStage
         ) -> PyTree:
-            return game.batch_moments(generator, keys(indices), labels, truncation, game.growth(stage, step))
+            indices, labels = inputs
+            return game.batch_moments(generator, keys(seed_key, indices), labels, truncation, game.growth(stage, step))
 
-        self._draw_batch, self._batch_moments = draw_batch, batch_moments
+        self._generate_batch, self._batch_moments = generate_batch, batch_moments
 
-    def __call__(self, generator: Player, step: int, labels: np.ndarray | None, num: int) -> Iterator[PixelBatch]:
+    def __call__(
+        self, generator: Player, step: int, labels: np.ndarray | None, num: int, seed: int
+    ) -> Iterator[PixelBatch]:
         """Batches of images uint8 [n, h, w, c] and their labels, `num` in all; image i is of class `labels[i]`.
 
         Captions [num, words or features] may take the place of labels; they do not come back. The generator has been
         trained for so many steps.
         """
-        stage = stage_ending(self._stages, step)
+        stage, seed_key = stage_ending(self._stages, step), self._seed_key(seed)
         for first in range(0, num, self._batch_size):
             # The last batch is cut, not compiled anew.
             indices = np.arange(first, first + self._batch_size, dtype=np.int32)
             chosen = None if labels is None else labels[indices % num]
-            images = self._draw_batch(
-                generator, *self._sharding.put_batch((indices, chosen)), np.int32(step), stage=stage
-            )
+            inputs = self._sharding.put_batch((indices, chosen))
+            images = self._generate_batch(generator, seed_key, inputs, np.int32(step), stage=stage)
             count = min(self._batch_size, num - first)
             classes = None if chosen is None or chosen.ndim > 1 else chosen[:count]
             yield to_uint8(processes.fetch(images))[:count], classes
 
-    def with_standing_statistics(self, generator: Player, step: int, labels: np.ndarray | None, batches: int) -> Player:
+    def _seed_key(self, seed: int) -> Array:
+        """On every device; an argument of the compiled programs, so that one serves all seeds."""
+        return jax.jit(lambda: jax.random.key(seed), out_shardings=self._sharding.replicated)()
+
+    def with_standing_statistics(
+        self, generator: Player, step: int, labels: np.ndarray | None, batches: int, seed: int
+    ) -> Player:
         """The generator with the mean statistics of so many batches in place of batch norm's running ones.
 
-        Those of other images than it will draw (Brock et al. 2019, https://arxiv.org/abs/1809.11096, appendix B.2), of
-        the classes `labels`, from the start again where they are fewer.
+        Those of other images than it will generate (Brock et al. 2019, https://arxiv.org/abs/1809.11096, appendix B.2),
+        of the classes `labels`, from the start again where they are fewer.
 
         Raises:
           UserError: it has no batch norm, or statistics of other truncations.
         """
         if self._game.truncation_tables:
             raise UserError("--standing_batches: this run has batch statistics for every truncation; leave it out")
-        stage, total = stage_ending(self._stages, step), None
+        stage, seed_key, total = stage_ending(self._stages, step), self._seed_key(seed), None
         for batch in range(batches):
             places = np.arange(batch * self._batch_size, (batch + 1) * self._batch_size, dtype=np.int32)
             chosen = None if labels is None else labels[places % len(labels)]
             inputs = self._sharding.put_batch((STANDING + places, chosen))
-            moments = self._batch_moments(generator, *inputs, np.int32(step), stage=stage)
+            moments = self._batch_moments(generator, seed_key, inputs, np.int32(step), stage=stage)
             total = moments if total is None else jax.tree.map(jnp.add, total, moments)
         if not jax.tree.leaves(total):
             raise UserError("--standing_batches: this run's generator has no batch norm; leave it out")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import functools
 from pathlib import Path
 
@@ -11,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.config import Config
-from jgan.games.paired import PairedGAN
-from jgan.games.unpaired import DOMAINS, UnpairedGAN, check_direction
-from jgan.inference.sampling import batch_shapes, restore_generator
+from jgan.games.translation import image_to_image
+from jgan.inference.weights import NEWEST, Weights, batch_shapes, restore_generator
 from jgan.layers.bicubic import bicubic
 from jgan.photos.formats import of_levels
+from jgan.ranges import check_seed
 from jgan.rundir.pictures import to_uint8
 from jgan.setup import run_seldom
 from jgan.tasks.blind import degrade_blindly
@@ -27,27 +26,33 @@ class Translator:
     """A generator that takes images of any size, with the channels that it was trained on."""
 
     def __init__(
-        self, config: Config, workdir: Path, options: argparse.Namespace, direction: str | None = None
+        self,
+        config: Config,
+        workdir: Path,
+        weights: Weights = NEWEST,
+        *,
+        direction: str | None = None,
+        seed: int = 0,
+        bicubic: bool = False,
     ) -> None:
-        """Restores the generator.
+        """Restores the generator. `seed` is that of dropout and of `degraded`; `bicubic` stands in for the network.
 
         Raises:
           UserError: the run does not translate images, has no such direction, or no such checkpoint.
         """
-        self.config, self._game, self._seed = config, _game(config, direction), options.seed
-        batch = batch_shapes(workdir, best=options.best, step=options.step)[-1]
-        names = {"a_to_b": DOMAINS[0], "b_to_a": DOMAINS[1]}
-        self.channels = batch[names[direction] if direction else "inputs"].shape[-1]
-        generator, self.step = restore_generator(config, workdir, raw=options.raw, best=options.best, step=options.step)
+        check_seed(seed)
+        game, way = image_to_image(config.game, direction, "--direction")
+        self.config, self._seed, self._bicubic = config, seed, bicubic
+        batch = batch_shapes(workdir, weights)[-1]
+        self.channels = batch[game.input_name(way)].shape[-1]
+        generator, self.step = restore_generator(config, workdir, weights)
         self._generator = jax.device_put(generator, jax.devices()[0])
-        extra = {"direction": direction} if direction else {}
-        self._apply = jax.jit(functools.partial(self._game.translate, **extra))
-        self._bicubic = options.bicubic
+        self._apply = jax.jit(functools.partial(game.translate, direction=way))
         self._degrade = jax.jit(functools.partial(degrade, config.data.task), compiler_options=run_seldom())
-        self.multiple = getattr(self._game.generator, "multiple", 1)
-        self._smallest = getattr(self._game.generator, "smallest", 1)
+        self.multiple = getattr(game.generator, "multiple", 1)
+        self._smallest = getattr(game.generator, "smallest", 1)
         self.scale, self.image_channels = self._trace()
-        if self._bicubic and self.scale == 1:
+        if bicubic and self.scale == 1:
             raise UserError(
                 "--bicubic: this run does not enlarge images, and the filter would leave them; leave it out"
             )
@@ -106,9 +111,13 @@ class Translator:
         return np.asarray(self._degrade(image[None], rngs))[0]
 
 
-def _game(config: Config, direction: str | None) -> PairedGAN | UnpairedGAN:
-    game = config.game
-    if not isinstance(game, PairedGAN | UnpairedGAN):
-        raise UserError(f"--workdir: {type(game).__name__} does not translate images; draw with jgan.sample")
-    check_direction(game, direction, "--direction")
-    return game
+def open_upscaler(
+    config: Config, workdir: Path, weights: Weights = NEWEST, seed: int = 0, bicubic: bool = False
+) -> Translator:
+    """A translator whose images are larger than its inputs. Raises UserError where the run's are not."""
+    translator = None
+    if not config.game.directions:
+        translator = Translator(config, workdir, weights, seed=seed, bicubic=bicubic)
+    if translator is None or translator.scale == 1:
+        raise UserError(f"--workdir={workdir}: this run does not enlarge images; take jgan.translate")
+    return translator

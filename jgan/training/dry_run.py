@@ -18,8 +18,6 @@ from jgan.data.opening import open_dataset
 from jgan.data.planned import planned_dataset
 from jgan.engine.sharding import make_sharding
 from jgan.engine.step import PLAYERS, active_phases
-from jgan.games.latent import LatentGAN
-from jgan.games.text import TextGAN
 from jgan.setup import RUN, Setup, lay_out, run_seldom
 from jgan.types import ScheduledStage, UserError
 
@@ -89,9 +87,7 @@ def _open_data(config: Config) -> tuple[Dataset | UnpairedDataset, str]:
 def plan_data(config: Config) -> Dataset | UnpairedDataset:
     """Stand-ins of the shapes that the game takes."""
     game = config.game
-    caption = jax.device_get(game.example_labels(1)) if isinstance(game, TextGAN) else None
-    classes = game.num_classes if isinstance(game, LatentGAN) else 0
-    return planned_dataset(config.data, classes or None, config.seed, caption)
+    return planned_dataset(config.data, game.num_classes or None, config.seed, game.example_caption())
 
 
 def print_costs(setup: Setup, stage: ScheduledStage) -> None:

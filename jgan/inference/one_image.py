@@ -1,0 +1,112 @@
+"""One image of any size through a run's generator, in tiles where it is large."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+from jgan.inference.translator import Translator
+from jgan.photos.formats import Photo
+from jgan.photos.tiles import Tiling, render_in_tiles
+from jgan.types import UserError
+
+SMALLEST_TILE = 32  # pixels of the input
+TILE, TILE_OF_UPSCALING = 512, 256  # where nobody says
+WHITE = 0.5  # of a mask: what is lighter is to be filled
+
+
+@dataclasses.dataclass(frozen=True)
+class Tiles:
+    """Squares in which larger images go through the network."""
+
+    side: int | None = None  # 0: images go through whole; None: `usual`, or the network's next multiple above it
+    overlap: int | None = None  # pixels that tiles share; None: a quarter of a tile
+    usual: int = TILE
+
+    def check(self) -> None:
+        """Raises UserError for a number out of range."""
+        if self.side and self.side < SMALLEST_TILE:
+            raise UserError(f"--tile={self.side}: expected 0, or at least {SMALLEST_TILE}")
+        tile = self.usual if self.side is None else self.side
+        if tile and not 0 <= (self.overlap or 0) <= tile // 2:
+            raise UserError(f"--overlap={self.overlap}: expected at most half of --tile={tile}")
+
+    def tiling(self, translator: Translator, largest: int) -> Tiling:
+        """The tiles for the translator's network; `largest` is the longest side of an input."""
+        multiple = translator.multiple
+        if self.side and self.side % multiple:
+            raise UserError(
+                f"--tile={self.side}: expected a multiple of {multiple}, in which this network takes its pixels "
+                "together"
+            )
+        wanted = self.usual if self.side is None else self.side or largest
+        tile = -(-wanted // multiple) * multiple
+        return Tiling(tile, tile // 4 if self.overlap is None else self.overlap, multiple)
+
+
+def inputs_of(translator: Translator, photo: Photo, hidden: np.ndarray | None = None) -> np.ndarray:
+    """What `Translator.as_inputs` takes of a photo: its levels, behind them a mask above 0 where it is to be filled.
+
+    No more than a tile is ever held as floats. `hidden` [h, w, 1] is where a photo is to be filled, in place of its
+    transparent pixels.
+
+    Raises:
+      UserError: the run fills masks, and nothing says where.
+    """
+    if not translator.fills_masks:
+        return photo.levels(translator.channels)
+    if hidden is None:
+        if photo.alpha is None:
+            raise UserError("nothing says what to fill; give --mask, transparent pixels, or --degrade")
+        hidden = photo.alpha < WHITE * photo.most
+    levels = photo.levels(translator.channels - 1)
+    return np.concatenate([levels, hidden.astype(levels.dtype)], axis=2)
+
+
+def is_white(mask: Photo) -> np.ndarray:
+    """Where a mask says that its image is to be filled, bool [h, w, 1]."""
+    return mask.with_channels(1) > 2.0 * WHITE - 1.0
+
+
+def check_mask_size(hidden: np.ndarray, photo: Photo, mask_name: str) -> None:
+    """Raises UserError where a mask is not of its image's size."""
+    if hidden.shape[:2] != photo.colors.shape[:2]:
+        sizes = [f"{side.shape[1]} x {side.shape[0]}" for side in (hidden, photo.colors)]
+        raise UserError(f"--mask: {mask_name} is {sizes[0]} pixels, its image {sizes[1]}; give one of the same size")
+
+
+def rendered(
+    translator: Translator, photo: Photo, inputs: np.ndarray, tiling: Tiling, after_tile: Callable[[], object]
+) -> Photo:
+    """The photo that the network generates, of the depth and with the transparency of the one that came."""
+    height, width = (side * translator.scale for side in inputs.shape[:2])
+    colors = np.empty((height, width, translator.image_channels), photo.colors.dtype)
+
+    def render(part: np.ndarray) -> np.ndarray:
+        image = translator.render(translator.as_inputs(part))
+        after_tile()
+        return image
+
+    for top, rows in render_in_tiles(render, inputs, translator.scale, tiling):
+        values = np.rint((rows + 1.0) * (photo.most / 2))
+        colors[top : top + len(rows)] = np.clip(values, 0, photo.most).astype(colors.dtype)
+    alpha = photo.alpha
+    if translator.image_channels == 4:
+        colors, alpha = colors[:, :, :3], colors[:, :, 3:]
+    elif alpha is not None and translator.fills_masks:  # what is filled can be seen
+        alpha = np.where(inputs[..., -1:] > 0, photo.most, alpha).astype(alpha.dtype)
+    elif alpha is not None:
+        alpha = _resized(alpha, height, width)
+    return Photo(colors, alpha, photo.profile)
+
+
+def _resized(alpha: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Transparency [h, w, 1] at another size, by Pillow's bicubic filter."""
+    if alpha.shape[:2] == (height, width):
+        return alpha
+    image = Image.fromarray(alpha[:, :, 0].astype(np.float32))
+    values = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
+    return np.clip(np.rint(values), 0, np.iinfo(alpha.dtype).max).astype(alpha.dtype)[:, :, None]

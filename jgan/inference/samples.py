@@ -1,0 +1,119 @@
+"""A run's images by class or by caption, as `sample` writes them and as Python gets them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from jgan.config import Config
+from jgan.games.latent import LatentGAN
+from jgan.inference.sampling import Sampler, check_standing_batches, classes_in_turn, latent_game
+from jgan.inference.weights import NEWEST, Weights, restore_generator
+from jgan.ranges import check_seed
+from jgan.types import PixelBatch, Player, UserError
+
+NUM = 64  # images, where nobody says how many
+OF_A_CAPTION = 8  # images of each caption, where nobody says how many
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampling:
+    """How images are sampled, whatever they show."""
+
+    seed: int = 0
+    truncation: float | None = None  # of normal latents
+    standing_batches: int = 0  # whose batch statistics stand in for the running ones; 0: none do
+    batch_size: int = 64
+
+    def check(self) -> None:
+        """Raises UserError for a number out of range."""
+        check_standing_batches(self.standing_batches)
+        if self.batch_size < 1:
+            raise UserError(f"--batch_size={self.batch_size}: expected at least 1")
+        check_seed(self.seed)
+
+
+def check_num(num: int | None) -> None:
+    """Raises UserError for a number of images below 1."""
+    if num is not None and num < 1:
+        raise UserError(f"--num={num}: expected at least 1")
+
+
+def labels_in_turn(game: LatentGAN, labels: Sequence[int] | None, num: int) -> np.ndarray | None:
+    """The label of every image, int32 [num]: `labels`, or all classes, again and again.
+
+    None for an unconditional game.
+
+    Raises:
+      UserError: such a game is given labels, or one of them is not a class.
+    """
+    if not game.num_classes:
+        if labels is not None:
+            raise UserError("--labels: this run is unconditional (num_classes=0), it has no classes to choose")
+        return None
+    if labels is None:
+        return classes_in_turn(game, num)
+    text = ",".join(map(str, labels))
+    if not labels:
+        raise UserError("--labels: expected at least one class")
+    for label in labels:
+        if not 0 <= label < game.num_classes:
+            raise UserError(f"--labels={text}: {label} is not a class; expected 0 to {game.num_classes - 1}")
+    return np.resize(np.asarray(labels, np.int32), num)
+
+
+def captions_in_rows(captions: np.ndarray, num: int | None) -> np.ndarray:
+    """Each caption `num` times, or as often as nobody says."""
+    return np.repeat(captions, num or OF_A_CAPTION, axis=0)
+
+
+class RunSampler:
+    """Samples from one run; weights and compiled programs stay for the next call."""
+
+    def __init__(self, config: Config, workdir: Path) -> None:
+        """Raises UserError where the run does not generate images from latents."""
+        self.game, self._config, self._workdir = latent_game(config, "--workdir"), config, workdir
+        self._restored: dict[Weights, tuple[Player, int]] = {}
+        self._samplers: dict[tuple[float | None, int], Sampler] = {}
+
+    def restore(self, weights: Weights = NEWEST) -> tuple[Player, int]:
+        """The generator with these weights, and the step of its checkpoint, read once."""
+        if weights not in self._restored:
+            self._restored[weights] = restore_generator(self._config, self._workdir, weights)
+        return self._restored[weights]
+
+    def sample(self, condition: np.ndarray | None, num: int, sampling: Sampling, weights: Weights) -> np.ndarray:
+        """Images uint8 [num, h, w, c]; image i is of the class or the caption `condition[i]`.
+
+        Raises:
+          UserError: settings that the run does not allow, or no such checkpoint.
+        """
+        sampling.check()
+        latent_game(self._config, "--workdir", sampling.truncation)
+        if sampling.standing_batches and self.game.captions != "none":
+            raise UserError("--standing_batches: these are statistics over all captions, which only evaluate has")
+        generator, step = self.restore(weights)
+        key = (sampling.truncation, sampling.batch_size)
+        if key not in self._samplers:
+            self._samplers[key] = Sampler(self.game, self._config.stages, sampling.batch_size, sampling.truncation)
+        sampler = self._samplers[key]
+        if sampling.standing_batches:
+            classes = classes_in_turn(self.game, self.game.num_classes)
+            generator = sampler.with_standing_statistics(
+                generator, step, classes, sampling.standing_batches, sampling.seed
+            )
+        batches = sampler(generator, step, condition, num, sampling.seed)
+        return _collect(batches, num, shown=num >= 10 * sampling.batch_size)
+
+
+def _collect(batches: Iterable[PixelBatch], num: int, *, shown: bool) -> np.ndarray:
+    images = []
+    with tqdm(total=num, unit="image", disable=not shown) as bar:
+        for batch, _ in batches:
+            images.append(batch)
+            bar.update(len(batch))
+    return np.concatenate(images)
