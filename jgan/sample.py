@@ -85,13 +85,13 @@ def _condition_and_columns(
     game: LatentGAN, options: argparse.Namespace, weights: Weights
 ) -> tuple[np.ndarray | None, int, int]:
     """The label or the caption of every image, how many images there are, and the columns of their grid."""
+    if game.captions != "none" and options.labels is not None:
+        raise UserError("--labels: this run generates images from captions, it has no classes to choose")
     vocabulary = functools.partial(read_vocabulary, options.workdir, weights)
     captions = encode_captions(game, _given_captions(options), vocabulary)
     if captions is None:
         num, labels = options.num or NUM, _numbers(options.labels)
         return labels_in_turn(game, labels, num), num, _columns(labels, game, num)
-    if options.labels is not None:
-        raise UserError("--labels: this run generates images from captions, it has no classes to choose")
     condition = captions_in_rows(captions, options.num)
     return condition, len(condition), len(condition) // len(captions)
 

@@ -218,7 +218,7 @@ def test_vectors_of_captions_come_from_a_file(tmp_path):
     with pytest.raises(UserError, match=re.escape("an array [2, 2]; this run takes vectors of 3 numbers")):
         encoded(vectors_of_file(tmp_path / "b.npz"))
     with pytest.raises(UserError, match=re.escape("cannot be read (No such file or directory)")):
-        vectors_of_file(tmp_path / "no.npz")
+        encoded(vectors_of_file(tmp_path / "no.npz"))
     for game, message in [
         (None, "--caption: this run was trained on vectors of captions; give --embeddings"),
         (dcgan(), "--caption: this run was not trained on captions"),
@@ -294,8 +294,8 @@ def test_a_run_is_measured_by_the_captions_of_its_data(workdir, tmp_path):
 def test_what_cannot_be_drawn_is_refused(workdir, tmp_path):
     for arguments, message in [
         (["--caption", "a thin sven"], "--caption: no training caption has the word 'sven'; did you mean seven"),
-        ([], "no caption: this run draws captions; give --caption"),
-        (["--labels", "3"], "--labels: this run draws captions"),
+        ([], "no caption: this run generates images from captions; give --caption"),
+        (["--labels", "3"], "--labels: this run generates images from captions"),
         (["--embeddings", "x.npz"], "--embeddings: this run was trained on captions of words; give --caption"),
         (["--captions", "no.txt"], "--captions=no.txt: cannot be read"),
     ]:
@@ -306,4 +306,4 @@ def test_what_cannot_be_drawn_is_refused(workdir, tmp_path):
         *("jgan.evaluate", "--workdir", workdir, "--metrics", "swd", "--reference", "mnist5k", "--out", tmp_path)
     )
     assert code == 2
-    assert err.startswith("error: --reference: this run draws captions"), err
+    assert err.startswith("error: --reference: this run generates images from captions"), err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,20 +17,29 @@ from jgan.types import UserError
 
 @dataclasses.dataclass(frozen=True)
 class GivenCaptions:
-    """Captions of words, or vectors of captions, and the flag that they were given by."""
+    """Captions of words, or vectors of captions, read when they are known to be wanted; and the flag that gave them."""
 
     flag: str
-    texts: Sequence[tuple[str, str]] = ()  # (place to name in an error, words)
-    vectors: np.ndarray | None = None  # float32 [m, features]
+    texts: Callable[[], Sequence[tuple[str, str]]] | None = None  # (place to name in an error, words)
+    vectors: Callable[[], np.ndarray] | None = None  # [m, features]
 
 
 def given_texts(texts: Sequence[str], flag: str = "--caption") -> GivenCaptions:
     """Captions of words as they are."""
-    return GivenCaptions(flag, [(flag, text) for text in texts])
+    return GivenCaptions(flag, texts=lambda: [(flag, text) for text in texts])
 
 
 def texts_of_file(path: Path) -> GivenCaptions:
-    """A caption in every line that is not blank. Raises UserError for a file that is no such text."""
+    """A caption in every line that is not blank."""
+    return GivenCaptions("--captions", texts=functools.partial(_read_lines, path))
+
+
+def vectors_of_file(path: Path) -> GivenCaptions:
+    """`embeddings` [m, features] of an .npz file."""
+    return GivenCaptions("--embeddings", vectors=functools.partial(_read_vectors, path))
+
+
+def _read_lines(path: Path) -> list[tuple[str, str]]:
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -37,16 +47,15 @@ def texts_of_file(path: Path) -> GivenCaptions:
     found = [(f"{path}: line {number}", line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not found:
         raise UserError(f"--captions={path}: holds no caption; expected one in each line")
-    return GivenCaptions("--captions", found)
+    return found
 
 
-def vectors_of_file(path: Path) -> GivenCaptions:
-    """`embeddings` [m, features] of an .npz file. Raises UserError for a file that is none."""
+def _read_vectors(path: Path) -> np.ndarray:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"--embeddings={path}: cannot be read ({error.strerror})") from None
-    return GivenCaptions("--embeddings", vectors=load_arrays(f"--embeddings={path}", data)["embeddings"])
+    return load_arrays(f"--embeddings={path}", data)["embeddings"]
 
 
 def encode_captions(
@@ -57,7 +66,7 @@ def encode_captions(
     None for a game without captions. The vocabulary, that of the run, is only read for captions of words.
 
     Raises:
-      UserError: captions for such a game or none for another, the wrong kind, an unknown word.
+      UserError: captions for such a game or none for another, the wrong kind, an unreadable file, an unknown word.
     """
     if game.captions == "none":
         if given:
@@ -67,14 +76,15 @@ def encode_captions(
         wanted = "--embeddings FILE.npz" if game.captions == "vectors" else '--caption "..." or --captions FILE'
         raise UserError(f"no caption: this run generates images from captions; give {wanted}")
     if game.captions == "words":
-        if given.vectors is not None:
+        if given.texts is None:
             raise UserError(f"{given.flag}: this run was trained on captions of words; give --caption")
         vocabulary = read_vocabulary()
-        return np.stack([vocabulary.encode(text, place) for place, text in given.texts])
+        return np.stack([vocabulary.encode(text, place) for place, text in given.texts()])
     if given.vectors is None:
         raise UserError(f"{given.flag}: this run was trained on vectors of captions; give --embeddings FILE.npz")
-    _check_vectors(game, given.vectors, given.flag)
-    return np.asarray(given.vectors, np.float32)
+    vectors = given.vectors()
+    _check_vectors(game, vectors, given.flag)
+    return np.asarray(vectors, np.float32)
 
 
 def _check_vectors(game: LatentGAN, vectors: np.ndarray, flag: str) -> None:
