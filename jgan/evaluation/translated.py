@@ -27,7 +27,7 @@ PIXELS = 2**20  # of the images that are translated at once on a device: generat
 
 
 class Translations:
-    """Images that a generator makes from inputs, each by itself as `jgan.translate` does, and their `reference`.
+    """Images that a generator makes from inputs, each by itself as `jgan translate` does, and their `reference`.
 
     Of pairs and of tasks that is their targets, in the same order; of two domains, images of the other one.
     """

@@ -119,5 +119,5 @@ def open_upscaler(
     if not config.game.directions:
         translator = Translator(config, workdir, weights, seed=seed, bicubic=bicubic)
     if translator is None or translator.scale == 1:
-        raise UserError(f"--workdir={workdir}: this run does not enlarge images; take jgan.translate")
+        raise UserError(f"--workdir={workdir}: this run does not enlarge images; take jgan translate")
     return translator
