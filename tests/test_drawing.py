@@ -23,8 +23,8 @@ def test_standing_statistics_are_the_means_over_batches():
     labels = np.array([0, 1, 1], np.int32)
     variables = generator.init(jax.random.key(1), jnp.zeros((2, 3)), jnp.zeros((2,), jnp.int32), train=True)
     player = Player(variables["params"], {BATCH_STATS: variables[BATCH_STATS]}, None)
-    draw = Sampler(game, STAGES, batch_size=BATCH)
-    standing = draw.with_standing_statistics(player, 1, labels, BATCHES, seed=5).variables[BATCH_STATS]
+    sampler = Sampler(game, STAGES, batch_size=BATCH)
+    standing = sampler.with_standing_statistics(player, 1, labels, BATCHES, seed=5).variables[BATCH_STATS]
 
     moments = []
     for batch in range(BATCHES):
@@ -38,8 +38,9 @@ def test_standing_statistics_are_the_means_over_batches():
     # Sums of some hundred numbers, rounded at 6e-8 of the largest.
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max()), standing, expected)
 
-    ((images, _),) = draw(player, 1, np.resize(labels, BATCH), BATCH)
-    ((others, _),) = draw(player.replace(variables={BATCH_STATS: standing}), 1, np.resize(labels, BATCH), BATCH)
+    ((images, _),) = sampler(player, 1, np.resize(labels, BATCH), BATCH, seed=5)
+    with_standing = player.replace(variables={BATCH_STATS: standing})
+    ((others, _),) = sampler(with_standing, 1, np.resize(labels, BATCH), BATCH, seed=5)
     assert np.abs(images.astype(int) - others.astype(int)).max() > 10
 
 
