@@ -2,30 +2,73 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jgan import command
 from jgan.config import Config, check, check_is_data, load, override, read_config
 from jgan.engine import processes
 from jgan.types import UserError
 
-MAX_DEVICES = 1024  # that --devices simulates
-DESCRIPTION = """Trains the GAN of a config file, or goes on with the run in --workdir.
+if TYPE_CHECKING:
+    from jgan.autoconfig.wishes import Wishes
 
+MAX_DEVICES = 1024  # that --devices simulates
+WISHES = ("task", "family", "resolution", "steps")  # flags of the choice for a source
+DESCRIPTION = """Trains a GAN on your images, or that of a config file, or goes on with the run in --workdir.
+
+  jgan train photos/                         (a folder or zip: the config is chosen for it)
+  jgan train photos/ --task colorization     (gray to colour; or inpainting, super_resolution, ...)
   jgan train --config dcgan --workdir runs/dcgan
   jgan train --config dcgan --workdir runs/small --config.stages[0].batch_size=32
   jgan train --workdir runs/dcgan            (resumes it with its own config)
   jgan train --config dcgan --dry_run
   jgan train --config biggan --dry_run --devices 1,8,64
 
+SOURCE is a folder, a .zip, an .npz, or a source as in data.source, such as pairs:DIR or mnist5k. With classes in
+folders of their own, images are made by class; trainA and trainB beside each other are two domains, A and B pairs.
+Without --config the family, the size of the networks and all else is chosen for these data and this machine, and shown
+with the reasons; with it, SOURCE takes the place of its data.source, whose channels and classes the networks follow.
+The run gets a directory of its own, runs/<data>-<family>-<n>, unless --workdir names one.
+
 Any field of the config can be set with --config.path.to.field=value; --dry_run lists them."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command; 0, or 128 + the number of the signal that interrupted the training."""
+    options, overrides = _parser().parse_with_flags(_with_values(argv))
+    # Not at the top: the data's worker processes import this module again, and need none of them.
+    from jgan.autoconfig import start
+    from jgan.training.dry_run import dry_run, simulate
+
+    if options.devices and not options.dry_run:
+        raise UserError("--devices: only --dry_run simulates devices; leave it out, or add --dry_run")
+    if options.devices:
+        simulate(options.devices)
+    processes.initialize()
+    chosen = None
+    if options.source is not None and options.config is None:
+        chosen = start.choose_config(options.source, _wishes(options), overrides)
+        if processes.is_main():
+            start.show(chosen)
+    config = chosen.config if chosen else _config(options, overrides)
+    check(config)
+    check_is_data(config)
+    if options.dry_run:
+        dry_run(config, options.devices)
+        return 0
+    if chosen is None:
+        return _train(config, options.workdir)
+    with start.place(chosen, options.workdir, argv, f"{command.program()} train") as workdir:
+        return _train(config, workdir)
+
+
+def _parser() -> command.Parser:
     parser = command.Parser("train", DESCRIPTION)
+    parser.add_argument("source", metavar="SOURCE", nargs="?", help="your images: a folder, a .zip, pairs:DIR, ...")
     parser.add_argument(
         "--config", metavar="NAME", help="a config of the package (`jgan configs`), or a Python file with get_config()"
     )
@@ -34,23 +77,43 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--devices", metavar="1,8,64", type=_counts, default=(), help="--dry_run for as many, simulated"
     )
-    options, overrides = parser.parse_with_flags(argv)
-    config = _config(options.config, options.workdir, overrides)
-    # Not at the top: the data's worker processes import this module again, and need neither.
-    from jgan.training.dry_run import dry_run, simulate
+    choice = parser.add_argument_group("of the choice for SOURCE, without --config")
+    choice.add_argument(
+        "--task", metavar="NAME", help="inputs made of each image: colorization, inpainting, edges, ..."
+    )
+    choice.add_argument("--family", metavar="NAME", help="dcgan (labels left out), conditional_dcgan, ...")
+    choice.add_argument("--resolution", metavar="R", type=int, help="pixels of a side, a power of two")
+    choice.add_argument("--steps", metavar="N", type=int, help="of the run; schedules end with it")
+    return parser
+
+
+def _with_values(argv: Sequence[str]) -> list[str]:
+    """The arguments with `--config.seed 1` as one, `--config.seed=1`: its value is no SOURCE."""
+    joined: list[str] = []
+    for argument in argv:
+        before = joined[-1] if joined else ""
+        if before.startswith("--config.") and "=" not in before and not argument.startswith("-"):
+            joined[-1] = f"{before}={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _wishes(options: argparse.Namespace) -> Wishes:
+    """The flags of the choice. Raises UserError for one that is empty or 0."""
+    from jgan.autoconfig.wishes import Wishes
+
+    given = {name: getattr(options, name) for name in WISHES if getattr(options, name) is not None}
+    for name, value in given.items():
+        if not value:
+            raise UserError(f"--{name}={value}: expected a value")
+    return Wishes(**given)
+
+
+def _train(config: Config, workdir: Path | None) -> int:
+    """Trains, and says what next; the exit code."""
     from jgan.training.loop import train
 
-    if options.devices and not options.dry_run:
-        raise UserError("--devices: only --dry_run simulates devices; leave it out, or add --dry_run")
-    if options.devices:
-        simulate(options.devices)
-    processes.initialize()
-    check(config)
-    check_is_data(config)
-    if options.dry_run:
-        dry_run(config, options.devices)
-        return 0
-    workdir: Path | None = options.workdir
     if workdir is None:
         raise UserError("--workdir: expected the directory of the run")
     outcome = train(config, workdir)
@@ -68,12 +131,24 @@ def _counts(text: str) -> tuple[int, ...]:
     return counts
 
 
-def _config(path: str | None, workdir: Path | None, overrides: Sequence[str]) -> Config:
-    if path is not None:
-        return read_config(path, overrides)
-    if workdir is None or not (workdir / "config.json").is_file():
-        raise UserError("--config: expected a config, for example --config dcgan")
-    return override(load(workdir), overrides)
+def _config(options: argparse.Namespace, overrides: Sequence[str]) -> Config:
+    """The config of a file, whose networks follow the data that flags name, or that of the run to go on with."""
+    from jgan.autoconfig.detect import find_source
+    from jgan.autoconfig.follow import follow_data
+
+    for name in WISHES:
+        if getattr(options, name) is not None:
+            raise UserError(f"--{name}: part of the choice for a SOURCE without --config; leave it out")
+    if options.config is None:
+        if options.workdir is None or not (options.workdir / "config.json").is_file():
+            raise UserError("--config: expected a config, for example --config dcgan, or your images, as in photos/")
+        return override(load(options.workdir), overrides)
+    if options.source is not None:
+        overrides = [f"--config.data.source={find_source(options.source).source}", *overrides]
+    config, followed = follow_data(read_config(options.config, overrides), overrides)
+    if followed and processes.is_main():
+        print(f"{config.data.source}: the networks follow the data: {' '.join(followed)}", flush=True)
+    return config
 
 
 def _say_what_next(signal: int | None, config: Config, workdir: Path) -> None:
@@ -90,7 +165,7 @@ def _say_what_next(signal: int | None, config: Config, workdir: Path) -> None:
         f"and try\n"
         f"  {jgan} {config.game.how_to_sample()} --workdir {place} --out {shlex.quote(f'{workdir}/generated')}\n"
         f"  {jgan} train --workdir {place} '--config.stages[{last}].steps={2 * config.stages[-1].steps}'\n"
-        f"  {jgan} train --config dcgan --workdir runs/mine --config.data.source=folder:DIR"
+        f"  {jgan} train FOLDER        (with images of your own)"
     )
 
 

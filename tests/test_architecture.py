@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "inference": {"config", "data", "engine", "games", "layers", "photos", "ranges", "rundir", "setup", "tasks"},
     "image_flags": {"command", "inference"},
     "evaluation": {"config", "data", "engine", "games", "inference", "metrics", "ranges", "rundir", "setup"},
+    "autoconfig": {"config", "data", "engine", "families", "rundir", "tasks"},
     "training": {"config", "data", "engine", "evaluation", "rundir", "setup"},
 }
 COMMANDS = {"classifier", "compare", "evaluate", "import_weights", "main"}

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from jgan.data.arrays import ArraySource
-from jgan.data.broken_files import FileReport, check_files
+from jgan.data.broken_files import FileReport
 from jgan.data.captions import Captions
 from jgan.data.decoding import parallel_map
 from jgan.data.files import FileSource
@@ -31,20 +31,13 @@ CAPTION = 12  # pixels of height
 def describe(source: Source) -> list[str]:
     """Lines about a source. Every file of a folder or archive is decoded; of other sources, a sample."""
     lines = [f"{'pairs' if source.is_paired else 'images'}: {source.count:,}"]
+    reports, labels = examine(source, megabytes=sys.maxsize)
     if isinstance(source, PairSource):
-        reports, labels = source_reports(source, megabytes=sys.maxsize), []
         lines += [missing_partners_message(source)] if source.missing else []
     elif isinstance(source, FileSource):
-        reports = check_files(source, full=True)
-        labels = [] if source.labels is None else source.labels.tolist()
         lines.append(f"bytes: {source.file_bytes:,}; other files, left alone: {source.other_files}")
-    else:
-        rows = _spread(source.count, SAMPLED)
-        reports, labels = _sample(source, rows)
-        if isinstance(source, ArraySource) and source.labels is not None:
-            labels = source.labels.tolist()  # all of them are in memory
-        if len(rows) < source.count:
-            lines.append(f"looked at: {len(rows)} images, evenly spread")
+    elif len(reports) < source.count:
+        lines.append(f"looked at: {len(reports)} images, evenly spread")
     whole = [report for report in reports if not report.problem]
     lines.append(f"sizes: {_counted(f'{report.size[0]} x {report.size[1]}' for report in whole)}")
     lines.append(f"modes: {_counted(report.mode for report in whole)}")
@@ -53,6 +46,20 @@ def describe(source: Source) -> list[str]:
     broken = [report for report in reports if report.problem]
     lines.append(f"problems: {len(broken) or 'none'}")
     return lines + [f"  {source.name(report.index)}: {report.problem}" for report in broken]
+
+
+def examine(source: Source, megabytes: int) -> tuple[list[FileReport], list[int]]:
+    """Reports on the images of a source, or pairs, and their labels, empty where there are none.
+
+    On every file, decoded whole where all files are of so many megabytes at most; of other sources, on a sample.
+    """
+    if isinstance(source, FileSource | PairSource):
+        labels = source.labels if isinstance(source, FileSource) and source.captions is None else None
+        return source_reports(source, megabytes), [] if labels is None else labels.tolist()
+    reports, labels = _sample(source, _spread(source.count, SAMPLED))
+    if isinstance(source, ArraySource) and source.labels is not None:
+        labels = source.labels.tolist()  # all of them are in memory
+    return reports, labels if source.captions is None else []
 
 
 def _spread(count: int, most: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from jgan.types import UserError
 
 MASKS = ("rectangles", "strokes")
 SCALES = (1, 2, 3, 4, 8)
+COLOUR_TASKS = ("colorization", "blind_super_resolution")  # take RGB images
 
 
 @dataclasses.dataclass(frozen=True)

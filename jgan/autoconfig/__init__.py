@@ -1,0 +1,1 @@
+"""From data to a config: what the images of a source are, and what a run on them should be."""

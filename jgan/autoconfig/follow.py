@@ -1,0 +1,100 @@
+"""Networks follow the data: channels, classes and captions of a config whose data a flag has changed.
+
+What a config file says counts as a default here: `--config dcgan_digits --config.data.source=folder:photos` trains on
+photos in colour. What a flag says stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jgan.autoconfig.facts import DataFacts, facts_of
+from jgan.config import Config, flatten, override
+from jgan.tasks.config import COLOUR_TASKS
+from jgan.types import UserError
+
+SOURCE, CHANNELS, INPUT_CHANNELS = "data.source", "data.channels", "data.input_channels"
+IMAGE_CHANNELS, VOCABULARY, EMBEDDINGS = "image_channels", "vocabulary", "game.embedding_features"
+CLASSES = ("num_classes", "norm_classes")
+
+
+def follow_data(config: Config, overrides: Sequence[str]) -> tuple[Config, list[str]]:
+    """The config, to which the flags `overrides` are applied already, for its data, and the flags that make it so.
+
+    Without a flag for `data.source` or `data.channels` nothing follows. Data that are not there are left to those who
+    open them.
+
+    Raises:
+      UserError: the networks cannot be made for these data.
+    """
+    given = {flag.partition("=")[0].lstrip("-").removeprefix("config.") for flag in overrides}
+    if not given & {SOURCE, CHANNELS}:
+        return config, []
+    wanted = _wanted(config, given)
+    fields = flatten(config)
+    flags = [
+        f"--config.{path}={value}" for path, value in wanted.items() if path not in given and fields[path] != value
+    ]
+    followed = override(config, flags)
+    try:
+        followed.game.check(followed.stages)
+    except UserError as error:
+        if not flags:
+            return config, []  # the error is the config's own, and comes where it is checked
+        raise UserError(
+            f"{SOURCE}={config.data.source!r}: the networks of this config cannot follow it by {' '.join(flags)} "
+            f"({error}); choose another config, or set these fields yourself"
+        ) from None
+    return followed, flags
+
+
+def _wanted(config: Config, given: set[str]) -> dict[str, Any]:
+    """Path to value of the fields that have to fit the data."""
+    if SOURCE not in given:
+        return _channels(config, config.data.channels)
+    try:
+        facts = facts_of(config.data.source)
+    except UserError:
+        return {}
+    wanted: dict[str, Any] = {}
+    if not any(path.endswith(IMAGE_CHANNELS) for path in given):
+        channels, inputs = _natural(config, facts, given)
+        wanted |= _channels(config, channels)
+        wanted |= {CHANNELS: channels} if config.data.channels else {}
+        wanted |= {INPUT_CHANNELS: inputs} if facts.kind == "pairs" else {}
+    return wanted | _classes(config, facts) | _captions(config, facts)
+
+
+def _natural(config: Config, facts: DataFacts, given: set[str]) -> tuple[int, int]:
+    """Channels of the images, and of the inputs of pairs, as the files have them; transparency only where wanted."""
+    sides = (facts.input_channels, facts.channels)
+    inputs, channels = sides[::-1] if config.data.direction == "b_to_a" else sides
+    present = config.data.channels
+    if CHANNELS in given or (present == 4 and facts.transparent):
+        return present, inputs
+    if present == 0 and facts.transparent == facts.count:
+        return 4, inputs
+    return (3 if config.data.task.name in COLOUR_TASKS else channels), inputs
+
+
+def _channels(config: Config, channels: int) -> dict[str, Any]:
+    return dict.fromkeys(_fields(config, IMAGE_CHANNELS), channels) if channels else {}
+
+
+def _classes(config: Config, facts: DataFacts) -> dict[str, Any]:
+    """Of games with labels; one without stays so."""
+    present = getattr(config.game, "num_classes", 0)
+    return {path: facts.num_classes for name in CLASSES for path in _fields(config, name, present) if present}
+
+
+def _captions(config: Config, facts: DataFacts) -> dict[str, Any]:
+    if facts.kind != "captions" or not hasattr(config.game, "embedding_features"):
+        return {}
+    return {EMBEDDINGS: facts.embedding_features, **dict.fromkeys(_fields(config, VOCABULARY), facts.vocabulary)}
+
+
+def _fields(config: Config, name: str, value: Any = None) -> list[str]:
+    """Paths in the game of the fields of this name, with this value, if one is given."""
+    fields = {path: found for path, found in flatten(config).items() if path.startswith("game.")}
+    return [path for path, found in fields.items() if path.split(".")[-1] == name and value in (None, found)]

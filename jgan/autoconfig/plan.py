@@ -1,0 +1,58 @@
+"""What was chosen for a run: the config, and each choice with its reason and the flag that changes it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jgan.autoconfig.calls import Call, to_python
+from jgan.config import override
+
+REASON = 48  # characters of the table's column of reasons
+COMMENT = 98  # and of a comment in the file
+TITLE = '"""Chosen for the data and the machine named below. Every value may be changed here."""'
+HEADER = ("", "chosen", "because", "to change it")
+
+
+class Choice(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    value: str
+    reason: str
+    flag: str  # that changes it, with another value
+
+
+class Plan(NamedTuple):
+    """A config and why it is so."""
+
+    family: str
+    config: Call
+    choices: tuple[Choice, ...]
+    notes: tuple[str, ...]  # what to mind, in words
+
+    def with_flags(self, flags: Sequence[str]) -> Plan:
+        """The plan with flags such as "--config.seed=1" applied to its config."""
+        if not flags:
+            return self
+        return self._replace(config=Call(override, (self.config, list(flags))))
+
+
+def to_table(plan: Plan) -> str:
+    """The choices as a table of fixed width, and the notes below it."""
+    rows = [HEADER, *plan.choices]
+    names, values = (max(len(row[column]) for row in rows) for column in (0, 1))
+    lines = []
+    for name, value, reason, flag in rows:
+        first, *more = textwrap.wrap(reason, REASON) or [""]
+        lines.append(f"  {name:<{names}}  {value:<{values}}  {first:<{REASON}}  {flag}".rstrip())
+        lines += [" " * (names + values + 6) + line for line in more]
+    return "\n".join(lines + [f"Note: {note}" for note in plan.notes])
+
+
+def to_file(plan: Plan, command: str) -> str:
+    """The config as a Python file; `command` is what made it."""
+    texts = [command, *(f"{choice.name} {choice.value}: {choice.reason}" for choice in plan.choices), *plan.notes]
+    comments = [line for text in texts for line in textwrap.wrap(text, COMMENT)]  # wrap() leaves no line break
+    return "\n".join([TITLE, "", *(f"# {line}" for line in comments), "", to_python(plan.config, "Config")])

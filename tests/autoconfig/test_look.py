@@ -1,0 +1,102 @@
+"""What a folder, an archive or a name is taken for, and the numbers that are read of it."""
+
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jgan.autoconfig.detect import data_name, find_source
+from jgan.autoconfig.facts import look_at
+from jgan.types import UserError
+
+
+def images(folder, count=4, size=(8, 8), mode="RGB"):
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        Image.new(mode, size).save(folder / f"{index}.png")
+    return folder
+
+
+def test_a_folder_is_taken_for_what_its_folders_say(tmp_path):
+    images(tmp_path / "flat")
+    images(tmp_path / "domains/trainA")
+    images(tmp_path / "domains/trainB", 3)
+    images(tmp_path / "pairs/A")
+    images(tmp_path / "pairs/B", mode="L")
+    images(tmp_path / "split/train/A")
+    images(tmp_path / "split/train/B")
+    images(tmp_path / "split/val/A")
+    images(tmp_path / "captioned")
+    (tmp_path / "captioned/captions.csv").write_text("file,caption\n" + "".join(f"{i}.png,a cat\n" for i in range(4)))
+    images(tmp_path / "halves", size=(16, 8))
+    names = ("flat", "domains", "pairs", "split", "captioned", "halves")
+    found = {name: look_at(str(tmp_path / name)) for name in names}
+    sources = {name: facts.source.replace(str(tmp_path), "") for name, facts in found.items()}
+    assert sources == {
+        "flat": "folder:/flat",
+        "domains": "unpaired:/domains",
+        "pairs": "pairs:/pairs",
+        "split": "pairs:/split/train",
+        "captioned": "captions:/captioned",
+        "halves": "pairs:/halves",
+    }
+    assert found["domains"].count == 3
+    assert (found["pairs"].input_channels, found["pairs"].channels) == (3, 1)
+    assert "val is left for measuring" in found["split"].reason
+    assert found["captioned"].vocabulary == 2
+    assert (found["halves"].width, found["halves"].height) == (8, 8)
+    assert look_at(f"folder:{tmp_path}/halves").kind == "images"
+
+
+def test_classes_are_folders_however_deep(tmp_path):
+    images(tmp_path / "top/ünder neath/cat", 3, mode="RGBA")
+    images(tmp_path / "top/ünder neath/dog", 1, size=(5, 9), mode="L")
+    Image.fromarray(np.zeros((8, 8), np.uint16)).save(tmp_path / "top/ünder neath/dog/deep.png")
+    facts = look_at(str(tmp_path / "top"))
+    assert (facts.num_classes, facts.class_sizes) == (2, (3, 2))
+    assert (facts.channels, facts.transparent, facts.gray, facts.smallest) == (3, 3, 2, 5)
+
+
+def test_archives_and_names(tmp_path):
+    images(tmp_path / "a")
+    with zipfile.ZipFile(tmp_path / "some photos.zip", "w") as archive:
+        for path in (tmp_path / "a").iterdir():
+            archive.write(path, f"A/{path.name}")
+            archive.write(path, f"B/{path.name}")
+    assert look_at(str(tmp_path / "some photos.zip")).kind == "pairs"
+    np.savez(tmp_path / "arrays.npz", images=np.zeros((3, 8, 8), np.uint8))
+    assert look_at(str(tmp_path / "arrays.npz")).channels == 1
+    assert look_at("mnist5k").class_sizes == (500,) * 10
+    names = {f"zip:{tmp_path}/some photos.zip": "some-photos", "mnist5k": "mnist5k", "tfds:cifar10": "cifar10"}
+    names |= {f"pairs:{tmp_path}/maps/train": "maps", f"folder:{tmp_path}/фото ü!": "фото-ü"}
+    assert {name: data_name(name) for name in names} == names
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "message"),
+    [
+        (lambda p: p.mkdir(), "empty", "no image in 0 files"),
+        (lambda p: None, "missing", "no such folder or file"),
+        (lambda p: p.write_bytes(b"x"), "photo.jpg", "one file; expected a folder"),
+        (lambda p: p.write_bytes(b"x"), "broken.zip", "not a zip archive"),
+        (lambda p: images(p / "trainA"), "half", "has no folder trainB"),
+        (lambda p: (images(p / "trainA"), (p / "trainB").mkdir()), "one_side_empty", "trainB: no image in 0 files"),
+    ],
+)
+def test_what_cannot_be_used(make, name, message, tmp_path):
+    make(tmp_path / name)
+    with pytest.raises(UserError, match=message):
+        look_at(str(tmp_path / name))
+
+
+def test_all_files_broken(tmp_path):
+    for index in range(3):
+        (tmp_path / f"{index}.png").write_bytes(b"not an image")
+    with pytest.raises(UserError, match="none of 3 files can be read"):
+        look_at(str(tmp_path))
+
+
+def test_a_mistyped_source_names_the_nearest():
+    with pytest.raises(UserError, match="did you mean pairs"):
+        find_source("pair:maps")
