@@ -1,4 +1,10 @@
-"""BigGAN on CIFAR-10 (Brock et al. 2019, https://arxiv.org/abs/1809.11096), by https://github.com/ajbrock/BigGAN-PyTorch.
+"""BigGAN on CIFAR-10, by https://github.com/ajbrock/BigGAN-PyTorch.
+
+Family: biggan
+Paper: Brock et al. 2019, https://arxiv.org/abs/1809.11096
+Task: images by class
+Data: tfds:cifar10 at 32 x 32
+Parameters: 4.3 M + 4.2 M
 
 pip install "jgan[tfds]" && tfds build cifar10 --file_format=array_record
 jgan train --config biggan_cifar --workdir runs/biggan_cifar

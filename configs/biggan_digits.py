@@ -1,4 +1,11 @@
-"""BigGAN on the embedded digits (Brock et al. 2019, https://arxiv.org/abs/1809.11096).
+"""BigGAN on the embedded digits.
+
+Family: biggan
+Paper: Brock et al. 2019, https://arxiv.org/abs/1809.11096
+Task: images by class
+Data: mnist5k at 32 x 32
+Parameters: 225 k + 306 k
+Measured: 700 steps in 8 processor minutes
 
 jgan train --config biggan_digits --workdir runs/biggan_digits
 

@@ -1,6 +1,11 @@
 """Conditional GAN on digits that trains on two cores: the vanilla GAN's dense networks, labels joined to both.
 
-Labels as in Mirza & Osindero 2014 (https://arxiv.org/abs/1411.1784), networks as in vanilla.py.
+Family: cgan
+Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784
+Task: images by class
+Data: mnist5k at 28 x 28
+Parameters: 1.5 M + 1.5 M
+Measured: 5,000 steps in 4 processor minutes
 
 jgan train --config cgan_digits --workdir runs/cgan_digits
 

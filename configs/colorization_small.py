@@ -1,5 +1,12 @@
 """Gray photos to colour at 32 x 32, which trains on two cores.
 
+Family: pix2pix
+Paper: Isola et al. 2017, https://arxiv.org/abs/1611.07004
+Task: image-to-image
+Data: folder:data/photos at 32 x 32
+Parameters: 4.2 M + 36 k
+Measured: 3,000 steps in 5 processor minutes
+
 jgan train --config colorization_small --workdir runs/colors --config.data.source=folder:DIR
 jgan translate --workdir runs/colors --degrade --input photos --out translated
 

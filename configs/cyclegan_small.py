@@ -1,5 +1,12 @@
 """CycleGAN at 32 x 32 of a quarter of the width with three blocks, which trains on two cores.
 
+Family: cyclegan
+Paper: Zhu et al. 2017, https://arxiv.org/abs/1703.10593
+Task: image-to-image
+Data: unpaired:data/daisy2sunflower at 32 x 32
+Parameters: 545 k + 19 k
+Measured: 9,000 steps in 16 processor minutes
+
 jgan train --config cyclegan_small --workdir runs/flowers --config.data.source=unpaired:DIR
 jgan translate --workdir runs/flowers --direction a_to_b --input DIR/testA --out translated
 

@@ -1,4 +1,11 @@
-"""DCGAN (Radford et al. 2016, https://arxiv.org/abs/1511.06434) on the embedded digits; trains on two cores in minutes.
+"""DCGAN on the embedded digits; trains on two cores in minutes.
+
+Family: dcgan
+Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434
+Task: images
+Data: mnist5k at 32 x 32
+Parameters: 370 k + 167 k
+Measured: 3,000 steps in 5 processor minutes
 
 jgan train --config dcgan_digits --workdir runs/dcgan_digits
 """

@@ -1,4 +1,11 @@
-"""LSGAN's loss (Mao et al. 2017, https://arxiv.org/abs/1611.04076) with DCGAN's networks on the embedded digits.
+"""LSGAN's loss with DCGAN's networks on the embedded digits.
+
+Family: lsgan
+Paper: Mao et al. 2017, https://arxiv.org/abs/1611.04076
+Task: images
+Data: mnist5k at 32 x 32
+Parameters: 370 k + 167 k
+Measured: 3,000 steps in 5 processor minutes
 
 jgan train --config lsgan_digits --workdir runs/lsgan_digits
 

@@ -1,5 +1,11 @@
 """Pix2Pix with a residual generator at 256 x 256 on paired images: `--netG resnet_9blocks` of the authors' code.
 
+Family: pix2pix
+Paper: Isola et al. 2017, https://arxiv.org/abs/1611.07004
+Task: image-to-image
+Data: pairs:data/maps/train at 256 x 256
+Parameters: 11.4 M + 2.8 M
+
 jgan train --config pix2pix_resnet --workdir runs/maps --config.data.source=pairs:maps/train
 jgan train --config pix2pix_resnet --workdir runs/maps6 --config.game.generator.blocks=6
 

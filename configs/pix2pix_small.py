@@ -1,5 +1,12 @@
 """Pix2Pix on squares of 64 x 64 cut from pairs of any size, which trains on two cores.
 
+Family: pix2pix
+Paper: Isola et al. 2017, https://arxiv.org/abs/1611.07004
+Task: image-to-image
+Data: pairs:data/maps/train at 64 x 64
+Parameters: 4.2 M + 169 k
+Measured: 5,000 steps in 10 processor minutes
+
 jgan train --config pix2pix_small --workdir runs/maps_small --config.data.source=pairs:maps/train
 
 As pix2pix.py with five halvings, half the width, a discriminator of patches of 34 pixels and batches of 4, drawn by

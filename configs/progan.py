@@ -1,4 +1,10 @@
-"""ProGAN at 1024 x 1024 (Karras et al. 2018, https://arxiv.org/abs/1710.10196) on photos such as CelebA-HQ.
+"""ProGAN at 1024 x 1024 on photos such as CelebA-HQ.
+
+Family: progan
+Paper: Karras et al. 2018, https://arxiv.org/abs/1710.10196
+Task: images
+Data: folder:data/celeba_hq at 1024 x 1024
+Parameters: 23.1 M + 23.1 M
 
 jgan train --config progan --workdir runs/progan --config.data.source=folder:DIR
 

@@ -1,4 +1,11 @@
-"""ProGAN on the embedded digits (Karras et al. 2018, https://arxiv.org/abs/1710.10196): 4 x 4 to 32 x 32.
+"""ProGAN on the embedded digits: 4 x 4 to 32 x 32.
+
+Family: progan
+Paper: Karras et al. 2018, https://arxiv.org/abs/1710.10196
+Task: images by class
+Data: mnist5k at 32 x 32
+Parameters: 86 k + 82 k
+Measured: 2,250 steps in 16 processor minutes
 
 jgan train --config progan_digits --workdir runs/progan_digits
 

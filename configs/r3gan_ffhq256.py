@@ -1,4 +1,10 @@
-"""R3GAN on FFHQ at 256 x 256 (Huang et al. 2024, https://arxiv.org/abs/2501.05441).
+"""R3GAN on FFHQ at 256 x 256.
+
+Family: r3gan
+Paper: Huang et al. 2024, https://arxiv.org/abs/2501.05441
+Task: images
+Data: folder:ffhq at 256 x 256
+Parameters: 23.1 M + 23.0 M
 
 jgan train --config r3gan_ffhq256 --workdir runs/r3gan_ffhq256
 

@@ -1,4 +1,10 @@
-"""R3GAN on FFHQ at 64 x 64 (Huang et al. 2024, https://arxiv.org/abs/2501.05441).
+"""R3GAN on FFHQ at 64 x 64.
+
+Family: r3gan
+Paper: Huang et al. 2024, https://arxiv.org/abs/2501.05441
+Task: images
+Data: folder:ffhq at 64 x 64
+Parameters: 22.4 M + 22.4 M
 
 jgan train --config r3gan_ffhq64 --workdir runs/r3gan_ffhq64
 

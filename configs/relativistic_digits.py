@@ -1,4 +1,11 @@
-"""Relativistic average GAN (https://arxiv.org/abs/1807.00734) on the embedded digits; trains on two cores in minutes.
+"""Relativistic average GAN on the embedded digits; trains on two cores in minutes.
+
+Family: relativistic
+Paper: Jolicoeur-Martineau 2019, https://arxiv.org/abs/1807.00734
+Task: images
+Data: mnist5k at 32 x 32
+Parameters: 437 k + 185 k
+Measured: 900 steps in 6 processor minutes
 
 jgan train --config relativistic_digits --workdir runs/relativistic_digits
 """

@@ -1,4 +1,11 @@
-"""SAGAN on the embedded digits (Zhang et al. 2019, https://arxiv.org/abs/1805.08318).
+"""SAGAN on the embedded digits.
+
+Family: sagan
+Paper: Zhang et al. 2019, https://arxiv.org/abs/1805.08318
+Task: images by class
+Data: mnist5k at 32 x 32
+Parameters: 254 k + 149 k
+Measured: 700 steps in 7 processor minutes
 
 jgan train --config sagan_digits --workdir runs/sagan_digits
 

@@ -1,4 +1,11 @@
-"""Class-conditional SNGAN on the embedded digits (Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637).
+"""Class-conditional SNGAN on the embedded digits.
+
+Family: sngan
+Paper: Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637
+Task: images by class
+Data: mnist5k at 32 x 32
+Parameters: 427 k + 160 k
+Measured: 700 steps in 4 processor minutes
 
 jgan train --config sngan_digits --workdir runs/sngan_digits
 

@@ -1,4 +1,11 @@
-"""Captions of digits, drawn: GAN-CLS (Reed et al. 2016, https://arxiv.org/abs/1605.05396); trains on two cores.
+"""Captions of digits, drawn: GAN-CLS; trains on two cores.
+
+Family: text
+Paper: Reed et al. 2016, https://arxiv.org/abs/1605.05396
+Task: images by caption
+Data: mnist5k-captions at 32 x 32
+Parameters: 382 k + 267 k
+Measured: 2,000 steps in 8 processor minutes
 
 jgan train --config text_digits --workdir runs/text_digits
 jgan sample --workdir runs/text_digits --caption "a thin seven" --caption "a bold upright three"

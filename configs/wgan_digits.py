@@ -1,4 +1,11 @@
-"""WGAN (Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875) on the embedded digits; trains on two cores in minutes.
+"""WGAN on the embedded digits; trains on two cores in minutes.
+
+Family: wgan
+Paper: Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875
+Task: images
+Data: mnist5k at 32 x 32
+Parameters: 370 k + 167 k
+Measured: 3,000 steps in 3 processor minutes
 
 jgan train --config wgan_digits --workdir runs/wgan_digits
 """

@@ -1,4 +1,11 @@
-"""WGAN-GP (Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028) on the embedded digits, in minutes on two cores.
+"""WGAN-GP on the embedded digits, in minutes on two cores.
+
+Family: wgan_gp
+Paper: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028
+Task: images
+Data: mnist5k at 32 x 32
+Parameters: 427 k + 167 k
+Measured: 2,000 steps in 5 processor minutes
 
 jgan train --config wgan_gp_digits --workdir runs/wgan_gp_digits
 """

@@ -24,6 +24,7 @@ class Command(NamedTuple):
 GROUPS = {
     "Train": {
         "train": Command("jgan.main", "train a GAN, or go on with a run"),
+        "configs": Command("jgan.list_configs", "list the configs of the package, or print one to copy"),
         "sweep": Command("jgan.sweep", "train every point of a grid of settings with several seeds, and compare"),
     },
     "Use a run": {
@@ -46,7 +47,8 @@ COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.it
 
 EXAMPLES = """Examples:
   jgan train --config quickstart --workdir runs/quickstart
-  jgan sample --workdir runs/quickstart --num 64"""
+  jgan sample --workdir runs/quickstart --num 64
+  jgan configs"""
 USAGE = "usage: jgan COMMAND ...   (jgan COMMAND --help explains a command; jgan --version)"
 
 

@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "training": {"config", "data", "engine", "evaluation", "rundir", "setup"},
 }
 COMMANDS = {"classifier", "compare", "evaluate", "import_weights", "main"}
-COMMANDS |= {"__main__", "data/__main__", "report", "sample", "sweep", "translate", "upscale"}
+COMMANDS |= {"__main__", "data/__main__", "list_configs", "report", "sample", "sweep", "translate", "upscale"}
 THIRD_PARTY = {  # libraries that one part alone may import
     "orbax": {"rundir"},
     "grain": {"data"},

@@ -110,6 +110,21 @@ def test_a_config_is_found_by_name_and_by_path(tmp_path, monkeypatch):
         catalog.find("dcgan")
 
 
+def test_configs_are_listed_and_printed(tmp_path):
+    listed, _ = jgan("configs", cwd=tmp_path)
+    for name in catalog.names():
+        assert len(re.findall(rf"^  {name} ", listed, re.MULTILINE)) == 1
+    assert re.search(
+        r"^  biggan +biggan +128 x 128 +tfds:imagenet2012 +70\.4 M \+ 88\.0 M +- +Brock et al\. 2019$", listed, re.M
+    )
+    printed, hint = jgan("configs", "dcgan", cwd=tmp_path)
+    assert printed == (runs.ROOT / "configs" / "dcgan.py").read_text()  # alone, so that > mine.py makes a config
+    assert "train --config mine.py" in hint
+    assert jgan("configs", "--help")[0].startswith("usage: jgan configs")
+    for wrong in ("dcagn", "configs/dcgan.py"):
+        assert jgan("configs", wrong, code=2)[1].startswith(f"error: {wrong}: no such config; did you mean dcgan")
+
+
 def test_messages_name_the_program_as_it_is_typed(tmp_path, monkeypatch):
     script = tmp_path / "venv" / "bin" / "jgan"
     script.parent.mkdir(parents=True)

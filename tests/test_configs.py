@@ -12,6 +12,7 @@ import pytest
 from parameter_counts import COUNTS
 
 from jgan import config as configs
+from jgan.configuration.cards import read_card
 from jgan.engine.sharding import make_sharding
 from jgan.families.biggan_deep import biggan_deep
 from jgan.families.dcgan import dcgan
@@ -50,7 +51,29 @@ def test_config(name):
     # ProGAN's published counts are those of its last stage without what fades out.
     last = dataclasses.replace(config, stages=(dataclasses.replace(config.stages[-1], fade_images=0),))
     setup = lay_out(last, plan_data(last), make_sharding(count=1))
-    assert (size(setup.target.generator.params), size(setup.target.discriminator.params)) == COUNTS[name]
+    counts = size(setup.target.generator.params), size(setup.target.discriminator.params)
+    assert counts == COUNTS[name]
+    card = read_card(ROOT / "configs" / f"{name}.py")
+    assert (card.task, card.source) == (task_of(config.game), config.data.source)
+    assert card.size == f"{config.stages[-1].resolution} x {config.stages[-1].resolution}"
+    assert card.parameters == " + ".join(map(rounded, counts))
+    assert (ROOT / "jgan" / "families" / f"{card.family}.py").is_file()
+    assert re.fullmatch(r"[A-Z][^,]+ \d{4}, https://.+", card.paper)
+    assert re.fullmatch(r"|[\d,]+ steps in \d+ processor minutes", card.measured)
+
+
+def task_of(game):
+    """What `jgan configs` lists the game under."""
+    command = game.how_to_sample()
+    if command.startswith("sample --caption"):
+        return "images by caption"
+    if command.startswith("sample"):
+        return "images by class" if game.num_classes else "images"
+    return {"translate": "image-to-image", "upscale": "super-resolution"}[command.split()[0]]
+
+
+def rounded(count):
+    return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k"
 
 
 def test_every_config_is_counted():

@@ -21,6 +21,13 @@ def names() -> list[str]:
     return sorted(path.stem for path in DIRECTORY.glob("*.py"))
 
 
+def find_name(name: str) -> Path:
+    """The file of a config of the package. Raises UserError where there is none of this name."""
+    if name not in names():
+        raise UserError(f"{name}: no such config{did_you_mean(Path(name).stem.lower(), names())}")
+    return DIRECTORY / f"{name}.py"
+
+
 def find(text: str) -> Path:
     """The config file that `--config text` means.
 
@@ -31,8 +38,8 @@ def find(text: str) -> Path:
     if path.suffix == ".py" or os.sep in text:
         return _file(path)
     if text not in names():
-        raise UserError(f"--config={text}: {_why_no_name(path)}")
-    ours, here = DIRECTORY / f"{text}.py", path.with_suffix(".py")
+        raise UserError(f"--config={text}: {_why_no_name(text)}")
+    ours, here = DIRECTORY / f"{text}.py", Path(f"{text}.py")
     if here.is_file() and here.read_bytes() != ours.read_bytes():
         raise UserError(
             f"--config={text}: means the config of the package, and another {here} is in this directory; "
@@ -63,11 +70,12 @@ def _instead_of(path: Path) -> str:
     return "; `jgan configs` lists those of the package"
 
 
-def _why_no_name(path: Path) -> str:
-    if path.with_suffix(".py").is_file():
-        return f"no config of the package has this name; for the file here give --config {path.with_suffix('.py')}"
+def _why_no_name(text: str) -> str:
+    path = Path(text)
+    if Path(f"{text}.py").is_file():
+        return f"no config of the package has this name; for the file here give --config {text}.py"
     if path.is_dir():
         return "is a directory; expected a Python file, or a name that `jgan configs` lists"
     if path.is_file():
         return "expected a Python file, with a name that ends in .py, or a name that `jgan configs` lists"
-    return f"no such config{did_you_mean(path.name.lower(), names())}"
+    return f"no such config{did_you_mean(text.lower(), names())}"
