@@ -26,7 +26,7 @@ DESCRIPTION = """Scores images against the references of the same names, pixel b
 psnr and ssim are of all channels, psnr_y and ssim_y of the luma of BT.601 (16 to 235), which papers of
 super-resolution report with as many pixels cut off each border (--crop) as their factor. With --cut_reference, one
 that is up to 8 pixels larger, as where the factor does not divide its size, is cut at the right and at the bottom.
-Distances between sets of images (fd, kd, ...) are jgan.evaluate's."""
+Distances between sets of images (fd, kd, ...) are measured by `jgan evaluate`."""
 
 ALONE = "niqe"  # looks at no reference
 LARGEST_CUT = 8  # pixels that a factor may leave over

@@ -49,7 +49,7 @@ class Comparison:
             if metric.needs_pairs and not paired:
                 raise UserError(
                     f"metric {name!r}: compares each image with its target, and these have none; leave it out, or "
-                    "compare files of equal names by jgan.compare"
+                    "compare files of equal names by `jgan compare`"
                 )
 
     def check_images(self, *, generated: int, reference: int, side: int | None) -> None:
