@@ -73,6 +73,7 @@ def test_a_run_directory_holds_what_the_readme_says(workdir):
     assert {"discriminator/loss", "generator/loss", "images_seen"} <= set(lines[0])
     environment = json.loads((workdir / "environment.json").read_text())[0]
     assert {"git_commit", "devices", "packages", "python"} <= set(environment)
+    assert (environment["git_commit"] is not None) == (runs.ROOT / ".git").exists()
 
 
 def test_tensorboard_reads_the_events(workdir):

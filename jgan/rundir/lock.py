@@ -79,7 +79,7 @@ def _earlier_starts(path: Path) -> list:
 
 def _git_commit() -> str | None:
     """The commit of the checkout that jgan is imported from; None where there is none."""
-    checkout = Path(__file__).parent.parent
+    checkout = Path(__file__).parents[2]
     if not (checkout / ".git").exists():  # git would take any repository above it
         return None
     command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=40"]
