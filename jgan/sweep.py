@@ -13,6 +13,7 @@ from jgan import command
 from jgan import config as configs
 from jgan.ablation.grid import PlannedRun, parse_axes, plan
 from jgan.ablation.subprocesses import Subprocesses
+from jgan.autoconfig.follow import follow_data
 from jgan.config import Config
 from jgan.reports.groups import Group, collect
 from jgan.reports.page import draw_plots, make_page
@@ -95,7 +96,8 @@ def _base(path: str, overrides: Sequence[str], grid: Sequence[str]) -> Config:
             raise UserError(f"{flag}: the seeds of a sweep are 0 to N - 1; give --seeds N")
         if field in [text.partition("=")[0] for text in grid]:
             raise UserError(f"{flag}: --grid {field} chooses this field; leave one of them out")
-    base = configs.override(configs.read_config(path, overrides), ["--config.seed=0"])
+    config, _ = follow_data(configs.read_config(path, overrides), overrides)  # as each run does
+    base = configs.override(config, ["--config.seed=0"])
     configs.check_is_data(base)
     return base
 

@@ -17,6 +17,7 @@ from jgan.types import UserError
 SOURCE, CHANNELS, INPUT_CHANNELS = "data.source", "data.channels", "data.input_channels"
 IMAGE_CHANNELS, VOCABULARY, EMBEDDINGS = "image_channels", "vocabulary", "game.embedding_features"
 CLASSES = ("num_classes", "norm_classes")
+CLASSIFIERS = ("classifier_weight", "generator_classifier_weight")  # without labels there is nothing to classify
 
 
 def follow_data(config: Config, overrides: Sequence[str]) -> tuple[Config, list[str]]:
@@ -63,7 +64,7 @@ def _wanted(config: Config, given: set[str]) -> dict[str, Any]:
         wanted |= _channels(config, channels)
         wanted |= {CHANNELS: channels} if config.data.channels else {}
         wanted |= {INPUT_CHANNELS: inputs} if facts.kind == "pairs" else {}
-    return wanted | _classes(config, facts) | _captions(config, facts)
+    return wanted | _classes(config, facts, given) | _captions(config, facts)
 
 
 def _natural(config: Config, facts: DataFacts, given: set[str]) -> tuple[int, int]:
@@ -82,10 +83,17 @@ def _channels(config: Config, channels: int) -> dict[str, Any]:
     return dict.fromkeys(_fields(config, IMAGE_CHANNELS), channels) if channels else {}
 
 
-def _classes(config: Config, facts: DataFacts) -> dict[str, Any]:
-    """Of games with labels; one without stays so."""
-    present = getattr(config.game, "num_classes", 0)
-    return {path: facts.num_classes for name in CLASSES for path in _fields(config, name, present) if present}
+def _classes(config: Config, facts: DataFacts, given: set[str]) -> dict[str, Any]:
+    """Of games with labels, as many as the data have, or as a flag says; a game without labels stays so."""
+    fields = [path for name in CLASSES for path in _fields(config, name)]
+    present = [path for path in fields if flatten(config)[path]]
+    if not present:
+        return {}
+    asked = [flatten(config)[path] for path in given & set(fields)]
+    wanted: dict[str, Any] = dict.fromkeys(present, asked[0] if asked else facts.num_classes)
+    if not asked and not facts.num_classes:
+        wanted |= dict.fromkeys([path for name in CLASSIFIERS for path in _fields(config, name)], 0.0)
+    return wanted
 
 
 def _captions(config: Config, facts: DataFacts) -> dict[str, Any]:
@@ -94,7 +102,6 @@ def _captions(config: Config, facts: DataFacts) -> dict[str, Any]:
     return {EMBEDDINGS: facts.embedding_features, **dict.fromkeys(_fields(config, VOCABULARY), facts.vocabulary)}
 
 
-def _fields(config: Config, name: str, value: Any = None) -> list[str]:
-    """Paths in the game of the fields of this name, with this value, if one is given."""
-    fields = {path: found for path, found in flatten(config).items() if path.startswith("game.")}
-    return [path for path, found in fields.items() if path.split(".")[-1] == name and value in (None, found)]
+def _fields(config: Config, name: str) -> list[str]:
+    """Paths in the game of the fields of this name."""
+    return [path for path in flatten(config) if path.startswith("game.") and path.split(".")[-1] == name]
