@@ -28,26 +28,26 @@ format: $(VENV)/installed
 bench: $(VENV)/installed  ## beside PyTorch, which is installed for it
 	$(RUN) -m pip install --quiet "torch>=2.6"
 	$(RUN) -m pip install --quiet --no-deps "torch-fidelity>=0.4" "efficientnet_lite_pytorch>=0.1.0"
-	$(RUN) benchmarks/train_step.py
-	$(RUN) benchmarks/input_pipeline.py
-	$(RUN) benchmarks/metrics.py
+	$(RUN) benchmarks/speed/train_step.py
+	$(RUN) benchmarks/speed/input_pipeline.py
+	$(RUN) benchmarks/speed/metrics.py
 
 modes: $(VENV)/installed  ## two mixtures of points: mode collapse, and what each cure does about it
-	$(RUN) benchmarks/modes.py --out $(OUT) $(ARGS)
+	$(RUN) benchmarks/demonstrations/modes.py --out $(OUT) $(ARGS)
 
 zoo-small: $(VENV)/installed  ## every family at 32 px on digits and, with CIFAR=DIR, on its class sub-folders
-	$(RUN) benchmarks/zoo.py $(if $(CIFAR),--cifar "$(CIFAR)") $(ARGS)
+	$(RUN) benchmarks/demonstrations/zoo.py $(if $(CIFAR),--cifar "$(CIFAR)") $(ARGS)
 
 biggan-small: $(VENV)/installed  ## the BigGAN line at 32 px on digits and, with CIFAR=DIR, on its class sub-folders
-	$(RUN) benchmarks/zoo.py --rows sagan biggan biggan_deep progan r3gan --out runs/biggan-small \
+	$(RUN) benchmarks/demonstrations/zoo.py --rows sagan biggan biggan_deep progan r3gan --out runs/biggan-small \
 		$(if $(CIFAR),--cifar "$(CIFAR)") $(ARGS)
-	$(RUN) benchmarks/biggan_line.py --runs runs/biggan-small/digits --out runs/biggan-small
+	$(RUN) benchmarks/demonstrations/biggan_line.py --runs runs/biggan-small/digits --out runs/biggan-small
 	$(RUN) -m jgan.main --config configs/text_digits.py --workdir runs/biggan-small/text
-	$(RUN) benchmarks/caption_accuracy.py --workdir runs/biggan-small/text --sheet runs/biggan-small/text.png
+	$(RUN) benchmarks/quality/caption_accuracy.py --workdir runs/biggan-small/text --sheet runs/biggan-small/text.png
 
 translate-small: $(VENV)/installed  ## image-to-image at 32 to 64 px on real images, in folders below DATA=DIR
-	@test -n "$(DATA)" || { echo "error: make translate-small needs DATA=DIR, see benchmarks/translate_small.py" >&2; exit 2; }
-	$(RUN) benchmarks/translate_small.py --data "$(DATA)" $(ARGS)
+	@test -n "$(DATA)" || { echo "error: make translate-small needs DATA=DIR, see benchmarks/demonstrations/translate_small.py" >&2; exit 2; }
+	$(RUN) benchmarks/demonstrations/translate_small.py --data "$(DATA)" $(ARGS)
 
 lock: $(VENV)/installed  ## pins what pyproject.toml allows today
 	$(RUN) -m pip install --quiet uv

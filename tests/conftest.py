@@ -9,10 +9,12 @@ os.environ["XLA_FLAGS"] = (
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import gc
+import re
 from pathlib import Path
 
 import jax
 import pytest
+import runs
 
 from jgan.command import enable_compilation_cache
 
@@ -37,3 +39,16 @@ def use_devices(monkeypatch, count):
     """Meshes are made of the first `count` simulated devices."""
     devices = ALL_DEVICES[:count]
     monkeypatch.setattr(jax, "devices", lambda *_: devices)
+
+
+@pytest.fixture(scope="session")
+def workdir(tmp_path_factory):
+    """A finished run of a tiny conditional GAN, which no test changes."""
+    directory = tmp_path_factory.mktemp("commands")
+    (directory / "conditional.py").write_text(runs.CONDITIONAL)
+    code, out, err = runs.run("jgan.main", "--config", directory / "conditional.py", "--workdir", directory / "run")
+    assert code == 0, err
+    assert "step 12/12" in err
+    assert "images/s" in err
+    assert len(re.findall("jgan (?:sample|train) ", out)) == 3
+    return directory / "run"

@@ -27,6 +27,27 @@ def get_config():
     )
 '''
 
+CONDITIONAL = '''
+"""A tiny conditional GAN on the embedded digits."""
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.cgan import Discriminator, Generator
+from jgan.games.latent import LatentGAN
+from jgan.types import Stage
+
+
+def get_config():
+    return Config(
+        game=LatentGAN(
+            Generator(8, 1, label_units=8, joint_units=16), Discriminator(joint_units=8), latent_dim=4, num_classes=10
+        ),
+        data=DataConfig(channels=1),
+        stages=(Stage(steps=12, batch_size=8, resolution=8),),
+        log_every=5,
+        sample_every=6,
+    )
+'''
+
 
 def write_config(directory):
     """The config above as a file."""

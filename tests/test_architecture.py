@@ -52,7 +52,7 @@ THIRD_PARTY = {  # libraries that one part alone may import
     "optax": {"engine"},
 }
 NEVER = {"tensorflow", "torch", "pickle", "cloudpickle", "dill", "joblib"}
-# Reads PyTorch's files with an unpickler that knows no code (tests/test_weights.py attacks it).
+# Reads PyTorch's files with an unpickler that knows no code (tests/interop/test_weights.py attacks it).
 UNLESS = {("interop/pickles.py", "pickle")}
 
 

@@ -236,7 +236,7 @@ _LARGE = 16  # taps beyond which patches of few channels cost more memory traffi
 def forward_form(window: Window, images: int, ci: int, co: int) -> Trilinear | None:
     """The form that measured fastest on CPU for C of such a layer; None where XLA's own convolution did.
 
-    benchmarks/conv_layers.py shows it, and for the two below.
+    benchmarks/speed/conv_layers.py shows it, and for the two below.
     """
     if _is_product(window) or _is_mostly_kernel(window, images, ci, co):
         return _patches(window)

@@ -1,4 +1,4 @@
-"""Writes backbones.json: numbers of PyTorch, for tests/test_backbones.py and tests/test_lpips.py.
+"""Writes backbones.json: numbers of PyTorch, for tests/backbones/test_backbones.py and tests/metrics/test_lpips.py.
 
     python tests/golden/backbones.py
 

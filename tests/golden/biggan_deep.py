@@ -3,7 +3,7 @@
     pip install torch pytorch-pretrained-biggan==0.1.1 && python tests/golden/biggan_deep.py
 
 The package is the one that DeepMind's weights are published for. `draw` makes a state dict of its names with random
-weights and statistics, and tests/test_biggan_deep.py draws the same one. The discriminator, of which no weights are
+weights and statistics, and test_biggan_deep.py draws the same one. The discriminator, of which no weights are
 published, is that of BigGANdeep.py in https://github.com/ajbrock/BigGAN-PyTorch, written with torch's own layers.
 """
 

@@ -1,4 +1,4 @@
-"""Writes captions.json: what PyTorch's GRU makes of captions, which tests/test_text.py holds our encoder against.
+"""Writes captions.json: what PyTorch's GRU makes of captions, which test_text.py holds our encoder against.
 
     python tests/golden/captions.py
 

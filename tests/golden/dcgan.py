@@ -1,4 +1,4 @@
-"""Writes dcgan.json: numbers of a small PyTorch DCGAN, which tests/test_dcgan.py holds ours against.
+"""Writes dcgan.json: numbers of a small PyTorch DCGAN, which tests/families/test_dcgan.py holds ours against.
 
     python tests/golden/dcgan.py
 

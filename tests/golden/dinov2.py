@@ -1,4 +1,4 @@
-"""Writes dinov2.json: what timm's ViT makes of drawn DINOv2 weights and three images, for tests/test_dinov2.py.
+"""Writes dinov2.json: what timm's ViT makes of drawn DINOv2 weights and three images, for tests/metrics/test_dinov2.py.
 
     pip install torch timm
     python tests/golden/dinov2.py

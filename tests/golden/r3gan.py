@@ -1,4 +1,4 @@
-"""Writes r3gan.json: numbers of a small PyTorch R3GAN, which tests/test_r3gan.py holds ours against.
+"""Writes r3gan.json: numbers of a small PyTorch R3GAN, which tests/families/test_r3gan.py holds ours against.
 
     python tests/golden/r3gan.py
 

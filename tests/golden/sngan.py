@@ -1,4 +1,4 @@
-"""Writes sngan.json: numbers of a small PyTorch SNGAN, which tests/test_sngan.py holds ours against.
+"""Writes sngan.json: numbers of a small PyTorch SNGAN, which tests/families/test_sngan.py holds ours against.
 
     python tests/golden/sngan.py
 

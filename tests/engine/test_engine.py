@@ -1,0 +1,191 @@
+"""The step and the loop, driven unchanged by stand-in games of every shape."""
+
+import dataclasses
+import functools
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import use_devices
+from runs import ROOT
+from standin_runs import CASES, assert_equal, crash_after, make_config
+
+import jgan.setup
+from jgan.config import read_config
+from jgan.data.opening import open_dataset
+from jgan.engine.optim import AdamConfig, EmaConfig
+from jgan.engine.sharding import make_sharding
+from jgan.families.dcgan import dcgan
+from jgan.setup import lay_out, prepare
+from jgan.training.dry_run import compile_step
+from jgan.training.loop import train
+from jgan.types import Stage
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Serves the stand-in data of a case in place of a data set."""
+
+    def serve(name, devices=1):
+        use_devices(monkeypatch, devices)
+        monkeypatch.setattr(jgan.setup, "open_dataset", lambda config, seed: CASES[name][1])
+
+    return serve
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_game_trains_and_resumes_bit_for_bit(name, stand_in, tmp_path):
+    stand_in(name)
+    config = make_config(name)
+    start = prepare(config).create_state()
+    whole = train(config, tmp_path / "whole").state
+
+    shapes = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), start)
+    assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), whole) == shapes
+    assert int(whole.step) == 7
+    for player in ("generator", "discriminator"):
+        moved = jax.tree.map(
+            lambda a, b: not np.array_equal(a, b), getattr(start, player).params, getattr(whole, player).params
+        )
+        assert all(jax.tree.leaves(moved)), moved
+    averages = jax.tree.map(np.array_equal, whole.generator.params, whole.generator.params_ema)
+    assert not any(jax.tree.leaves(averages))
+    assert_equal(whole.frozen, config.game.load_frozen())
+
+    # In three pieces: within a stage, at its boundary and within the next, each of them a run of its own.
+    for steps in (1, 3, 5):
+        crash_after(config, tmp_path / "pieces", steps)
+    pieces = train(config, tmp_path / "pieces").state
+    assert_equal(pieces, whole)
+    lines = [(tmp_path / run / "metrics.jsonl").read_text() for run in ("whole", "pieces")]
+    assert lines[0] == lines[1]
+
+
+def test_a_stage_without_adversary_leaves_the_discriminator_alone(stand_in, tmp_path):
+    stand_in("paired")
+    config = make_config("paired")
+    config = dataclasses.replace(config, stages=config.stages[:1])
+    start = prepare(config).create_state()
+    end = train(config, tmp_path).state
+    assert_equal(end.discriminator, start.discriminator)
+    first_line = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[0])
+    assert set(first_line) == {"step", "images_seen", "reconstruction/loss", "reconstruction/grad_norm"}
+
+
+def test_checkpoints_leave_frozen_weights_out(stand_in, tmp_path):
+    stand_in("paired")
+    train(make_config("paired"), tmp_path)
+    names = (tmp_path / "checkpoints" / "7" / "state" / "_METADATA").read_text()
+    assert "params" in names
+    assert "filter" not in names
+
+
+def test_cadence_and_fade_follow_the_schedule(stand_in, tmp_path):
+    stand_in("growing")
+    train(make_config("growing", log_every=1), tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [("penalty/loss" in line, "generator/loss" in line) for line in lines] == [
+        *[(True, True), (False, False), (False, True)],  # stage 1: r1 on every 3rd step, the generator on every 2nd
+        *[(True, True), (False, False), (False, True), (True, False)],
+    ]
+    assert [line["discriminator/fade"] for line in lines] == [1.0, 1.0, 1.0, 0.0, 0.5, 1.0, 1.0]
+    assert [line["images_seen"] for line in lines] == [8, 16, 24, 28, 32, 36, 40]
+
+
+# After 5 steps of Adam each parameter has moved by up to 5 x 1e-3. Summation order changes gradients by about 1e-6 of
+# their size; Adam's division by their own size passes that on, times the 5 steps: 5e-3 x 1e-6 x 5, with a factor of 100
+# for gradients that nearly cancel.
+DEVICE_TOLERANCE = 2.5e-6
+
+
+@pytest.mark.parametrize(("name", "fsdp"), [("growing", 1), ("growing", 4), ("unpaired", 2), ("paired", 1)])
+def test_devices_do_not_change_the_result(name, fsdp, stand_in, tmp_path):
+    config = make_config(name)
+    config = dataclasses.replace(
+        config,
+        stages=(dataclasses.replace(config.stages[-1], steps=5, fade_images=0),),
+        generator_optimizer=AdamConfig(learning_rate=1e-3, eps=1e-3),
+        discriminator_optimizer=AdamConfig(learning_rate=1e-3, eps=1e-3),
+    )
+    stand_in(name, devices=1)
+    one = train(config, tmp_path / "one").state
+    stand_in(name, devices=4)
+    four = train(dataclasses.replace(config, fsdp=fsdp), tmp_path / "four").state
+    assert len(jax.tree.leaves(four.generator.params)[0].sharding.device_set) == 4
+    assert_close(one, four)
+
+
+def test_sharing_the_parameters_leaves_the_features_split_over_the_batch(monkeypatch):
+    """A device that holds a quarter of the state needs at most a whole copy of the weights more to compute with."""
+    use_devices(monkeypatch, 4)
+    config = read_config(str(ROOT / "configs" / "dcgan_digits.py"), [])
+    config = dataclasses.replace(config, game=dcgan(32, channels=16, image_channels=1))
+    dataset = open_dataset(config.data, config.seed)
+    temporaries = {}
+    for fsdp in (1, 4):
+        setup = lay_out(dataclasses.replace(config, fsdp=fsdp), dataset, make_sharding(fsdp))
+        active = tuple(phase.name for phase in config.game.phases(setup.stages[0]))
+        temporaries[fsdp] = compile_step(setup, setup.stages[0], active).memory_analysis().temp_size_in_bytes
+    params = jax.tree.leaves((setup.target.generator.params, setup.target.discriminator.params))
+    assert temporaries[4] <= temporaries[1] + 4 * sum(leaf.size for leaf in params)
+
+
+def test_a_run_goes_on_with_other_devices(stand_in, tmp_path):
+    config = make_config(
+        "growing", generator_optimizer=AdamConfig(eps=1e-3), discriminator_optimizer=AdamConfig(eps=1e-3)
+    )
+    stand_in("growing", devices=1)
+    whole = train(config, tmp_path / "whole").state
+    crash_after(config, tmp_path / "moved", 4)
+    stand_in("growing", devices=4)
+    moved = train(dataclasses.replace(config, fsdp=2), tmp_path / "moved").state
+    assert_close(whole, moved)
+
+
+def assert_close(state, other):
+    close = functools.partial(np.testing.assert_allclose, atol=DEVICE_TOLERANCE, rtol=0)
+    jax.tree.map(close, *map(_params, (state, other)))
+
+
+def _params(state):
+    return jax.device_get((state.generator.params, state.generator.params_ema, state.discriminator.params))
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_accumulated_gradients_are_those_of_the_whole_batch(devices, stand_in, tmp_path):
+    stand_in("growing", devices)
+    stage = Stage(steps=4, batch_size=8, resolution=8)
+    optimizer = AdamConfig(learning_rate=1e-3, eps=1e-3)
+    config = make_config(generator_optimizer=optimizer, discriminator_optimizer=optimizer, stages=(stage,))
+    whole = train(config, tmp_path / "whole").state
+    parts = dataclasses.replace(config, stages=(dataclasses.replace(stage, accumulate=4),))
+    parts = train(parts, tmp_path / "parts").state
+    assert_close(whole, parts)
+
+
+def test_the_average_has_its_half_life_in_images():
+    from jgan.engine.optim import ema_decay
+    from jgan.types import schedule
+
+    (stage,) = schedule((Stage(steps=10, batch_size=50, resolution=8),))
+    decay = ema_decay(EmaConfig(half_life_images=100.0, warmup=0.0), stage, jnp.int32(3))
+    assert float(decay) == pytest.approx(0.5**0.5)
+    warm = ema_decay(EmaConfig(half_life_images=100.0, warmup=0.05), stage, jnp.int32(3))
+    assert float(warm) == pytest.approx(0.5 ** (50 / (0.05 * 200)))
+    none = ema_decay(EmaConfig(half_life_images=0.0, warmup=0.0), stage, jnp.int32(3))
+    assert float(none) == 0.0
+
+
+def test_at_most_one_program_per_cadence_pattern(stand_in):
+    stand_in("growing")
+    config = make_config("growing")
+    setup = prepare(config)
+    (stage, _) = setup.stages
+    step = setup.make_step(stage)
+    state = setup.create_state()
+    rng = setup.key(0)
+    for feed in setup.feeds(stage, 0):
+        state, _ = step(state, feed, rng, ("discriminator",))
+    assert step._cache_size() == 1
