@@ -10,7 +10,7 @@ jgan train --config srresnet_small --workdir runs/srresnet_small --config.data.s
 jgan upscale --workdir runs/srresnet_small --input photos --out large
 
 As srresnet.py on patches of 48 x 48; x4: --config.game.generator.scale=4 --config.data.task.scale=4
---config.stages[0].resolution=96. docs/results.md has it as the first stage of srgan_small.
+--config.stages[0].resolution=96. docs/results/image-to-image.md has it as the first stage of srgan_small.
 """
 
 from jgan.config import Config

@@ -11,7 +11,7 @@ jgan train --config text_digits --workdir runs/text_digits
 jgan sample --workdir runs/text_digits --caption "a thin seven" --caption "a bold upright three"
 
 Captions say digit, stroke weight and slant, measured from the embedded digits (jgan/data/digit_captions.py): 79 % of
-drawn digits show all three (docs/results.md), 89 % of real ones, in 8 minutes of CPU time. With the
+generated digits show all three (docs/results/text.md), 89 % of real ones, in 8 minutes of CPU time. With the
 paper's batch norm in the discriminator and 128 numbers of a caption beside the latents it draws one picture a caption:
 here the discriminator has lazy R1 in place of a norm, as quickstart.py, and the generator sees 16 numbers of a caption.
 """
