@@ -8,7 +8,7 @@ CIFAR ?=
 DATA ?=
 OUT ?= runs/modes
 
-.PHONY: quickstart test lint format bench modes zoo-small biggan-small translate-small lock
+.PHONY: quickstart test lint format bench modes zoo-small biggan-small translate-small docs lock
 
 quickstart: $(VENV)/installed  ## train on real digits, about five minutes on two cores
 	$(RUN) -m jgan.main --config configs/quickstart.py --workdir $(WORKDIR) $(ARGS)
@@ -48,6 +48,10 @@ biggan-small: $(VENV)/installed  ## the BigGAN line at 32 px on digits and, with
 translate-small: $(VENV)/installed  ## image-to-image at 32 to 64 px on real images, in folders below DATA=DIR
 	@test -n "$(DATA)" || { echo "error: make translate-small needs DATA=DIR, see benchmarks/demonstrations/translate_small.py" >&2; exit 2; }
 	$(RUN) benchmarks/demonstrations/translate_small.py --data "$(DATA)" $(ARGS)
+
+docs: $(VENV)/installed  ## the guides and results as a site in site/; every link is checked
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+	@echo "site/index.html; with search: python -m http.server --bind 127.0.0.1 --directory site"
 
 lock: $(VENV)/installed  ## pins what pyproject.toml allows today
 	$(RUN) -m pip install --quiet uv
