@@ -8,8 +8,8 @@ Parameters: 2.4 M + 1.2 M
 
 The paper's networks at their full size: 200 latent and 1,000 label units into 1,200 against maxout layers with dropout
 0.5, batch 100. The paper trains with momentum SGD; this trains with Adam, since the paper's schedule needs far more
-steps. As it stands it collapses to one picture per label (docs/results/classics.md): for conditional GANs that work, see
-cgan_digits.py (fully connected), quickstart.py and dcgan_conditional.py.
+steps. As it stands it collapses to one picture per label (docs/results/classics.md): for conditional GANs that work,
+see cgan_digits.py (fully connected), quickstart.py and dcgan_conditional.py.
 
 jgan train --config cgan --workdir runs/cgan
 

@@ -10,8 +10,8 @@ Measured: 3,000 steps in 5 processor minutes
 jgan train --config colorization_small --workdir runs/colors --config.data.source=folder:DIR
 jgan translate --workdir runs/colors --degrade --input photos --out translated
 
-As colorization.py with half the width and patches of 16 pixels. Images are drawn by running statistics: those of one
-image, or instance norm, would leave nothing of what the innermost layers hold, which are a few pixels wide here.
+As colorization.py with half the width and patches of 16 pixels. Outputs take running statistics: those of one image, or
+instance norm, would leave nothing of what the innermost layers hold, which are a few pixels wide here.
 """
 
 from jgan.config import Config

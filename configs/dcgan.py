@@ -10,7 +10,7 @@ jgan train --config dcgan --workdir runs/dcgan --config.data.source=folder:DIR
 
 The paper trains on LSUN bedrooms (--config.data.source=tfds:lsun/bedroom, once prepared), faces and ImageNet-1k, batch
 128, Adam 2e-4 with beta1 0.5, uniform latents; Figure 1's generator is 1024-512-256-128 wide. Without a source of your
-own it draws the 5,000 embedded digits, so that the command works anywhere. On two cores a step takes seconds: see
+own it trains on the 5,000 embedded digits, so that the command works anywhere. On two cores a step takes seconds: see
 dcgan_digits.py for one that trains there. DCGAN peaks early; compare the sample grids and keep the best.
 """
 

@@ -10,7 +10,8 @@ Measured: 1,000 steps in 6 processor minutes
 jgan train --config inpainting_small --workdir runs/inpainting_small --config.data.source=folder:DIR
 jgan translate --workdir runs/inpainting_small --degrade --input photos --out translated
 
-As inpainting.py with half the width and patches of 16 pixels, drawn by running statistics as in colorization_small.py.
+As inpainting.py with half the width and patches of 16 pixels; outputs take running statistics as in
+colorization_small.py.
 """
 
 from jgan.config import Config

@@ -10,8 +10,8 @@ jgan train --config lsgan --workdir runs/lsgan --config.data.source=folder:DIR
 
 The paper trains on LSUN's bedroom, kitchen, church, dining room and conference room, each by itself
 (--config.data.source=tfds:lsun/church_outdoor, once prepared); batch 64, Adam 1e-3 with beta1 0.5, uniform latents of
-1024 dimensions. Without a source of your own it draws the 5,000 embedded digits, so that the command works anywhere. On
-two cores a step takes seconds: see lsgan_digits.py for one that trains there. Not yet trained at this size.
+1024 dimensions. Without your own source it trains on the 5,000 embedded digits, so that the command works anywhere.
+On two cores a step takes seconds: see lsgan_digits.py for one that trains there. Not yet trained at this size.
 """
 
 from jgan.config import Config

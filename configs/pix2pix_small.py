@@ -9,8 +9,8 @@ Measured: 5,000 steps in 10 processor minutes
 
 jgan train --config pix2pix_small --workdir runs/maps_small --config.data.source=pairs:maps/train
 
-As pix2pix.py with five halvings, half the width, a discriminator of patches of 34 pixels and batches of 4, drawn by
-running statistics as in colorization_small.py.
+As pix2pix.py with five halvings, half the width, a discriminator of patches of 34 pixels and batches of 4; outputs
+take running statistics as in colorization_small.py.
 """
 
 from jgan.config import Config

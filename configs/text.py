@@ -14,7 +14,7 @@ beta1 0.5, 600 epochs (90,000 steps of the 9,600 birds it trains on), images mir
 and captions.csv with the columns file,caption and a row for each caption; game.generator.vocabulary and
 game.discriminator.vocabulary are at least the different words of these. Vectors of another encoder:
 captions:DIR:vectors.npz with the arrays files [m] and embeddings [m, 1024], both vocabularies 0,
-game.embedding_features=1024. GAN-CLS-INT: game.blend_weight=1. Without a source of your own it draws the embedded
+game.embedding_features=1024. GAN-CLS-INT: game.blend_weight=1. Without your own source it trains on the embedded
 digits, so that the command works anywhere; on two cores see text_digits.py.
 """
 

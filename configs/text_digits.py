@@ -1,4 +1,4 @@
-"""Captions of digits, drawn: GAN-CLS; trains on two cores.
+"""Digits generated from captions: GAN-CLS; trains on two cores.
 
 Family: text
 Paper: Reed et al. 2016, https://arxiv.org/abs/1605.05396
@@ -12,8 +12,9 @@ jgan sample --workdir runs/text_digits --caption "a thin seven" --caption "a bol
 
 Captions say digit, stroke weight and slant, measured from the embedded digits (jgan/data/digit_captions.py): 79 % of
 generated digits show all three (docs/results/text.md), 89 % of real ones, in 8 minutes of CPU time. With the
-paper's batch norm in the discriminator and 128 numbers of a caption beside the latents it draws one picture a caption:
-here the discriminator has lazy R1 in place of a norm, as quickstart.py, and the generator sees 16 numbers of a caption.
+paper's batch norm in the discriminator and 128 numbers of a caption beside the latents it generates one picture a
+caption: here the discriminator has lazy R1 in place of a norm, as quickstart.py, and the generator sees 16 numbers
+of a caption.
 """
 
 import dataclasses

@@ -10,8 +10,9 @@ jgan train --config wgan --workdir runs/wgan --config.data.source=folder:DIR
 
 RMSprop at 5e-5, the critic's weights clipped to 0.01, batch 64, five critic steps per generator step and 100 of them
 before each of the first 25 and every 500th, on LSUN bedrooms (--config.data.source=tfds:lsun/bedroom, once prepared).
-A step is one critic step. Without a source of your own it draws the 5,000 embedded digits, so that the command works
-anywhere. On two cores a step takes seconds: see wgan_digits.py for one that trains there. Not trained at this size.
+A step is one critic step. Without your own source it trains on the 5,000 embedded digits, so that the command
+works anywhere. On two cores a step takes seconds: see wgan_digits.py for one that trains there. Not trained at this
+size.
 """
 
 from jgan.config import Config

@@ -9,9 +9,9 @@ Parameters: 1.2 M + 1.1 M
 jgan train --config wgan_gp --workdir runs/wgan_gp
 
 Adam at 2e-4 with betas 0 and 0.9, falling linearly to 0 over 100,000 generator steps; five critic steps per generator
-step (a step is one critic step), which draws twice the batch of 64, as in the authors' gan_cifar_resnet.py. The betas
-and the decay are what makes or breaks it. The 64 x 64 networks on DCGAN's layers are `wgan_gp_dcgan`. On two cores a
-step takes about a second: see wgan_gp_digits.py for one that trains there. Not trained at this size.
+step (a step is one critic step), which generates twice the batch of 64, as in the authors' gan_cifar_resnet.py. The
+betas and the decay are what makes or breaks it. The 64 x 64 networks on DCGAN's layers are `wgan_gp_dcgan`. On two
+cores a step takes about a second: see wgan_gp_digits.py for one that trains there. Not trained at this size.
 Class-conditional: `wgan_gp(num_classes=10)`.
 """
 

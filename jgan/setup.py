@@ -92,7 +92,7 @@ class Setup:
         return jax.jit(view, out_shardings=self.sharding.replicated)(on_devices)
 
     def captions_record(self) -> dict[str, Any] | None:
-        """What a checkpoint says of the captions, so that a run can draw others without its data; None of vectors."""
+        """What a checkpoint says of the captions, so that others need no data; None of vectors."""
         vocabulary = self.dataset.vocabulary
         return None if vocabulary is None else vocabulary.to_data()
 

@@ -192,7 +192,7 @@ class Game(Protocol):
         ...
 
     def how_to_sample(self) -> str:
-        """The command that draws from any run of this game, as "sample --num 100", to be shown at a run's end."""
+        """The command that generates with any run of this game, as "sample --num 100", to be shown at a run's end."""
         ...
 
     def load_frozen(self) -> PyTree:
@@ -206,7 +206,7 @@ class Game(Protocol):
     def preview(self, stage: ScheduledStage, state: TrainState, player: Player, batch: Batch, rng: Array) -> Images:
         """A picture of progress, [rows, columns, height, width, channels], the same inputs at every call.
 
-        `player` is the generator to draw with: the averaged one or the trained one.
+        `player` is the generator: its EMA weights or the trained ones.
         """
         ...
 

@@ -36,7 +36,7 @@ from zoo_rows import CLASSES, CONFIGS, DIGITS, RESOLUTION, ROWS, DataSet, Run, c
 
 from jgan import command
 from jgan import config as configs
-from jgan.ablation.subprocesses import Ending, Subprocesses
+from jgan.ablation.subprocesses import ProcessResult, Subprocesses
 from jgan.data.pixels import Format
 from jgan.data.registry import open_source
 from jgan.evaluation.collect import SourceImages
@@ -230,7 +230,7 @@ def read(run: Run, settings: Settings, failure: str | None) -> Result | None:
 # --- What training costs ---
 
 
-def train(subprocesses: Subprocesses, run: Run, words: Sequence[str]) -> Ending:
+def train(subprocesses: Subprocesses, run: Run, words: Sequence[str]) -> ProcessResult:
     """Trains, and adds the cost to what the run has cost before."""
     before = read_cost(run)
     make_directory(run.workdir, "--out")

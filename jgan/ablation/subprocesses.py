@@ -18,7 +18,7 @@ READER_SECONDS = 5.0  # for the last of its output, which a grandchild may hold 
 
 
 @dataclasses.dataclass(frozen=True)
-class Ending:
+class ProcessResult:
     """How a process ended: its exit code (minus the number of the signal that killed it), its last line on stderr."""
 
     code: int
@@ -48,7 +48,7 @@ class Subprocesses:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def run(self, command: Sequence[str]) -> Ending:
+    def run(self, command: Sequence[str]) -> ProcessResult:
         """Runs a command to its end; what it writes on stderr, its progress, is shown as it comes."""
         columns, lines = shutil.get_terminal_size()
         # A session of its own: Ctrl-C reaches this process alone, which passes it on once.
@@ -66,7 +66,7 @@ class Subprocesses:
             reader = _Reader(process.stderr)
             code = process.wait()
             self._process = None
-            return Ending(code, reader.last_line())
+            return ProcessResult(code, reader.last_line())
 
     def _pass_on(self, number: int, frame: types.FrameType | None) -> None:
         del frame

@@ -105,7 +105,7 @@ def _sample(images: Array, points: Array) -> Array:
     return above + corner(left, top + 1, (1 - right) * low) + corner(left + 1, top + 1, right * low)
 
 
-def draw_geometry(rng: Array, height: int, width: int, probability: Array) -> tuple[Array]:
+def sample_geometry(rng: Array, height: int, width: int, probability: Array) -> tuple[Array]:
     """The map [3, 3] of one example for `warp`; each part of it other than the identity with the probability.
 
     Mirrored left and right, turned by quarters, moved by whole pixels, scaled, turned, stretched, turned, moved.
@@ -181,7 +181,7 @@ def recolor(images: Images, matrix: Array, offset: Array) -> Images:
     return jnp.einsum("nij,nhwj->nhwi", matrix, images, precision="highest") + offset[:, None, None]
 
 
-def draw_colors(rng: Array, height: int, width: int, probability: Array) -> tuple[Array, Array]:
+def sample_colors(rng: Array, height: int, width: int, probability: Array) -> tuple[Array, Array]:
     """(matrix [3, 3], offset [3]) of one example for `recolor`; each part with half the probability."""
     del height, width
     keys = jax.random.split(rng, 5)
@@ -222,12 +222,12 @@ def cut_box(images: Images, centre: Array, chosen: Array) -> Images:
     return jnp.where(cut, 0.0, images)
 
 
-def draw_box(rng: Array, height: int, width: int, probability: Array) -> tuple[Array, Array]:
+def sample_cutout(rng: Array, height: int, width: int, probability: Array) -> tuple[Array, Array]:
     """Of one example for `cut_box`."""
     del height, width
     return jax.random.uniform(rng, (2,)), _some(rng, probability, True, False)
 
 
 def _some(rng: Array, probability: Array, changed: Array | bool, same: float | bool) -> Array:
-    """What was drawn, or, without luck, what changes nothing."""
+    """`changed` with the probability, otherwise what changes nothing."""
     return jnp.where(jax.random.bernoulli(jax.random.fold_in(rng, 1), probability), changed, same)

@@ -18,8 +18,8 @@ from jax import lax
 from jgan.augment import ada
 from jgan.types import Array, Images, Rngs, UserError
 
-Draws = tuple[Array, ...]
-CHOSEN = 1  # what the key of a transform is folded with, to draw whether it takes place
+Parameters = tuple[Array, ...]
+CHOSEN = 1  # what the key of a transform is folded with, to decide whether it takes place
 
 
 def augment(images: Images, rngs: Rngs, policy: tuple[str, ...], probability: float | Array = 1.0) -> Images:
@@ -27,18 +27,18 @@ def augment(images: Images, rngs: Rngs, policy: tuple[str, ...], probability: fl
 
     Each transform, or each part of one that has parts, befalls an image with the `probability` by itself.
 
-    Each example's transform follows from its own key in `rngs` [n] and the image size alone, and no transform's draw
-    from the rest of the policy. Images given the same key, as the real and the fake one, are transformed alike.
+    Each example's transform follows from its own key in `rngs` [n] and the image size alone, and not on the rest of the
+    policy. Images given the same key, as the real and the fake one, are transformed alike.
     `policy` holds names of AUGMENTATIONS that `check_policy` accepts; an empty one returns the images as they are.
     """
     for name in policy:
         augmentation = AUGMENTATIONS[name]
         keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(rngs, augmentation.purpose)
-        draw = functools.partial(augmentation.draw, height=images.shape[1], width=images.shape[2])
+        sample = functools.partial(augmentation.sample, height=images.shape[1], width=images.shape[2])
         if augmentation.in_parts:
-            draw = functools.partial(draw, probability=jnp.float32(probability))
-        drawn = jax.vmap(draw)(keys)
-        changed = augmentation.apply(images, *drawn)
+            sample = functools.partial(sample, probability=jnp.float32(probability))
+        parameters = jax.vmap(sample)(keys)
+        changed = augmentation.apply(images, *parameters)
         always = isinstance(probability, float) and probability == 1.0
         if not (always or augmentation.in_parts):
             chosen = jax.vmap(lambda key: jax.random.bernoulli(jax.random.fold_in(key, CHOSEN), probability))(keys)
@@ -57,7 +57,7 @@ def check_policy(policy: tuple[str, ...], field: str) -> None:
             raise UserError(f"{field}[{index}]={name!r}: it is there already; expected each of {names} once at most")
 
 
-# --- The transforms, given what was drawn for each example ---
+# --- The transforms, given the parameters of each example ---
 
 
 def color(images: Images, brightness: Array, saturation: Array, contrast: Array) -> Images:
@@ -81,11 +81,11 @@ def _mix_colors(images: Images, saturation: Array, contrast: Array) -> Images:
     return _per_image(of_pixel) * images + _per_image(of_gray) * gray + _per_image(of_mean * mean)
 
 
-def _mix_colors_fwd(images: Images, saturation: Array, contrast: Array) -> tuple[Images, Draws]:
+def _mix_colors_fwd(images: Images, saturation: Array, contrast: Array) -> tuple[Images, Parameters]:
     return _mix_colors(images, saturation, contrast), (saturation, contrast)
 
 
-def _mix_colors_bwd(saved: Draws, g: Images) -> tuple[Images, None, None]:
+def _mix_colors_bwd(saved: Parameters, g: Images) -> tuple[Images, None, None]:
     # Both means are orthogonal projections: the map is its own transpose.
     return _mix_colors(g, *saved), None, None
 
@@ -110,11 +110,11 @@ def translate(images: Images, rows: Array, columns: Array) -> Images:
     return jax.vmap(window)(padded, rows, columns)
 
 
-def _translate_fwd(images: Images, rows: Array, columns: Array) -> tuple[Images, Draws]:
+def _translate_fwd(images: Images, rows: Array, columns: Array) -> tuple[Images, Parameters]:
     return translate(images, rows, columns), (rows, columns)
 
 
-def _translate_bwd(saved: Draws, g: Images) -> tuple[Images, None, None]:
+def _translate_bwd(saved: Parameters, g: Images) -> tuple[Images, None, None]:
     # The transpose of the slices, as XLA would write it, is a scatter that takes ten times as long on CPU.
     rows, columns = saved
     return translate(g, -rows, -columns), None, None
@@ -157,41 +157,41 @@ def _in_box(side: int, centre: Array) -> Array:
     return (offset >= 0) & (offset < size)
 
 
-# --- The draws of one example ---
+# --- Random parameters of one example ---
 
 
-def _draw_color(rng: Array, height: int, width: int) -> Draws:
+def _draw_color(rng: Array, height: int, width: int) -> Parameters:
     del height, width
     brightness, saturation, contrast = jax.random.uniform(rng, (3,))
     return brightness - 0.5, saturation * 2.0, contrast + 0.5
 
 
-def _draw_translation(rng: Array, height: int, width: int) -> Draws:
+def _draw_translation(rng: Array, height: int, width: int) -> Parameters:
     reach = jnp.array([translation_reach(height), translation_reach(width)])
     rows, columns = jax.random.randint(rng, (2,), -reach, reach + 1)
     return rows, columns
 
 
-def _draw_cutout(rng: Array, height: int, width: int) -> Draws:
+def _draw_cutout(rng: Array, height: int, width: int) -> Parameters:
     # A box of even size may also be centred on the first row or column beyond the image.
     ends = jnp.array([side + 1 - cutout_size(side) % 2 for side in (height, width)])
     row, column = jax.random.randint(rng, (2,), 0, ends)
     return row, column
 
 
-def _draw_flip(rng: Array, height: int, width: int) -> Draws:
+def _draw_flip(rng: Array, height: int, width: int) -> Parameters:
     del height, width
     return (jax.random.bernoulli(rng),)
 
 
 class Augmentation(NamedTuple):
-    """A random transform: `draw(key, height, width)` for one example, `apply(images, *drawn)` for the batch.
+    """A random transform: `sample(key, height, width)` of one example, `apply(images, *parameters)` of the batch.
 
-    One that is `in_parts` also takes the probability of each part: `draw(key, height, width, probability)`.
+    One that is `in_parts` also takes the probability of each part: `sample(key, height, width, probability)`.
     """
 
     purpose: int  # what the key of an example is folded with; never change it: seeds would mean other images
-    draw: Callable[..., Draws]
+    sample: Callable[..., Parameters]
     apply: Callable[..., Images]
     in_parts: bool = False
 
@@ -201,7 +201,7 @@ AUGMENTATIONS = {
     "translation": Augmentation(1, _draw_translation, translate),
     "cutout": Augmentation(2, _draw_cutout, cut_out),
     "flip": Augmentation(3, _draw_flip, flip),
-    "ada_geometry": Augmentation(4, ada.draw_geometry, ada.warp, in_parts=True),
-    "ada_color": Augmentation(5, ada.draw_colors, ada.recolor, in_parts=True),
-    "ada_cutout": Augmentation(6, ada.draw_box, ada.cut_box, in_parts=True),
+    "ada_geometry": Augmentation(4, ada.sample_geometry, ada.warp, in_parts=True),
+    "ada_color": Augmentation(5, ada.sample_colors, ada.recolor, in_parts=True),
+    "ada_cutout": Augmentation(6, ada.sample_cutout, ada.cut_box, in_parts=True),
 }

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from jgan.data.pixels import CENTRE, BrokenImageError, Draw, Format, to_pixels
+from jgan.data.pixels import CENTRE, BrokenImageError, Format, Randomness, to_pixels
 from jgan.data.source import Source
 from jgan.types import UserError
 
@@ -25,28 +25,30 @@ logger = logging.getLogger(__name__)
 
 
 def decode_rows(
-    source: Source, rows: np.ndarray, form: Format, on_error: str, draws: np.ndarray | None = None
+    source: Source, rows: np.ndarray, form: Format, on_error: str, randomness: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pixels uint8 [n, r, r, c] and labels int32 [n] of some examples.
 
-    `draws` [n, 3] are what is drawn for each, as in images.CENTRE, which is taken for all without them.
+    `randomness` [n, 3] says where each is cut and how it is degraded, as CENTRE in pixels.py does where there is none.
 
     Raises UserError at a broken one, or, with on_error "skip", takes the next example in its place.
     """
     images = np.empty((len(rows), *form.shape), np.uint8)
     labels = np.empty(len(rows), np.int32)
     for index, row in enumerate(rows.tolist()):
-        draw = CENTRE if draws is None else (int(draws[index, 0]), int(draws[index, 1]), int(draws[index, 2]))
-        images[index], labels[index] = decode_one(source, row, form, on_error, draw)
+        numbers = CENTRE if randomness is None else tuple(randomness[index].tolist())
+        images[index], labels[index] = decode_one(source, row, form, on_error, numbers)
     return images, labels
 
 
-def decode_one(source: Source, row: int, form: Format, on_error: str, draw: Draw = CENTRE) -> tuple[np.ndarray, int]:
+def decode_one(
+    source: Source, row: int, form: Format, on_error: str, numbers: Randomness = CENTRE
+) -> tuple[np.ndarray, int]:
     """Pixels uint8 [r, r, c] and the label of an example, or of the next one that can be read."""
     for index in range(row, row + source.count):
         try:
             image, label = source.read(index % source.count)
-            return to_pixels(image, form, draw), label
+            return to_pixels(image, form, numbers), label
         except BrokenImageError as error:
             message = f"{source.name(index % source.count)}: {error}"
             if on_error == "refuse":

@@ -19,7 +19,7 @@ from absl import flags
 from grain.multiprocessing import SharedMemoryArray
 
 from jgan.data.decoding import decode_rows
-from jgan.data.order import batch_rows, example_draws
+from jgan.data.order import batch_rows, example_randomness
 from jgan.data.pixels import Format
 from jgan.data.source import Source
 from jgan.data.workers import follow_parent
@@ -52,8 +52,8 @@ class LocalBatches:
     def __getitem__(self, index: int) -> HostBatch:
         step = self.stage_start + index
         rows = batch_rows(self.source.count, self.seed, self.stage_start, self.batch_size, step)
-        draws = example_draws(self.seed, self.stage_start, self.batch_size, step)
-        return decode_rows(self.source, rows[self.rows], self.form, self.on_error, draws[self.rows])
+        randomness = example_randomness(self.seed, self.stage_start, self.batch_size, step)
+        return decode_rows(self.source, rows[self.rows], self.form, self.on_error, randomness[self.rows])
 
 
 def host_batches(

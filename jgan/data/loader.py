@@ -33,7 +33,7 @@ from jgan.types import Array, Batch, Rngs, ScheduledStage, UserError
 Feed = dict[str, Array]
 
 BATCHES_AHEAD = 2  # on their way to the device while a step runs
-RNG_TASK = 0x7461736B  # "task": no draw of a game folds this in
+RNG_TASK = 0x7461736B  # "task": no game folds this in
 
 
 class Dataset:
@@ -130,7 +130,7 @@ class Dataset:
         """Examples as networks see them, all images float32 [n, h, w, c] in [-1, 1].
 
         `images`, with `labels` or `captions` if any; of pairs and of tasks `inputs` and `targets` alone. What a task
-        draws for an example follows from its own key.
+        is random about an example follows from its own key.
         """
         images = examples["images"].astype(jnp.float32) / 127.5 - 1.0
         if self.config.task.is_blind:

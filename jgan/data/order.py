@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-EXAMPLES = 0x6578616D  # "exam": no order of an epoch is drawn from this
+EXAMPLES = 0x6578616D  # "exam": no order of an epoch comes from this
 
 
 @functools.lru_cache(maxsize=2)
@@ -19,11 +19,11 @@ def epoch_order(count: int, seed: int, stage_start: int, epoch: int) -> np.ndarr
     return np.argsort(bits.random_raw(count), kind="stable").astype(np.int32)
 
 
-def example_draws(seed: int, stage_start: int, batch_size: int, step: int) -> np.ndarray:
-    """What is drawn on the host for each example of a step's global batch, int64 [batch_size, 3]: see images.CENTRE."""
+def example_randomness(seed: int, stage_start: int, batch_size: int, step: int) -> np.ndarray:
+    """Random numbers for each example of a step's global batch, int64 [batch_size, 3], as CENTRE of pixels.py."""
     bits = np.random.Philox(np.random.SeedSequence((seed % 2**64, stage_start, step, EXAMPLES)))
-    draws = bits.random_raw(batch_size)
-    return np.stack([draws >> 48, (draws >> 32) & 0xFFFF, draws & 0xFFFFFFFF], axis=-1).astype(np.int64)
+    numbers = bits.random_raw(batch_size)
+    return np.stack([numbers >> 48, (numbers >> 32) & 0xFFFF, numbers & 0xFFFFFFFF], axis=-1).astype(np.int64)
 
 
 def batch_rows(count: int, seed: int, stage_start: int, batch_size: int, step: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from jgan.tasks.blind import degrade_blindly
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 MAX_PIXELS = 2**27  # a 11,585 x 11,585 photograph; a few crafted kilobytes can declare far more
 MAX_RESOLUTION = 8192  # pixels of a side that a prepared set may ask for: 200 MB an RGB image
-# What is drawn for an example: the place of its patch, how far from the top and the left from 0 to 2**16, and a seed.
+# Of an example: where its patch is cut, from the top and from the left in 0 to 2**16, and a seed for degrading it.
 CENTRE = (2**15, 2**15, 0)
 EXIF_ORIENTATION = 0x0112
 EXIF_PLACES = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # in Image.info; TIFF turns by itself
@@ -28,7 +28,7 @@ SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 Image.MAX_IMAGE_PIXELS = None
 
 
-Draw = tuple[int, int, int]  # as CENTRE
+Randomness = tuple[int, int, int]  # as CENTRE
 Pixels = Image.Image | np.ndarray  # arrays: uint8 [h, w, c]
 Pair = tuple[Pixels, Pixels]
 
@@ -142,15 +142,15 @@ def to_square(image: Image.Image, fit: str, background: int) -> Image.Image:
     return square
 
 
-def to_patch(image: Image.Image, resolution: int, draw: Draw) -> Image.Image:
+def to_patch(image: Image.Image, resolution: int, randomness: Randomness) -> Image.Image:
     """A square of the image at its own scale, at a place as in CENTRE. Raises BrokenImageError where it is smaller."""
     if min(image.size) < resolution:
         raise BrokenImageError(f"{image.width} x {image.height} pixels, less than a patch of {resolution}")
-    top, left = ((side - resolution + 1) * at >> 16 for side, at in zip(image.size[::-1], draw, strict=False))
+    top, left = ((side - resolution + 1) * at >> 16 for side, at in zip(image.size[::-1], randomness, strict=False))
     return image.crop((left, top, left + resolution, top + resolution))
 
 
-def to_pixels(image: Pixels | Pair, form: Format, draw: Draw = CENTRE) -> np.ndarray:
+def to_pixels(image: Pixels | Pair, form: Format, randomness: Randomness = CENTRE) -> np.ndarray:
     """Pixels uint8 [r, r, c] of an image of any size and mode, or of pixels uint8 [h, w, c].
 
     Of a pair, and of an image beside what is degraded of it, both: the first one's channels come first.
@@ -158,17 +158,17 @@ def to_pixels(image: Pixels | Pair, form: Format, draw: Draw = CENTRE) -> np.nda
     Raises BrokenImageError.
     """
     if form.blind_scale:
-        pixels = to_pixels(image, dataclasses.replace(form, blind_scale=0), draw)
-        small = degrade_blindly(pixels, form.blind_scale, np.random.default_rng(draw))
+        pixels = to_pixels(image, dataclasses.replace(form, blind_scale=0), randomness)
+        small = degrade_blindly(pixels, form.blind_scale, np.random.default_rng(randomness))
         repeated = small.repeat(form.blind_scale, axis=0).repeat(form.blind_scale, axis=1)
         return np.concatenate([repeated, pixels], axis=-1)
     if isinstance(image, tuple):
         forms = [dataclasses.replace(form, channels=c, input_channels=0) for c in (form.input_channels, form.channels)]
-        return np.concatenate([to_pixels(side, of, draw) for side, of in zip(image, forms, strict=True)], axis=-1)
+        return np.concatenate([to_pixels(side, of, randomness) for side, of in zip(image, forms, strict=True)], axis=-1)
     if isinstance(image, np.ndarray) and image.shape == form.shape:
         return image
     if form.fit == "patch":
-        patch = to_patch(to_image(image), form.resolution, draw)
+        patch = to_patch(to_image(image), form.resolution, randomness)
         return np.asarray(to_mode(patch, form.channels, form.background)).reshape(form.shape)
     image = to_square(to_mode(to_image(image), form.channels, form.background), form.fit, form.background)
     size = (form.resolution, form.resolution)

@@ -8,7 +8,11 @@ import jax.numpy as jnp
 from jgan.data.config import DataConfig
 from jgan.types import Array, Rngs
 
-RNG_FLIP, RNG_CUT, RNG_TURN = 0x666C6970, 0x63757400, 0x7475726E  # "flip", "cut", "turn": no draw of a game has them
+RNG_FLIP, RNG_CUT, RNG_TURN = (
+    0x666C6970,
+    0x63757400,
+    0x7475726E,
+)  # "flip", "cut", "turn": no game folds them in
 
 
 def enlarged(resolution: int, config: DataConfig) -> int:
@@ -38,9 +42,9 @@ def _cut(images: Array, resolution: int, rngs: Rngs) -> Array:
 
 def _turn(images: Array, rngs: Rngs) -> Array:
     """By 90 degrees in half of all cases, and by 180 more in half of them."""
-    draws = jax.vmap(lambda rng: jax.random.bernoulli(jax.random.fold_in(rng, RNG_TURN), shape=(2,)))(rngs)
-    images = _where(draws[:, 0], images.swapaxes(1, 2)[:, :, ::-1], images)
-    return _where(draws[:, 1], images[:, ::-1, ::-1], images)
+    chosen = jax.vmap(lambda rng: jax.random.bernoulli(jax.random.fold_in(rng, RNG_TURN), shape=(2,)))(rngs)
+    images = _where(chosen[:, 0], images.swapaxes(1, 2)[:, :, ::-1], images)
+    return _where(chosen[:, 1], images[:, ::-1, ::-1], images)
 
 
 def _where(chosen: Array, yes: Array, no: Array) -> Array:

@@ -57,7 +57,7 @@ class Vocabulary:
         return {word: number + 1 for number, word in enumerate(self.words)}
 
     def to_data(self) -> dict[str, Any]:
-        """As JSON, so that a run can be drawn from without its data."""
+        """As JSON, so that a run can be sampled without its data."""
         return {"words": list(self.words), "length": self.length}
 
 

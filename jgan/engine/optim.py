@@ -151,13 +151,13 @@ def clip_params(limit: float) -> optax.GradientTransformation:
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
-def adam_ahead(b1: float, b2: float, learning_rate: float) -> optax.GradientTransformation:
+def unrolled_adam(b1: float, b2: float, learning_rate: float) -> optax.GradientTransformation:
     """Adam to look through (games/unrolling.py): to be differentiable, its small number is inside of the root."""
     return optax.chain(optax.scale_by_adam(b1, b2, eps=0.0, eps_root=1e-16), optax.scale(-learning_rate))
 
 
 def adam_state(opt_state: PyTree) -> PyTree:
-    """For `adam_ahead`, the moments that a player's Adam has reached.
+    """For `unrolled_adam`, the moments that a player's Adam has reached.
 
     Raises:
       UserError: it trains by another optimizer.

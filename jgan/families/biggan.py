@@ -11,7 +11,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jgan.families.sngan import Discriminator, draw_images
+from jgan.families.sngan import Discriminator, generate_images
 from jgan.games.latent import LatentGAN
 from jgan.layers.conditioning import check_choice, required
 from jgan.layers.dense import Embed
@@ -42,7 +42,7 @@ class Generator(nn.Module):
     def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
         """Images in float32, whatever the compute type."""
         check_choice("game.generator.weight_init", self.weight_init, tuple(KERNEL_INITS))
-        return draw_images(self, *self._split(latents, labels), train)
+        return generate_images(self, *self._split(latents, labels), train)
 
     def _split(self, latents: Latents, labels: Labels | None) -> tuple[Array, list[Array | None]]:
         """(what the first layer takes, what the norms of each block depend on)."""

@@ -1,8 +1,8 @@
 """LSGAN (Mao et al. 2017, https://arxiv.org/abs/1611.04076): the least-squares loss, and the networks for scenes.
 
 Kernels, strides, biases and norms of the networks are those of the authors' code
-(https://github.com/xudonmao/LSGAN, vgg.py), which draws LSUN scenes at 112 x 112. `lsgan_dcgan` is the loss with the
-networks of DCGAN.
+(https://github.com/xudonmao/LSGAN, vgg.py), which generates LSUN scenes at 112 x 112. `lsgan_dcgan` is the loss with
+the networks of DCGAN.
 """
 
 from __future__ import annotations

@@ -66,8 +66,8 @@ class UpBlock(nn.Module):
 class UNet(nn.Module):
     """Images [n, h, w, ci] to images [n, h, w, image_channels] in [-1, 1]; h and w are multiples of 2 ** downs.
 
-    `train` turns dropout on and takes the batch's statistics. Pix2Pix draws so too (section 3.4): dropout is its only
-    noise, and a batch of one image has that image's own statistics.
+    `train` turns dropout on and takes the batch's statistics. Pix2Pix does so at test time too (section 3.4): dropout
+    is its only noise, and a batch of one image has that image's own statistics.
     """
 
     image_channels: int = 3

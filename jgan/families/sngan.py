@@ -52,7 +52,7 @@ class Generator(nn.Module):
     def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
         """Images in float32, whatever the compute type."""
         first, condition = read_labels(self, latents, labels)
-        return draw_images(self, first, [condition] * (len(self.widths) - 1), train)
+        return generate_images(self, first, [condition] * (len(self.widths) - 1), train)
 
 
 class Discriminator(nn.Module):
@@ -199,7 +199,7 @@ def first_resolution(resolution: int, widths: tuple[int, ...]) -> int:
 
 
 class ResidualGenerator(Protocol):
-    """The fields of a generator that `draw_images` reads."""
+    """The fields of a generator that `generate_images` reads."""
 
     resolution: int
     widths: tuple[int, ...]  # of what the first layer makes, then of each block
@@ -212,7 +212,7 @@ class ResidualGenerator(Protocol):
     remat: bool
 
 
-def draw_images(generator: ResidualGenerator, first: Array, conditions: list[Array | None], train: bool) -> Images:
+def generate_images(generator: ResidualGenerator, first: Array, conditions: list[Array | None], train: bool) -> Images:
     """Images [n, r, r, c] of what the first layer takes [n, z]; made in the module that calls.
 
     There is a condition for each block, of which its batch norms depend: labels [n], vectors [n, k] or None.

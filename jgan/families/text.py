@@ -1,4 +1,4 @@
-"""GAN-CLS: DCGAN told by a caption what to draw (Reed et al. 2016, https://arxiv.org/abs/1605.05396), section 4.
+"""GAN-CLS: DCGAN with a caption as condition (Reed et al. 2016, https://arxiv.org/abs/1605.05396), section 4.
 
 Both networks encode the caption, bring it to 128 numbers by a dense layer and a leaky ReLU, and join these to the
 latents or, at 4 x 4, to every place of the discriminator's activations; a 1 x 1 and a 4 x 4 convolution follow. The
@@ -40,10 +40,10 @@ class Generator(nn.Module):
         """Images in float32, whatever the compute type; `labels` are the captions."""
         assert labels is not None, "this game has captions"
         text = CaptionEncoder(self.vocabulary, self.word_units, self.text_features, name="captions")(labels)
-        draw = dcgan.Generator(
+        generator = dcgan.Generator(
             self.resolution, self.channels, self.image_channels, self.dtype, self.remat, name="images"
         )
-        return draw(jnp.concatenate([latents, text], axis=-1), train=train)
+        return generator(jnp.concatenate([latents, text], axis=-1), train=train)
 
 
 class Discriminator(nn.Module):

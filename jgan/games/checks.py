@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from flax.traverse_util import flatten_dict
 
-from jgan.games.forward import SOWN
+from jgan.games.forward import INTERMEDIATES
 from jgan.games.networks import Networks
 from jgan.games.truncation import check_tables
 from jgan.types import ScheduledStage, UserError
@@ -22,8 +22,8 @@ def check_networks(game: Networks, stage: ScheduledStage) -> None:
     if game.truncation_tables:
         check_tables(game.truncation_tables, game.trace("generator", jnp.zeros((2, game.latent_dim)), growth)[1])
     _, variables = game.trace("discriminator", jnp.zeros((2, *game.image_shape(stage))), growth)
-    shown = {path[-1] for path in flatten_dict(variables.get(SOWN, {}))}
-    _check_shown(game, shown)
+    sown = {path[-1] for path in flatten_dict(variables.get(INTERMEDIATES, {}))}
+    _check_sown(game, sown)
     if (game.gradient_penalty_weight or game.dragan_weight) and "batch_stats" in variables:
         raise UserError(
             "game.gradient_penalty_weight, game.dragan_weight: they take each example's gradient by itself, and "
@@ -42,19 +42,17 @@ def check_networks(game: Networks, stage: ScheduledStage) -> None:
         )
 
 
-def _check_shown(game: Networks, shown: set[str]) -> None:
-    """What the discriminator's network shows of its inside is what the settings use."""
-    if game.feature_matching_weight and "features" not in shown:
-        raise UserError(
-            "game.feature_matching_weight: game.discriminator shows no features (it sows none); set it to 0"
-        )
+def _check_sown(game: Networks, sown: set[str]) -> None:
+    """Raises UserError unless the discriminator sows what the settings use, and only that of a classifier."""
+    if game.feature_matching_weight and "features" not in sown:
+        raise UserError("game.feature_matching_weight: game.discriminator sows no features; set it to 0")
     weights = game.classifier_weight, game.generator_classifier_weight
-    if any(weights) and "class_logits" not in shown:
+    if any(weights) and "class_logits" not in sown:
         raise UserError(
             "game.classifier_weight, game.generator_classifier_weight: game.discriminator has no classifier; set its "
             "label_input to 'auxiliary_classifier', or both to 0"
         )
-    if "class_logits" in shown and not all(weights):
+    if "class_logits" in sown and not all(weights):
         raise UserError(
             f"game.classifier_weight={weights[0]}, game.generator_classifier_weight={weights[1]}: the classifier of "
             "game.discriminator would be ignored, and labels with it; set both above 0"

@@ -9,7 +9,7 @@ from flax.traverse_util import flatten_dict
 
 from jgan.types import SPECTRAL, Array, Player
 
-SOWN = "intermediates"  # the Flax collection of what a network shows of its inside
+INTERMEDIATES = "intermediates"  # the Flax collection of what a network sows: features, class logits
 
 
 def forward(
@@ -19,11 +19,11 @@ def forward(
 
     With `train` the variables (all collections but `params`) may change; without it they cannot.
     """
-    outputs, _, player = forward_and_look_inside(module, player, *inputs, rng=rng, train=train, **keywords)
+    outputs, _, player = forward_with_intermediates(module, player, *inputs, rng=rng, train=train, **keywords)
     return outputs, player
 
 
-def forward_and_look_inside(
+def forward_with_intermediates(
     module: nn.Module,
     player: Player,
     *inputs: Any,
@@ -43,10 +43,10 @@ def forward_and_look_inside(
         *inputs,
         train=train,
         rngs={"dropout": rng},
-        mutable=[*mutable, SOWN],
+        mutable=[*mutable, INTERMEDIATES],
         **keywords,
     )
     changed = dict(changed)
-    shown: dict[Any, Any] = flatten_dict(changed.pop(SOWN, {}))
-    sown = {path[-1]: values[-1] for path, values in shown.items()}
+    collected: dict[Any, Any] = flatten_dict(changed.pop(INTERMEDIATES, {}))
+    sown = {path[-1]: values[-1] for path, values in collected.items()}
     return outputs, sown, player.replace(variables={**player.variables, **changed})

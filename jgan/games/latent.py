@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jgan.engine.optim import adam_ahead, adam_state
+from jgan.engine.optim import adam_state, unrolled_adam
 from jgan.games.cadence import CriticFirst
 from jgan.games.checks import check_networks
 from jgan.games.forward import forward
@@ -26,8 +26,8 @@ from jgan.games.networks import (
     TARGETS_REAL,
     Networks,
     StepInputs,
-    fall,
     fold,
+    linear_decay,
 )
 from jgan.games.terms import discriminator_terms, generator_terms, zero_gradient_terms
 from jgan.games.truncation import at_truncation, with_tables
@@ -78,7 +78,7 @@ class LatentGAN(Networks):
         del num_words
         if "images" not in batch:
             raise UserError(
-                "data.source, data.task: give pairs of images, and this family draws from latents; change them"
+                "data.source, data.task: give pairs of images, and this family generates from latents; change them"
             )
         if self.truncation_tables:
             raise UserError(
@@ -86,10 +86,10 @@ class LatentGAN(Networks):
                 "leave them as they are; set it to 0"
             )
         count, resolution, _, channels = batch["images"].shape
-        made = self.image_shape(ScheduledStage(steps=1, batch_size=count, resolution=resolution))[-1]
-        if channels != made:
+        generated = self.image_shape(ScheduledStage(steps=1, batch_size=count, resolution=resolution))[-1]
+        if channels != generated:
             raise UserError(
-                f"data.channels={channels}: game.generator makes images of {made} channels; set both to the same"
+                f"data.channels={channels}: game.generator makes images of {generated} channels; set both to the same"
             )
         if self.num_classes and num_classes is None:
             raise UserError(f"game.num_classes={self.num_classes}: the data has no labels; set it to 0")
@@ -118,7 +118,7 @@ class LatentGAN(Networks):
         return {"logits_real": jnp.zeros(()), "logits_fake": jnp.zeros(())} if self.lecam_weight else {}
 
     def how_to_sample(self) -> str:
-        """The command that draws from any run of this game, with its flags."""
+        """The command that samples from any run of this game, with its flags."""
         return "sample --num 100"
 
     def load_frozen(self) -> PyTree:
@@ -166,18 +166,18 @@ class LatentGAN(Networks):
     ) -> tuple[Array, tuple[Metrics, TrainState]]:
         """Mean over the batch of the generator's side of the adversarial loss, plus what is added to it."""
         inputs = self.step_inputs(stage, state, batch, rngs)
-        wanted = self.generator_inputs(inputs)
+        generator_inputs = self.generator_inputs(inputs)
         player = state.generator.replace(params=params)
-        images_fake, advanced = self.generate(player, wanted)
+        images_fake, advanced = self.generate(player, generator_inputs)
         discriminator = state.discriminator
         if self.unroll_steps:
-            discriminator = self._look_ahead(state.replace(generator=player), inputs, images_fake)
+            discriminator = self._unrolled_discriminator(state.replace(generator=player), inputs, images_fake)
         # A loss that does not look at the real images leaves this forward pass dead, and XLA drops it.
         real, _ = self.discriminate(discriminator, inputs.images, inputs, NETWORK_REAL)
-        fake, _ = self.discriminate(discriminator, images_fake, wanted, NETWORK_FAKE)
+        fake, _ = self.discriminate(discriminator, images_fake, generator_inputs, NETWORK_FAKE)
         losses = self._generator_losses(real.logits, fake.logits)
         loss = self.generator_adversarial_weight * self._mean_of_best(losses, fake.logits, inputs)
-        added, metrics = generator_terms(self, player, wanted, images_fake, real, fake)
+        added, metrics = generator_terms(self, player, generator_inputs, images_fake, real, fake)
         return loss + added, (metrics, state.replace(generator=advanced))
 
     def sample(
@@ -190,14 +190,14 @@ class LatentGAN(Networks):
     ) -> Images:
         """Images [n, h, w, c] in [-1, 1], one per key: an image depends on its own key and label alone.
 
-        `truncation` draws normal latents from [-t, t] (Brock et al. 2019, https://arxiv.org/abs/1809.11096, 3.1), or
+        `truncation` samples normal latents from [-t, t] (Brock et al. 2019, https://arxiv.org/abs/1809.11096, 3.1), or
         scales those of "truncated_normal"; with `truncation_tables` it also chooses the batch statistics, and is 1
         where it is None. `growth` is what `self.growth` gives for the player's stage and step; networks that do not
         grow need none.
         """
         if self.truncation_tables:
             player = at_truncation(player, 1.0 if truncation is None else truncation, self.truncation_tables)
-        latents = self.draw_latents(rngs, truncation)
+        latents = self.sample_latents(rngs, truncation)
         return forward(self.generator, player, latents, labels, rng=rngs[0], train=False, **(growth or {}))[0]
 
     def batch_moments(
@@ -208,8 +208,8 @@ class LatentGAN(Networks):
         truncation: float | None = None,
         growth: Mapping[str, Any] | None = None,
     ) -> PyTree:
-        """What batch norm's running statistics average, of the batch that `sample` would draw; {} without any."""
-        latents = self.draw_latents(rngs, truncation)
+        """What batch norm's running statistics average, of the batch that `sample` would generate; {} without any."""
+        latents = self.sample_latents(rngs, truncation)
         variables = {"params": player.params, **player.variables}
         keywords = {"train": True, "rngs": {"dropout": rngs[0]}, "mutable": [BATCH_STATS, MOMENTS], **(growth or {})}
         return self.generator.apply(variables, latents, labels, **keywords)[1].get(MOMENTS, {})
@@ -243,8 +243,8 @@ class LatentGAN(Networks):
         if against_target is None or not (self.label_smoothing or self.label_flipping):
             return self._adversarial.discriminator(logits_real, logits_fake)
         real = 1.0 - self.label_smoothing
-        flips_real = self._draw_flips(fold(rngs, TARGETS_REAL))
-        flips_fake = self._draw_flips(fold(rngs, TARGETS_FAKE))
+        flips_real = self._sample_flips(fold(rngs, TARGETS_REAL))
+        flips_fake = self._sample_flips(fold(rngs, TARGETS_FAKE))
         return against_target(logits_real, jnp.where(flips_real, 0.0, real)) + against_target(
             logits_fake, jnp.where(flips_fake, real, 0.0)
         )
@@ -255,7 +255,7 @@ class LatentGAN(Networks):
             return -self._adversarial.discriminator(logits_real, logits_fake)
         return self._adversarial.generator(logits_real, logits_fake)
 
-    def _draw_flips(self, rngs: Rngs) -> Array:
+    def _sample_flips(self, rngs: Rngs) -> Array:
         return jax.vmap(lambda rng: jax.random.bernoulli(rng, self.label_flipping))(rngs)
 
     def _advance_averages(self, extras: PyTree, metrics: Metrics, inputs: StepInputs) -> PyTree:
@@ -267,7 +267,7 @@ class LatentGAN(Networks):
             for name, average in extras.items()
         }
 
-    def _look_ahead(self, state: TrainState, inputs: StepInputs, images_fake: Images) -> Player:
+    def _unrolled_discriminator(self, state: TrainState, inputs: StepInputs, images_fake: Images) -> Player:
         """The discriminator after `unroll_steps` more steps of Adam against these fake images; it answers to them.
 
         As in the authors' toy, https://github.com/poolio/unrolled_gan.
@@ -277,15 +277,16 @@ class LatentGAN(Networks):
         def loss(params: PyTree) -> Array:
             return self._discriminator_objective(player.replace(params=params), inputs, images_fake, state)[0]
 
-        adam = adam_ahead(self.unroll_b1, self.unroll_b2, self.unroll_learning_rate)
+        adam = unrolled_adam(self.unroll_b1, self.unroll_b2, self.unroll_learning_rate)
         params = unroll(loss, player.params, adam.update, adam_state(player.opt_state), self.unroll_steps)
         return player.replace(params=params)
 
     def _mean_of_best(self, losses: Array, logits: Logits, inputs: StepInputs) -> Array:
         if self.top_k == 1.0:
             return losses.mean()
-        share = fall(1.0, self.top_k, self.top_k_images, inputs.images_seen) if self.top_k_images else self.top_k
-        return top_k_mean(losses, logits, jnp.float32(share))
+        first = 1.0 if self.top_k_images else self.top_k
+        share = linear_decay(first, self.top_k, self.top_k_images, inputs.images_seen)
+        return top_k_mean(losses, logits, share)
 
     def _check_adversarial(self) -> None:
         if self.adversarial not in ADVERSARIAL:

@@ -1,4 +1,4 @@
-"""Both networks of a game of latents: what they make and say of this step's draws, with what disturbs their view."""
+"""Both networks of a game of latents: generating, discriminating, and what is done to images in between."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 
 from jgan.augment.diffaugment import augment
 from jgan.engine.optim import half_cosine
-from jgan.games.forward import forward, forward_and_look_inside
+from jgan.games.forward import forward, forward_with_intermediates
 from jgan.games.settings import Settings
-from jgan.games.truncation import check_reach
+from jgan.games.truncation import check_truncation_range
 from jgan.losses.penalties import Critic
 from jgan.types import (
     Array,
@@ -34,13 +34,13 @@ from jgan.types import (
     UserError,
 )
 
-# What the key of an example is folded with, so that each draw has a key of its own.
+# What the key of an example is folded with, so that each random number has a purpose of its own.
 LATENTS, NETWORK_FAKE, NETWORK_REAL, TARGETS_REAL, TARGETS_FAKE = range(5)
 AUGMENT, NOISE_REAL, NOISE_FAKE, PENALTY, CONSISTENCY, LATENT_NOISE, MORE_IMAGES = range(5, 12)
 
 
 class StepInputs(NamedTuple):
-    """What a move is played with."""
+    """What both players take at a step: a batch, its keys, and where the run stands."""
 
     images: Images
     labels: Labels | None
@@ -50,7 +50,7 @@ class StepInputs(NamedTuple):
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What the discriminator says of images, and, where its network shows them, its last features and class logits."""
+    """Logits of the discriminator and, where its network sows them, its last features and class logits."""
 
     logits: Logits
     features: Array | None
@@ -111,7 +111,10 @@ class Networks(Settings):
         return jnp.zeros((count,), jnp.int32) if self.num_classes else None
 
     def generator_inputs(self, inputs: StepInputs) -> StepInputs:
-        """Keys and labels for `generator_batches` an example, neighbours of each other, each with a key of its own."""
+        """What the generator takes on its own move: `generator_batches` keys and labels for each example of the batch.
+
+        Those of an example are neighbours.
+        """
         count = self.generator_batches
         if count == 1:
             return inputs
@@ -119,47 +122,47 @@ class Networks(Settings):
         labels = None if inputs.labels is None else jnp.repeat(inputs.labels, count, axis=0)
         return inputs._replace(rngs=copies.reshape(-1), labels=labels)
 
-    def draw_latents(self, rngs: Rngs, truncation: float | None = None) -> Latents:
+    def sample_latents(self, rngs: Rngs, truncation: float | None = None) -> Latents:
         """Latents [n, z], one row a key."""
         if self.latent_distribution == "truncated_normal":
-            draw = functools.partial(jax.random.truncated_normal, lower=-2.0, upper=2.0, shape=(self.latent_dim,))
-            return (1.0 if truncation is None else truncation) * jax.vmap(draw)(fold(rngs, LATENTS))
+            sample = functools.partial(jax.random.truncated_normal, lower=-2.0, upper=2.0, shape=(self.latent_dim,))
+            return (1.0 if truncation is None else truncation) * jax.vmap(sample)(fold(rngs, LATENTS))
         if self.latent_distribution == "uniform":
-            draw = functools.partial(jax.random.uniform, shape=(self.latent_dim,), minval=-1.0, maxval=1.0)
+            sample = functools.partial(jax.random.uniform, shape=(self.latent_dim,), minval=-1.0, maxval=1.0)
         elif truncation is not None:
-            draw = functools.partial(
+            sample = functools.partial(
                 jax.random.truncated_normal, lower=-truncation, upper=truncation, shape=(self.latent_dim,)
             )
         else:
-            draw = functools.partial(jax.random.normal, shape=(self.latent_dim,))
-        return jax.vmap(draw)(fold(rngs, LATENTS))
+            sample = functools.partial(jax.random.normal, shape=(self.latent_dim,))
+        return jax.vmap(sample)(fold(rngs, LATENTS))
 
     def check_truncation(self, truncation: float) -> None:
         """Raises UserError where latents cannot be truncated, or not so."""
         if self.latent_distribution == "uniform":
             raise UserError("--truncation: this run's latents are uniform; only normal ones can be truncated")
-        check_reach(truncation, self.truncation_tables)
+        check_truncation_range(truncation, self.truncation_tables)
 
     def generate(self, player: Player, inputs: StepInputs) -> tuple[Images, Player]:
         """Fake images [n, h, w, c], and the player with its variables advanced."""
-        return self._generate_from(player, self.draw_latents(inputs.rngs), inputs)
+        return self._generate_from(player, self.sample_latents(inputs.rngs), inputs)
 
-    def generate_near(self, player: Player, inputs: StepInputs) -> Images:
-        """Images of the same latents with a little noise on them."""
-        latents = self.draw_latents(inputs.rngs)
+    def generate_perturbed(self, player: Player, inputs: StepInputs) -> Images:
+        """Fake images of the same latents with a little noise added (zCR)."""
+        latents = self.sample_latents(inputs.rngs)
         noise = _normal(fold(inputs.rngs, LATENT_NOISE), latents)
         return self._generate_from(player, latents + self.zcr_noise * noise, inputs)[0]
 
     def discriminate(
         self, player: Player, images: Images, inputs: StepInputs, purpose: int, *, advance_spectral: bool = True
     ) -> tuple[DiscriminatorOutput, Player]:
-        """The discriminator on real or fake images (`purpose`), disturbed as the settings say; and its player advanced.
+        """The discriminator on real or fake images (`purpose`), augmented as the settings say; its player advanced.
 
-        `advance_spectral` as in `forward_and_look_inside`.
+        `advance_spectral` as in `forward_with_intermediates`.
         """
-        images = self._disturb(images, inputs, purpose)
+        images = self._perturb(images, inputs, purpose)
         rng = jax.random.fold_in(inputs.rngs[0], purpose)
-        logits, sown, player = forward_and_look_inside(
+        logits, sown, player = forward_with_intermediates(
             self.discriminator,
             player,
             images,
@@ -212,14 +215,14 @@ class Networks(Settings):
         rng = jax.random.fold_in(inputs.rngs[0], NETWORK_FAKE)
         return forward(self.generator, player, latents, inputs.labels, rng=rng, **inputs.growth)
 
-    def _disturb(self, images: Images, inputs: StepInputs, purpose: int) -> Images:
-        """Augmented, image i of both sides alike, then with instance noise."""
+    def _perturb(self, images: Images, inputs: StepInputs, purpose: int) -> Images:
+        """Images augmented, real and fake image i alike, then with instance noise."""
         if self.augment:
             probability = self.augment_probability_at(inputs.images_seen)
             images = augment(images, fold(inputs.rngs, AUGMENT), self.augment, probability)
         if not self.instance_noise:
             return images
-        deviation = fall(self.instance_noise, 0.0, self.instance_noise_images, inputs.images_seen)
+        deviation = linear_decay(self.instance_noise, 0.0, self.instance_noise_images, inputs.images_seen)
         rngs = fold(inputs.rngs, NOISE_REAL if purpose == NETWORK_REAL else NOISE_FAKE)
         return images + deviation * _normal(rngs, images)
 
@@ -229,7 +232,7 @@ def fold(rngs: Rngs, purpose: int) -> Rngs:
     return jax.vmap(jax.random.fold_in, in_axes=(0, None))(rngs, purpose)
 
 
-def fall(first: float, last: float, images: int, images_seen: Array) -> Array:
+def linear_decay(first: float, last: float, images: int, images_seen: Array) -> Array:
     """From `first` to `last`, linearly while `images` are seen, as a float32 scalar; `first` throughout if 0."""
     progress = jnp.minimum(images_seen / images, 1.0) if images else jnp.float32(0.0)
     return first + progress * (last - first)

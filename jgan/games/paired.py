@@ -58,7 +58,7 @@ class PairedGAN(Translation):
     content_taps: tuple[str, ...] = ()  # its layers, such as "conv5_4" of vgg19; none: its default ones
     content_weights: str = ""  # the network's file, where it is the user's
     pretraining: Distance = "l2"  # what a stage without adversary minimises
-    test_as_trained: bool = False  # dropout and batch statistics of training also when images are drawn
+    test_as_trained: bool = False  # dropout and batch statistics of training also when images are translated
     keep_known: bool = False  # the inputs' last channel is a mask: where it is -1, the inputs stay as they are
 
     def check(self, stages: tuple[Stage, ...]) -> None:
@@ -88,8 +88,8 @@ class PairedGAN(Translation):
                 f"game.keep_known: the inputs' last channel would be a mask, and they have {of_inputs} channels beside "
                 f"{of_targets} of the targets; set it to false, or data.task.name to 'inpainting'"
             )
-        made = jax.eval_shape(functools.partial(self._outputs, train=True), batch["inputs"])
-        check_shape(made, batch["targets"], "the targets")
+        outputs = jax.eval_shape(functools.partial(self._outputs, train=True), batch["inputs"])
+        check_shape(outputs, batch["targets"], "the targets")
 
     def init(self, rng: Array, batch: Batch, stage: ScheduledStage) -> tuple[PyTree, PyTree]:
         """Flax variables of both networks."""
@@ -107,7 +107,7 @@ class PairedGAN(Translation):
         return {}
 
     def how_to_sample(self) -> str:
-        """The command that draws from any run of this game, with its flags."""
+        """The command that translates with any run of this game, with its flags."""
         return "upscale --input DIR" if getattr(self.generator, "scale", 1) > 1 else "translate --input DIR"
 
     def load_frozen(self) -> PyTree:
@@ -218,8 +218,8 @@ class PairedGAN(Translation):
     def _content(self, frozen: PyTree, images: Images, targets: Images) -> Array:
         """Mean over the layers of the mean distance of their features; gray images are shown in all three colours."""
         see = functools.partial(perceptual_features, frozen, self.content_network, taps=self.content_taps)
-        made, wanted = (see(jnp.broadcast_to(side, (*side.shape[:3], 3))) for side in (images, targets))
-        distances = [distance(self.content_distance, made[name], wanted[name]) for name in made]
+        features, expected = (see(jnp.broadcast_to(side, (*side.shape[:3], 3))) for side in (images, targets))
+        distances = [distance(self.content_distance, features[name], expected[name]) for name in features]
         return sum(distances, jnp.float32(0.0)) / len(distances)
 
 

@@ -44,7 +44,7 @@ class Stabilisers:
     augment_probability_images: int = 0  # over which it rises from 0, as half a cosine; 0: at once
     generator_every: int = 1  # discriminator steps per generator step
     critic_warmup: bool = False  # WGAN: 100 critic steps before each of the first 25 generator moves and every 500th
-    generator_batches: int = 1  # that the generator's move draws for every image of the batch (SNGAN: 2)
+    generator_batches: int = 1  # fake images on the generator's move for each of the batch (SNGAN: 2)
     top_k: float = 1.0  # share of its images, the most convincing, that the generator learns from (paper: 0.5)
     top_k_images: int = 0  # over which the share falls from 1, linearly; 0: at once
     generator_adversarial_weight: float = 1.0  # 0: feature matching alone, as in its paper

@@ -39,7 +39,7 @@ def discriminator_terms(
     fake: DiscriminatorOutput,
     state: TrainState,
 ) -> tuple[Array, Metrics]:
-    """Of a discriminator that said `real` and `fake` of this step's images."""
+    """Of a discriminator with the outputs `real` and `fake` for this step's images."""
     terms: Terms = {}
     critic, rngs = game.critic(player, inputs, NETWORK_REAL), fold(inputs.rngs, PENALTY)
     if game.gradient_penalty_weight:
@@ -57,8 +57,8 @@ def discriminator_terms(
     if game.bcr_weight:
         terms["bcr"] = game.bcr_weight, _balanced_consistency(game, player, inputs, images_fake, real, fake)
     if game.zcr_weight:
-        near, _ = game.discriminate(player, game.generate_near(state.generator, inputs), inputs, NETWORK_FAKE)
-        terms["zcr"] = game.zcr_weight, consistency_penalty(fake.logits, near.logits).mean()
+        perturbed, _ = game.discriminate(player, game.generate_perturbed(state.generator, inputs), inputs, NETWORK_FAKE)
+        terms["zcr"] = game.zcr_weight, consistency_penalty(fake.logits, perturbed.logits).mean()
     if game.orthogonal_weight:
         terms["orthogonal"] = game.orthogonal_weight, orthogonal_penalty(player.params)
     if game.classifier_weight:
@@ -81,7 +81,7 @@ def generator_terms(
     real: DiscriminatorOutput,
     fake: DiscriminatorOutput,
 ) -> tuple[Array, Metrics]:
-    """Of a generator that drew `images_fake`, of which the discriminator said `fake`."""
+    """Of a generator that made `images_fake`, which the discriminator gave the output `fake`."""
     terms: Terms = {}
     if game.feature_matching_weight:
         assert real.features is not None, "check_networks"
@@ -91,7 +91,7 @@ def generator_terms(
     if game.generator_classifier_weight:
         terms["classifier"] = game.generator_classifier_weight, _classify(fake, inputs)
     if game.zcr_generator_weight:
-        distance = jnp.square(images_fake - game.generate_near(player, inputs)).mean()
+        distance = jnp.square(images_fake - game.generate_perturbed(player, inputs)).mean()
         terms["zcr"] = -game.zcr_generator_weight, distance
     if game.generator_orthogonal_weight:
         terms["orthogonal"] = game.generator_orthogonal_weight, orthogonal_penalty(player.params)

@@ -91,7 +91,7 @@ class TextGAN(LatentGAN):
         """As `LatentGAN.check_data`; the data have captions that the networks take."""
         super().check_data(batch, num_classes)
         if "captions" not in batch:
-            raise UserError("data.source: has no captions, which this game draws; take captions:<directory>")
+            raise UserError("data.source: has no captions, which this game generates from; take captions:<directory>")
         if self.embedding_features:
             features = None if num_words is not None else batch["captions"].shape[1]
             if features != self.embedding_features:
@@ -112,7 +112,7 @@ class TextGAN(LatentGAN):
                 )
 
     def how_to_sample(self) -> str:
-        """The command that draws from any run of this game, with its flags."""
+        """The command that samples from any run of this game, with its flags."""
         return "sample --embeddings FILE.npz" if self.embedding_features else "sample --caption '...'"
 
     def labels(self, batch: Batch) -> Array:

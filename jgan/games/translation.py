@@ -1,4 +1,4 @@
-"""What the games of images to images share: their adversarial loss, their augmentation, and their pictures."""
+"""What the image-to-image games share: their adversarial loss, their augmentation, and their pictures."""
 
 from __future__ import annotations
 
@@ -88,10 +88,10 @@ def image_to_image(game: Game, direction: str | None, field: str) -> tuple[Image
     return cast(ImageToImage, game), cast(Direction | None, direction or None)
 
 
-def check_shape(made: PyTree, wanted: Images, what: str) -> None:
+def check_shape(outputs: PyTree, expected: Images, what: str) -> None:
     """Raises UserError where the generator's images are not of the shape of those they should resemble."""
-    if made.shape[1:] != wanted.shape[1:]:
-        sizes = [" x ".join(map(str, side.shape[1:])) for side in (made, wanted)]
+    if outputs.shape[1:] != expected.shape[1:]:
+        sizes = [" x ".join(map(str, side.shape[1:])) for side in (outputs, expected)]
         raise UserError(
             f"game.generator: makes images of {sizes[0]} (height x width x channels), {what} are {sizes[1]}; "
             "set its image_channels and scale, or data.channels and data.task.scale, to the same"

@@ -50,7 +50,7 @@ def check_tables(tables: int, variables: PyTree) -> None:
         raise UserError(f"game.truncation_tables={tables}: game.generator has no batch norm; set it to 0")
 
 
-def check_reach(truncation: float, tables: int) -> None:
+def check_truncation_range(truncation: float, tables: int) -> None:
     """Raises UserError for a truncation that the tables do not reach."""
     if tables and not 0.0 < truncation <= 1.0:
         raise UserError(

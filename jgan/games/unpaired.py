@@ -35,11 +35,11 @@ from jgan.types import (
 )
 
 TRANSLATE, CYCLE, IDENTITY, DISCRIMINATE_REAL, DISCRIMINATE_FAKE = range(5)  # what the key of dropout is folded with
-POOL = 0x706F6F6C  # "pool": what the keys of the pools' draws are folded with
+POOL = 0x706F6F6C  # "pool": what the keys of the pools are folded with
 DOMAINS = ("images_a", "images_b")
 FAKES = ("fake_a", "fake_b")  # the translations that the translators hand to the critics
 
-Both = tuple[Array, Array]
+DomainPair = tuple[Array, Array]  # of domain a, of domain b
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,9 +74,9 @@ class UnpairedGAN(Translation):
         a, b = (batch[name] for name in DOMAINS)
         rng = jax.random.key(0)
         init = functools.partial(self.generator.init_with_output, {"params": rng, "dropout": rng}, train=True)
-        made_b, made_a = jax.eval_shape(lambda a, b: init(a, b)[0], a, b)
-        check_shape(made_b, b, "those of domain B")
-        check_shape(made_a, a, "those of domain A")
+        fake_b, fake_a = jax.eval_shape(lambda a, b: init(a, b)[0], a, b)
+        check_shape(fake_b, b, "those of domain B")
+        check_shape(fake_a, a, "those of domain A")
         if self.identity_weight and a.shape[1:] != b.shape[1:]:
             raise UserError(
                 f"game.identity_weight={self.identity_weight}: the domains' images differ in shape; set it to 0"
@@ -97,7 +97,7 @@ class UnpairedGAN(Translation):
         return {**pools, "count": jnp.int32(0)}
 
     def how_to_sample(self) -> str:
-        """The command that draws from any run of this game, with its flags."""
+        """The command that translates with any run of this game, with its flags."""
         return "translate --direction a_to_b --input DIR"
 
     def load_frozen(self) -> PyTree:
@@ -137,10 +137,10 @@ class UnpairedGAN(Translation):
     ) -> tuple[Array, tuple[Metrics, TrainState]]:
         """Sum over the domains of the critics' mean losses, real images against translations of now and earlier."""
         real = tuple(batch[name] for name in DOMAINS)
-        shown, extras = self._exchanged(state.extras, (batch[FAKES[0]], batch[FAKES[1]]), rngs)
+        pooled, extras = self._exchanged(state.extras, (batch[FAKES[0]], batch[FAKES[1]]), rngs)
         player = state.discriminator.replace(params=params)
         logits_real, player = self._discriminate(player, real, rngs, DISCRIMINATE_REAL)
-        logits_fake, player = self._discriminate(player, shown, rngs, DISCRIMINATE_FAKE)
+        logits_fake, player = self._discriminate(player, pooled, rngs, DISCRIMINATE_FAKE)
         losses = [self.loss.discriminator(*pair).mean() for pair in zip(logits_real, logits_fake, strict=True)]
         loss = self.discriminator_weight * (losses[0] + losses[1])
         metrics = {"logits_real": _mean(logits_real), "logits_fake": _mean(logits_fake)}
@@ -168,51 +168,51 @@ class UnpairedGAN(Translation):
         cycle_a, cycle_b = self.translate(player, fake_b, rng, "b_to_a"), self.translate(player, fake_a, rng, "a_to_b")
         return in_columns([as_picture(images, a) for images in (a, fake_b, cycle_a, b, fake_a, cycle_b)], 1)
 
-    def _translated(self, player: Player, real: Both, rngs: Rngs) -> tuple[Both, Both | None, Player]:
+    def _translated(self, player: Player, real: DomainPair, rngs: Rngs) -> tuple[DomainPair, DomainPair | None, Player]:
         """Both domains' images through the translators to the other domain and, with an identity loss, to their own.
 
         Networks that treat every image by itself take both at once: so each kernel is read, and its gradient summed,
         once. Each image stays beside its neighbours, hence on its device.
         """
         if not self.identity_weight:
-            made, player = self._run(player, real, rngs, TRANSLATE)
-            return made, None, player
+            fake, player = self._run(player, real, rngs, TRANSLATE)
+            return fake, None, player
         if player.variables:
-            made, player = self._run(player, real, rngs, TRANSLATE)
+            fake, player = self._run(player, real, rngs, TRANSLATE)
             same, player = self._run(player, (real[1], real[0]), rngs, IDENTITY)
-            return made, same, player
+            return fake, same, player
         a, b = real
         joined = [jnp.stack(pair, 1).reshape(-1, *a.shape[1:]) for pair in ((a, b), (b, a))]
-        made, player = self._run(player, (joined[0], joined[1]), rngs, TRANSLATE)
-        pairs = [images.reshape(-1, 2, *images.shape[1:]) for images in made]
+        fake, player = self._run(player, (joined[0], joined[1]), rngs, TRANSLATE)
+        pairs = [images.reshape(-1, 2, *images.shape[1:]) for images in fake]
         return (pairs[0][:, 0], pairs[1][:, 0]), (pairs[0][:, 1], pairs[1][:, 1]), player
 
-    def _run(self, player: Player, images: Both, rngs: Rngs, purpose: int) -> tuple[Both, Player]:
+    def _run(self, player: Player, images: DomainPair, rngs: Rngs, purpose: int) -> tuple[DomainPair, Player]:
         """Both translators on images meant for a_to_b and for b_to_a."""
         return forward(self.generator, player, *images, rng=jax.random.fold_in(rngs[0], purpose))
 
     def _discriminate(
-        self, player: Player, images: Both, rngs: Rngs, purpose: int
+        self, player: Player, images: DomainPair, rngs: Rngs, purpose: int
     ) -> tuple[tuple[Logits, Logits], Player]:
         """Both critics on images of a and of b."""
         seen = [self.augmented(side, rngs) for side in images]
         return forward(self.discriminator, player, *seen, rng=jax.random.fold_in(rngs[0], purpose))
 
-    def _between(self, images: Both, real: Both) -> Array:
+    def _between(self, images: DomainPair, real: DomainPair) -> Array:
         """The distances of both domains' images from the real ones, by the cycle's weights."""
         distances = [jnp.abs(side - other).mean() for side, other in zip(images, real, strict=True)]
         return self.cycle_weight_a * distances[0] + self.cycle_weight_b * distances[1]
 
-    def _exchanged(self, extras: PyTree, fake: Both, rngs: Rngs) -> tuple[Both, PyTree]:
+    def _exchanged(self, extras: PyTree, fake: DomainPair, rngs: Rngs) -> tuple[DomainPair, PyTree]:
         """What the critics see in place of these translations, and the pools with them taken in."""
         if not self.pool_size:
             return fake, extras
-        shown, pools = [], {}
+        pooled, pools = [], {}
         for place, (name, images) in enumerate(zip(DOMAINS, fake, strict=True)):
             keys = fold(rngs, POOL + place)
-            pools[name], seen = exchange(extras[name], extras["count"], images, keys)
-            shown.append(seen)
-        return (shown[0], shown[1]), {**pools, "count": extras["count"] + fake[0].shape[0]}
+            pools[name], taken = exchange(extras[name], extras["count"], images, keys)
+            pooled.append(taken)
+        return (pooled[0], pooled[1]), {**pools, "count": extras["count"] + fake[0].shape[0]}
 
 
 def exchange(pool: Images, count: Array, images: Images, rngs: Rngs) -> tuple[Images, Images]:
@@ -223,7 +223,7 @@ def exchange(pool: Images, count: Array, images: Images, rngs: Rngs) -> tuple[Im
     """
     size = pool.shape[0]
 
-    def one(carry: tuple[Images, Array], item: tuple[Array, Array]) -> tuple[tuple[Images, Array], Array]:
+    def exchange_one(carry: tuple[Images, Array], item: tuple[Array, Array]) -> tuple[tuple[Images, Array], Array]:
         pool, count = carry
         image, rng = item
         rng_take, rng_place = jax.random.split(rng)
@@ -234,7 +234,7 @@ def exchange(pool: Images, count: Array, images: Images, rngs: Rngs) -> tuple[Im
         stored = jnp.where(~full | take_old, image, old)
         return (pool.at[place].set(stored), count + 1), jnp.where(take_old, old, image)
 
-    (pool, _), taken = jax.lax.scan(one, (pool, count), (images, rngs))
+    (pool, _), taken = jax.lax.scan(exchange_one, (pool, count), (images, rngs))
     return pool, taken
 
 

@@ -1,7 +1,7 @@
 """Weights of https://github.com/XPixelGroup/BasicSR, of Real-ESRGAN and of the first release of ESRGAN.
 
 The networks of jgan/families/esrgan.py and `srgan.MSRResNet`. A file may hold "params" and "params_ema", the average,
-which is what its authors draw with and is read where there is one. ESRGAN's own repository
+which is what its authors generate with and is read where there is one. ESRGAN's own repository
 (https://github.com/xinntao/ESRGAN) called the layers of its generator by other names, in two ways; both are known.
 """
 

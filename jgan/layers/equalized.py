@@ -12,7 +12,7 @@ EQUALIZED_INIT = nn.initializers.normal(1.0)
 
 
 def equalize(kernel: Array, gain: float) -> Array:
-    """A kernel [..., in, out], drawn by EQUALIZED_INIT, times `gain` over the root of all its inputs (He's deviation).
+    """A kernel [..., in, out] of EQUALIZED_INIT, times `gain` over the root of all its inputs (He's deviation).
 
     Adam's steps do not depend on the scale of a gradient; so all weights learn at the same speed.
     """

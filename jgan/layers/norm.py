@@ -21,7 +21,7 @@ from jgan.layers.dense import Dense
 from jgan.types import Array, Labels
 
 DISCRIMINATOR_NORMS = ("batch", "layer", "spectral", "none")
-IMAGE_NORMS = ("batch", "instance", "none")  # of networks from images to images
+IMAGE_NORMS = ("batch", "instance", "none")  # of image-to-image networks
 BATCH_STATS = "batch_stats"  # the Flax collection of running averages
 MOMENTS = "batch_moments"  # as BATCH_STATS, of one batch alone; only where a caller makes it mutable
 ONES = nn.initializers.ones_init()

@@ -28,10 +28,10 @@ def spectral_normalize(module: nn.Module, kernel: Array, output_axis: int = -1, 
     axis = output_axis % kernel.ndim
     columns = tuple(other for other in range(kernel.ndim) if other != axis)
 
-    def draw() -> Array:
+    def first_vector() -> Array:
         return _unit(jax.random.normal(module.make_rng("params"), (kernel.shape[axis],), kernel.dtype))
 
-    stored = module.variable(SPECTRAL, name, draw)
+    stored = module.variable(SPECTRAL, name, first_vector)
     fixed = lax.stop_gradient(kernel)
     # The stored vector is a unit vector, or an average of some.
     v = _unit(_contract(fixed, _unit(stored.value), axes=((axis,), (0,))))

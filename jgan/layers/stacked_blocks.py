@@ -14,7 +14,7 @@ def run_blocks(block: nn.Module, x: Array, times: int, *arguments: bool) -> Arra
     """X through so many blocks like this one, each with variables of its own; called in compact methods.
 
     `block`, named BLOCKS, takes an array and the arguments to an array of the same shape and dtype. The variables of
-    all are stacked, [times, ...]. Its variables may be parameters and batch statistics; it may draw dropout.
+    all are stacked, [times, ...]. Its variables may be parameters and batch statistics; it may have dropout.
 
     A gradient of ESRGAN's 23 blocks compiled ten times as fast as unrolled, one of CycleGAN's two generators, three
     times each, twice as fast; they ran no slower, in less memory (on CPU).

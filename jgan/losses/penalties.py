@@ -19,7 +19,7 @@ def gradient_penalty(critic: Critic, images_real: Images, images_fake: Images, r
     """(|gradient| - 1)^2 between real and fake images, [n] (Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028,
     Algorithm 1, without lambda).
 
-    `rngs` [n] draw the place on each line, uniform.
+    `rngs` [n] choose the place on each line, uniformly.
     """
     share = _uniform(rngs, images_real[:, :1, :1, :1])
     return _unit_gradient_penalty(critic, images_real + share * (images_fake - images_real))

@@ -129,7 +129,7 @@ class RealClassifier:
 
 
 def class_accuracy(real: RealClassifier, images: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Share of generated images uint8 [n, h, w, c] that are read as the label [n] that they were drawn for, 0 to 1.
+    """Share of generated images uint8 [n, h, w, c] that are read as the label [n] that they were generated for, 0 to 1.
 
     Beside it, that of the class that is read worst, and the classifier's own on real images it was not trained on.
     """

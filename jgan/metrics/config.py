@@ -17,8 +17,8 @@ class EvaluationConfig:
     features: str = "efficientnet_lite0"  # name in EXTRACTORS: the network of fd, kd, pr, ...
     dtype: str = "float32"  # that networks compute in
     weights: str = ""  # file of the network's weights; "": the published ones
-    num_samples: int = 5000  # generated images, and real ones at most; of images to images at most as many as inputs
-    held_out: str = ""  # of images to images: held-out data of the run's kind; "": the run's own
+    num_samples: int = 5000  # generated images, and real ones at most; image-to-image: at most as many as inputs
+    held_out: str = ""  # image-to-image: held-out data of the run's kind; "": the run's own
     translates: str = ""  # of a game between two domains: "a_to_b" | "b_to_a"
     best: str = ""  # name of a score, as evaluations.jsonl has it; "": the first that ranks generators
     seed: int = 0  # of the latents and of random subsets

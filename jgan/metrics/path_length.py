@@ -41,9 +41,9 @@ def perceptual_path_length(
         differ by so little are equal.
       distance: images and images to numbers [n] that grow with the square of a small difference, as LPIPS and squared
         Euclidean distances do.
-      ends: `ends(rng, n)` draws the ends of n paths, [n, ...]: normal latents, or styles [n, layers, w] of such.
+      ends: `ends(rng, n)` samples the ends of n paths, [n, ...]: normal latents, or styles [n, layers, w] of such.
       interpolate: `slerp` between normal latents (the paper's z), `lerp` between styles (its w).
-      rng: draws the ends, then the positions, batch by batch, so results depend on `batch_size`.
+      rng: samples the ends, then the positions, batch by batch, so results depend on `batch_size`.
       labels: int [count], of the paths; both images of a path have its label.
       count: paths.
       batch_size: paths at once; `generate` is called with as many, and fewer at the end.

@@ -146,12 +146,12 @@ def _ssim(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.rand
 
 def _accuracy(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
     del extractor, rng
-    return class_accuracy(_classifier(reference), generated.images, _drawn_for(generated))
+    return class_accuracy(_classifier(reference), generated.images, _generated_for(generated))
 
 
 def _cas(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
     del extractor, rng
-    return classification_accuracy_score(_classifier(reference), generated.images, _drawn_for(generated))
+    return classification_accuracy_score(_classifier(reference), generated.images, _generated_for(generated))
 
 
 def _modes(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
@@ -164,7 +164,7 @@ def _classifier(reference: ImageSet) -> RealClassifier:
     return reference.classifier
 
 
-def _drawn_for(generated: ImageSet) -> np.ndarray:
+def _generated_for(generated: ImageSet) -> np.ndarray:
     """The labels of the images that pixel metrics look at."""
     assert generated.labels is not None, "needs_labels"
     return generated.labels[: len(generated.images)]

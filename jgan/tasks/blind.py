@@ -2,7 +2,7 @@
 
 Section 3: blur, resize, noise and JPEG, all twice and of random strength, then a sinc filter that rings. On the host,
 where JPEG is the real one; choices and ranges are those of options/train_realesrgan_x4plus.yml of
-https://github.com/xinntao/Real-ESRGAN. Each image draws its own, where the authors draw some once for a batch.
+https://github.com/xinntao/Real-ESRGAN. Each image samples its own, where the authors sample some once for a batch.
 """
 
 from __future__ import annotations

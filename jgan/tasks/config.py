@@ -40,7 +40,7 @@ class TaskConfig:
     scale: int = 4  # of both kinds of super_resolution
     mask: Literal["rectangles", "strokes"] = "rectangles"  # of inpainting; strokes: free-form
     noise: float = 25.0  # of denoising: standard deviation in gray levels of 256
-    least_noise: float = 25.0  # each image's is drawn between the two
+    least_noise: float = 25.0  # each image's is sampled between the two
     blur: float = 2.0  # of deblurring: standard deviation in pixels
     least_blur: float = 2.0
 

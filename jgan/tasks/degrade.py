@@ -11,7 +11,7 @@ from jgan.layers.bicubic import bicubic, round_to_bytes
 from jgan.tasks.blur import gaussian_blur
 from jgan.tasks.config import TaskConfig
 from jgan.tasks.edges import edges
-from jgan.tasks.masks import draw_masks
+from jgan.tasks.masks import sample_masks
 from jgan.types import Array, Images, Rngs
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's mode L
@@ -21,7 +21,7 @@ HALF_RANGE = 127.5  # gray levels of 256 for 1 of [-1, 1]
 def degrade(task: TaskConfig, images: Images, rngs: Rngs) -> Images:
     """Inputs of a task's images [n, h, w, c] in [-1, 1], in [-1, 1] and rounded to 8 bits; see TaskConfig.
 
-    What is drawn for an image follows from its own key in `rngs` [n] and its size. Super-resolution gives
+    What is random about an image follows from its own key in `rngs` [n] and its size. Super-resolution gives
     [n, h / scale, w / scale, c], of sides that divide; all others keep height and width.
     """
     return round_to_bytes(_TASKS[task.name](task, images, rngs))
@@ -54,7 +54,7 @@ def _colorization(task: TaskConfig, images: Images, rngs: Rngs) -> Images:
 
 
 def _inpainting(task: TaskConfig, images: Images, rngs: Rngs) -> Images:
-    return hide(images, draw_masks(task.mask, rngs, *images.shape[1:3]))
+    return hide(images, sample_masks(task.mask, rngs, *images.shape[1:3]))
 
 
 def _edges(task: TaskConfig, images: Images, rngs: Rngs) -> Images:

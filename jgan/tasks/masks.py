@@ -13,10 +13,10 @@ REACH = 0.25  # between two points, at most, as a share of the image's side
 BRUSH = (0.03, 0.08)  # half its width, likewise
 
 
-def draw_masks(kind: str, rngs: Rngs, height: int, width: int) -> Array:
+def sample_masks(kind: str, rngs: Rngs, height: int, width: int) -> Array:
     """Masks float32 [n, height, width, 1], 1 where hidden and 0 where known; each by its own key."""
-    draw = {"rectangles": _rectangle, "strokes": _strokes}[kind]
-    return jax.vmap(lambda rng: draw(rng, height, width))(rngs)[..., None]
+    sample = {"rectangles": _rectangle, "strokes": _strokes}[kind]
+    return jax.vmap(lambda rng: sample(rng, height, width))(rngs)[..., None]
 
 
 def _rectangle(rng: Array, height: int, width: int) -> Array:

@@ -16,7 +16,7 @@ from run_directories import make_run
 import jgan.sweep
 from jgan import config as configs
 from jgan.ablation.grid import parse_axes, plan
-from jgan.ablation.subprocesses import Ending, Subprocesses
+from jgan.ablation.subprocesses import ProcessResult, Subprocesses
 from jgan.sweep import main
 from jgan.types import UserError
 
@@ -42,7 +42,7 @@ class StandIns:
         workdir = runs.ROOT / options["--workdir"]
         if len(self.commands) == self.stop_at:
             self.signal = signal.SIGTERM
-            return Ending(143, "Stopped")
+            return ProcessResult(143, "Stopped")
         for part, ending in self.failing.items():
             if part in workdir.name:
                 return ending
@@ -53,7 +53,7 @@ class StandIns:
             (workdir / "checkpoints" / str(steps)).mkdir()
         else:
             make_run(workdir, config, step=steps, scores=[(20, {FD: final - 0.5}), (40, {FD: final})])
-        return Ending(0, "")
+        return ProcessResult(0, "")
 
     def names(self):
         return [command[6].rpartition("/")[2] for command in self.commands]
@@ -148,7 +148,7 @@ def test_refusals_are_one_line_and_nothing_runs(tmp_path, subprocesses, argument
 
 def test_a_failure_is_not_the_end_and_the_same_command_goes_on(tmp_path, subprocesses, capsys):
     failing = "r1_gamma=1,seed=0"
-    subprocesses.failing = {failing: Ending(2, "error: step 3: the loss of phase 'generator' is nan")}
+    subprocesses.failing = {failing: ProcessResult(2, "error: step 3: the loss of phase 'generator' is nan")}
     assert sweep(tmp_path, *GRID) == 1
     everything = ["r1_gamma=0.1,seed=0", failing, "r1_gamma=0.1,seed=1", "r1_gamma=1,seed=1"]
     assert subprocesses.names() == everything

@@ -15,7 +15,7 @@ NOTHING = {"mirrored": 0.0, "quarters": 0.0, "scale": 1.0, "turn": 0.0, "stretch
 STILL = (0.0, 0.0)
 
 
-def draw_images(shape, seed=0):
+def random_images(shape, seed=0):
     return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
 
 
@@ -53,7 +53,7 @@ def warped_by_hand(image, inverse):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_warp_is_sampled_at_twice_the_resolution(shape):
-    images = draw_images(shape)
+    images = random_images(shape)
     maps = [
         inverse_map(),
         inverse_map(mirrored=1.0, scale=0.8, turn=0.4, move=(0.3, -1.2)),
@@ -85,7 +85,7 @@ def test_whole_moves_are_copies():
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_colours_by_hand(channels):
-    images = draw_images((3, 4, 5, channels))
+    images = random_images((3, 4, 5, channels))
     brightness, contrast, flipped, hue, saturation = [0.3, -0.2, 0.0], [0.5, 1.5, 1.0], [0, 1, 1], [1, -2, 0], [2, 1, 0]
     arrays = [jnp.asarray(part, jnp.float32) for part in (brightness, contrast, flipped, hue, saturation)]
     found = ada.recolor(images, *jax.vmap(ada.color_map)(*arrays))
@@ -119,9 +119,9 @@ COUNT = 4000
 @pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
 def test_each_part_comes_with_the_probability(probability):
     keys = jax.random.split(jax.random.key(5), COUNT)
-    (maps,) = jax.vmap(lambda key: ada.draw_geometry(key, 16, 32, jnp.float32(probability)))(keys)
-    matrices, offsets = jax.vmap(lambda key: ada.draw_colors(key, 16, 32, jnp.float32(probability)))(keys)
-    centres, chosen = jax.vmap(lambda key: ada.draw_box(key, 16, 32, jnp.float32(probability)))(keys)
+    (maps,) = jax.vmap(lambda key: ada.sample_geometry(key, 16, 32, jnp.float32(probability)))(keys)
+    matrices, offsets = jax.vmap(lambda key: ada.sample_colors(key, 16, 32, jnp.float32(probability)))(keys)
+    centres, chosen = jax.vmap(lambda key: ada.sample_cutout(key, 16, 32, jnp.float32(probability)))(keys)
     p = probability
     half = 0.5 * p
 
@@ -146,7 +146,7 @@ def test_each_part_comes_with_the_probability(probability):
 @pytest.mark.parametrize("name", POLICY)
 def test_gradients_are_the_transposed_maps(name, shape):
     """As in tests/augment/test_diffaugment.py, with an image depending on its own key alone."""
-    images, cotangent = draw_images(shape), draw_images(shape, seed=1)
+    images, cotangent = random_images(shape), random_images(shape, seed=1)
     rngs = jax.random.split(jax.random.key(0), shape[0])
 
     @jax.jit
@@ -168,7 +168,7 @@ def test_gradients_are_the_transposed_maps(name, shape):
 
 
 def test_other_augmentations_take_place_with_the_probability():
-    images, rngs = draw_images((400, 4, 4, 1)), jax.random.split(jax.random.key(0), 400)
+    images, rngs = random_images((400, 4, 4, 1)), jax.random.split(jax.random.key(0), 400)
     whole, some = augment(images, rngs, ("color",)), augment(images, rngs, ("color",), jnp.float32(0.25))
     changed = (np.asarray(some) != images).any((1, 2, 3))
     assert 0.15 < changed.mean() < 0.35

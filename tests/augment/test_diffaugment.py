@@ -22,20 +22,20 @@ EVERYTHING = ("color", "translation", "cutout", "flip")
 SHAPES = [(6, 16, 16, 3), (6, 13, 22, 1), (6, 7, 5, 4)]  # (examples, height, width, channels)
 
 
-def draw_images(shape, seed=0):
+def random_images(shape, seed=0):
     return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
 
 
 def draws_of(name, count, height, width):
     """What `count` examples draw, as numpy arrays."""
     keys = jax.random.split(jax.random.key(3), count)
-    drawn = jax.jit(jax.vmap(lambda key: AUGMENTATIONS[name].draw(key, height, width)))(keys)
+    drawn = jax.jit(jax.vmap(lambda key: AUGMENTATIONS[name].sample(key, height, width)))(keys)
     return [np.asarray(array) for array in drawn]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_color_is_brightness_then_saturation_then_contrast(shape):
-    images, drawn = draw_images(shape), draws_of("color", shape[0], *shape[1:3])
+    images, drawn = random_images(shape), draws_of("color", shape[0], *shape[1:3])
     brightness, saturation, contrast = (array.astype(np.float64)[:, None, None, None] for array in drawn)
     x = images.astype(np.float64) + brightness
     gray = x.mean(3, keepdims=True)
@@ -48,7 +48,7 @@ def test_color_is_brightness_then_saturation_then_contrast(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_translation_moves_the_image_and_brings_zeros_in(shape):
-    images = draw_images(shape)
+    images = random_images(shape)
     reaches = [translation_reach(side) for side in shape[1:3]]
     random = np.random.default_rng(1)
     rows, columns = (random.integers(-reach, reach + 1, shape[0]) for reach in reaches)
@@ -65,7 +65,7 @@ def test_translation_moves_the_image_and_brings_zeros_in(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_cutout_zeros_a_clamped_box(shape):
     """As the authors index: the box's pixels are clamped to the image, then zeroed."""
-    images, (rows, columns) = draw_images(shape), draws_of("cutout", shape[0], *shape[1:3])
+    images, (rows, columns) = random_images(shape), draws_of("cutout", shape[0], *shape[1:3])
     expected = images.copy()
     for n, centre in enumerate(zip(rows, columns, strict=True)):
         sizes = [cutout_size(side) for side in shape[1:3]]
@@ -78,7 +78,7 @@ def test_cutout_zeros_a_clamped_box(shape):
 
 
 def test_flip_mirrors_left_and_right():
-    images = draw_images((2, 3, 5, 2))
+    images = random_images((2, 3, 5, 2))
     flipped = flip(images, jnp.array([False, True]))
     np.testing.assert_array_equal(flipped, np.stack([images[0], images[1, :, ::-1]]))
 
@@ -119,7 +119,7 @@ def test_draws_are_uniform_over_their_ranges(height, width):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_gradients_are_the_transposed_maps(name, shape):
     """Each transform is affine in the image: <A x, y> - <A 0, y> = <x, A' y>, and A' is differentiable by y again."""
-    images, cotangent = draw_images(shape), draw_images(shape, seed=1)
+    images, cotangent = random_images(shape), random_images(shape, seed=1)
     rngs = jax.random.split(jax.random.key(0), shape[0])
 
     def transform(x):
@@ -135,7 +135,7 @@ def test_gradients_are_the_transposed_maps(name, shape):
 
 
 def test_the_gradient_of_a_translation_is_the_opposite_one():
-    images, cotangent = draw_images((1, 16, 16, 1)), draw_images((1, 16, 16, 1), seed=1)
+    images, cotangent = random_images((1, 16, 16, 1)), random_images((1, 16, 16, 1), seed=1)
     rows, columns = jnp.array([2]), jnp.array([-1])
     (gradient,) = jax.vjp(lambda x: translate(x, rows, columns), images)[1](cotangent)
     np.testing.assert_array_equal(gradient, translate(cotangent, -rows, -columns))
@@ -152,7 +152,7 @@ def test_no_gradient_reaches_what_is_cut_out():
 def test_an_image_depends_on_its_own_key_alone():
     """The same key, the same transform, whatever batch and policy are around it."""
     transform = jax.jit(augment, static_argnums=2)
-    images, rngs = draw_images((8, 16, 16, 3)), jax.random.split(jax.random.key(0), 8)
+    images, rngs = random_images((8, 16, 16, 3)), jax.random.split(jax.random.key(0), 8)
     whole = transform(images, rngs, EVERYTHING)
     np.testing.assert_allclose(transform(images[2:5], rngs[2:5], EVERYTHING), whole[2:5], rtol=0, atol=1e-6)
     assert all((a != b).any() for a, b in zip(whole, transform(images, rngs[::-1], EVERYTHING), strict=True))
@@ -165,7 +165,7 @@ def test_an_image_depends_on_its_own_key_alone():
 
 
 def test_an_empty_policy_changes_nothing():
-    images = draw_images((2, 8, 8, 1))
+    images = random_images((2, 8, 8, 1))
     assert augment(images, jax.random.split(jax.random.key(0), 2), ()) is images
 
 

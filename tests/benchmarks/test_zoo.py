@@ -13,7 +13,7 @@ from run_directories import make_run
 from zoo_rows import CONFIGS, DIGITS, ROWS, Row, cifar, plan
 
 from jgan import config as configs
-from jgan.ablation.subprocesses import Ending
+from jgan.ablation.subprocesses import ProcessResult
 from jgan.rundir.pictures import save_png
 from jgan.types import UserError
 
@@ -68,19 +68,19 @@ class StandIns:
         module, options = command[2], dict(zip(command[3::2], command[4::2], strict=False))
         if module == "jgan.classifier":
             Path(options["--out"]).write_bytes(b"classifier")
-            return Ending(0, "")
+            return ProcessResult(0, "")
         workdir = Path(options["--workdir"])
         name = f"{module.removeprefix('jgan.')} {'/'.join(workdir.parts[-3:])}"
         self.done.append(name)
         if name == self.stop_at:
             self.signal = signal.SIGTERM
-            return Ending(143, "Stopped")
+            return ProcessResult(143, "Stopped")
         if name in self.failing:
             return self.failing[name]
         {"jgan.main": self.train, "jgan.evaluate": self.evaluate, "jgan.sample": self.sample}[module](
             workdir, options, command
         )
-        return Ending(0, "")
+        return ProcessResult(0, "")
 
     def train(self, workdir, options, command):
         config = configs.read_config(options["--config"], command[7:])
@@ -128,9 +128,9 @@ def test_a_failure_is_shown_and_the_same_command_tries_it_again(tmp_path, subpro
     both = ("--rows", "vanilla", "cgan", "--seeds", "2")
     nan = "step 3: the loss of phase 'generator' is nan"
     subprocesses.failing = {
-        "main digits/vanilla/seed0": Ending(2, f"error: {nan}"),
-        "main digits/vanilla/seed1": Ending(-9, ""),
-        "evaluate digits/cgan/seed1": Ending(2, "error: no such | file"),
+        "main digits/vanilla/seed0": ProcessResult(2, f"error: {nan}"),
+        "main digits/vanilla/seed1": ProcessResult(-9, ""),
+        "evaluate digits/cgan/seed1": ProcessResult(2, "error: no such | file"),
     }
     assert make_zoo(tmp_path, *both) == 1
     assert subprocesses.done.count("sample digits/cgan/seed0") == 1
@@ -183,7 +183,7 @@ def test_a_finished_run_of_other_settings_is_not_taken_for_this_one(tmp_path, su
 
 
 def test_the_contact_sheet_has_a_row_of_each_family(tmp_path, subprocesses):
-    subprocesses.failing = {"main digits/cgan/seed0": Ending(2, "error: no")}
+    subprocesses.failing = {"main digits/cgan/seed0": ProcessResult(2, "error: no")}
     assert make_zoo(tmp_path, "--rows", "vanilla", "cgan") == 1
     with Image.open(tmp_path / "zoo_digits.png") as image:
         sheet = np.asarray(image)

@@ -108,7 +108,7 @@ def test_a_run_of_published_weights_is_drawn_at_a_truncation(golden, published, 
     )
     config = configs.load(workdir)
     rngs = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(3)))(jnp.arange(2))
-    latents = config.game.draw_latents(rngs)
+    latents = config.game.sample_latents(rngs)
     assert 1.0 < jnp.abs(latents).max() <= 2.0
     generator, _ = restore_generator(config, workdir, Weights(raw=True))
     for index, image in enumerate(generate(generator, 0.5, 0.5 * latents, jnp.arange(golden.BATCH))):

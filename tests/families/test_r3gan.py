@@ -78,7 +78,7 @@ def test_networks_and_losses_match_pytorch(golden, monkeypatch):
         "generator": from_pytorch(arrays, "generator", game.generator, latents, labels),
         "discriminator": from_pytorch(arrays, "discriminator", game.discriminator, images, labels),
     }
-    monkeypatch.setattr(LatentGAN, "draw_latents", lambda self, rngs: jnp.asarray(latents))
+    monkeypatch.setattr(LatentGAN, "sample_latents", lambda self, rngs: jnp.asarray(latents))
     (stage,) = schedule((Stage(steps=1, batch_size=script.BATCH, resolution=images.shape[1]),))
     batch, rngs = {"images": images, "labels": labels}, jax.random.split(jax.random.key(0), script.BATCH)
 

@@ -116,7 +116,7 @@ def test_networks_that_lack_what_an_option_needs_are_refused():
     for game, message in [
         (
             LatentGAN(Labeller(), Silent(), feature_matching_weight=1.0),
-            "game.feature_matching_weight: game.discriminator shows no features",
+            "game.feature_matching_weight: game.discriminator sows no features",
         ),
         (
             dataclasses.replace(conditional, classifier_weight=1.0),

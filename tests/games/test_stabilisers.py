@@ -14,7 +14,7 @@ from conftest import ALL_DEVICES, use_devices
 from jax.flatten_util import ravel_pytree
 from small_game import BATCH, IMAGES, RANDOM, RNGS, STAGE, Labeller, Witness, make_game, make_state
 
-from jgan.engine.optim import adam_ahead
+from jgan.engine.optim import unrolled_adam
 from jgan.engine.sharding import make_sharding
 from jgan.engine.step import active_phases
 from jgan.families import cgan
@@ -56,7 +56,7 @@ def with_moments(state):
 
 
 def test_unrolling_is_finite_where_a_weight_has_no_gradient():
-    adam = adam_ahead(0.5, 0.999, 0.1)
+    adam = unrolled_adam(0.5, 0.999, 0.1)
 
     def ahead(g):
         params = {"used": jnp.float32(1.0), "dead": jnp.float32(2.0)}

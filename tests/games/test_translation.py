@@ -1,4 +1,4 @@
-"""The games of images to images beside their formulas, CycleGAN's pools beside a loop, and what they refuse."""
+"""The image-to-image games beside their formulas, CycleGAN's pools beside a loop, and what they refuse."""
 
 import dataclasses
 import re

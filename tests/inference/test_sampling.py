@@ -30,7 +30,7 @@ def test_standing_statistics_are_the_means_over_batches():
     for batch in range(BATCHES):
         places = np.arange(batch * BATCH, (batch + 1) * BATCH)
         keys = jax.vmap(lambda place: jax.random.fold_in(jax.random.key(5), STANDING + place))(places)
-        latents = game.draw_latents(keys)
+        latents = game.sample_latents(keys)
         zeros = {**variables, BATCH_STATS: jax.tree.map(jnp.zeros_like, variables[BATCH_STATS])}
         _, advanced = generator.apply(zeros, latents, labels[places % 3], train=True, mutable=[BATCH_STATS])
         moments.append(jax.tree.map(lambda leaf: leaf / 0.1, advanced[BATCH_STATS]))  # the average moves by a tenth

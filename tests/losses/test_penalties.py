@@ -235,7 +235,7 @@ def test_consistency_compares_the_same_images_with_transformed_copies(state):
 def test_latent_consistency_holds_the_discriminator_and_spreads_the_generator(state):
     game = dataclasses.replace(GAME, zcr_weight=5.0, zcr_generator_weight=0.5, zcr_noise=0.2)
     inputs = game.step_inputs(STAGE, state, {"images": IMAGES}, RNGS)
-    fake, near = fakes_of(state), game.generate_near(state.generator, inputs)
+    fake, near = fakes_of(state), game.generate_perturbed(state.generator, inputs)
     distance = jnp.square(fake - near).mean()
     assert distance > 0
     batch = {"images": IMAGES}

@@ -12,7 +12,7 @@ from jgan.tasks.blur import gaussian_blur
 from jgan.tasks.config import SCALES, TaskConfig
 from jgan.tasks.degrade import degrade, input_channels
 from jgan.tasks.edges import edges
-from jgan.tasks.masks import draw_masks
+from jgan.tasks.masks import sample_masks
 
 RANDOM = np.random.default_rng(0)
 TASKS = ("colorization", "inpainting", "edges", "denoising", "deblurring", "super_resolution")
@@ -137,7 +137,7 @@ def test_blur_is_as_wide_as_asked():
 @pytest.mark.parametrize(("kind", "least", "most"), [("rectangles", 0.05, 0.26), ("strokes", 0.01, 0.9)])
 def test_masks_hide_what_they_should(kind, least, most):
     """Rectangles of a quarter to half of either side; strokes at least as much as a brush's dot, not everything."""
-    masks = np.asarray(draw_masks(kind, keys(200), 48, 64))
+    masks = np.asarray(sample_masks(kind, keys(200), 48, 64))
     assert masks.shape == (200, 48, 64, 1)
     assert set(np.unique(masks)) == {0.0, 1.0}
     shares = masks.mean((1, 2, 3))
@@ -155,8 +155,8 @@ def test_masks_hide_what_they_should(kind, least, most):
 
 @pytest.mark.parametrize("kind", ["rectangles", "strokes"])
 def test_a_mask_is_a_function_of_its_key_alone(kind):
-    together = draw_masks(kind, keys(5), 32, 32)
-    alone = draw_masks(kind, keys(5)[3:4], 32, 32)
+    together = sample_masks(kind, keys(5), 32, 32)
+    alone = sample_masks(kind, keys(5)[3:4], 32, 32)
     np.testing.assert_array_equal(together[3], alone[0])
 
 
