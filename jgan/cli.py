@@ -8,6 +8,7 @@ from __future__ import annotations
 import runpy
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from jgan import __version__, command
@@ -46,7 +47,8 @@ GROUPS = {
 COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
 EXAMPLES = """Examples:
-  jgan train --config quickstart --workdir runs/quickstart
+  jgan train photos/                                        (a config is chosen for your images)
+  jgan train --config quickstart --workdir runs/quickstart  (handwritten digits, minutes on two cores)
   jgan sample --workdir runs/quickstart --num 64
   jgan configs"""
 USAGE = "usage: jgan COMMAND ...   (jgan COMMAND --help explains a command; jgan --version)"
@@ -69,7 +71,7 @@ def _explain(argv: Sequence[str]) -> int:
     if first == "--version":
         print(f"jgan {__version__}")
         return 0
-    if first.startswith("-"):
+    if first.startswith("-") or Path(first).exists():
         raise UserError(f"{first}: expected a command first, such as jgan train {first}; see jgan --help")
     raise UserError(f"{first}: no such command{did_you_mean(first, COMMANDS)}")
 

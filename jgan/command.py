@@ -6,6 +6,7 @@ JAX is imported by the functions that need it: `jgan --help` and `jgan configs` 
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
 import os
 import shlex
@@ -13,7 +14,7 @@ import shutil
 import signal
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,6 +35,7 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         self.given: set[str] = set()
+        self.flags: tuple[str, ...] = ()
         for action in (None, "store"):
             self.register("action", action, _StoreOnce)
 
@@ -47,12 +49,23 @@ class Parser(argparse.ArgumentParser):
         Raises:
           UserError: an option that is neither the command's nor such a flag, or one that lacks its value.
         """
-        known = [name for name in self._option_string_actions if name.startswith("--")]
-        for argument in argv:
-            name = argument.partition("=")[0]
-            if name.startswith("--") and name not in known and not name.startswith(FLAGS):
-                raise UserError(f"{name}: unknown option{did_you_mean(name, known)}")
+        self.flags = FLAGS
         return self.parse_known_args(argv)
+
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]  # it has overloads
+        self, args: Any = None, namespace: Any = None
+    ) -> Any:
+        """As argparse has it, but names a mistyped option where argparse would miss the one that was meant."""
+        if self._subparsers is None:  # or these look at their own
+            self._refuse_unknown(itertools.takewhile(lambda argument: argument != "--", args or ()))
+        return super().parse_known_args(args, namespace)
+
+    def _refuse_unknown(self, arguments: Iterable[str]) -> None:
+        known = [name for name in self._option_string_actions if name.startswith("--")]
+        for argument in arguments:
+            name = argument.partition("=")[0]
+            if name.startswith("--") and name not in known and not name.startswith(self.flags):
+                raise UserError(f"{name}: unknown option{did_you_mean(name, known)}")
 
 
 class _StoreOnce(argparse.Action):

@@ -52,6 +52,8 @@ def test_help_names_every_command_in_a_line():
         (["tarin"], "tarin: no such command; did you mean train?"),
         (["import_weights"], "import_weights: no such command; did you mean import-weights?"),
         (["--config", "dcgan"], "--config: expected a command first, such as jgan train --config; see jgan --help"),
+        (["configs/"], "configs/: expected a command first, such as jgan train configs/; see jgan --help"),
+        (["configs", "--help-me"], "--help-me: unknown option; did you mean --help?"),
     ],
 )
 def test_what_is_no_command_is_one_line(arguments, message):
