@@ -15,6 +15,9 @@ DESCRIPTION = """Lists the configs that come with the package, or prints the fil
   jgan configs dcgan > mine.py
   jgan train --config mine.py --workdir runs/mine
 
+After --config, a name is a config of the package, and what ends in .py or has a slash in it a file of your own. Where a
+file of the same name with other content lies in the directory, the name alone is refused, and told how to say which.
+
 Parameters are those of the generator and of the discriminator. "measured" is processor time on two cores without an
 accelerator, compilation included, of the run in docs/results.md; "-" was not trained as it stands."""
 

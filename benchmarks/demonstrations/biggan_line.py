@@ -11,7 +11,7 @@ From the runs `progan/seed0` and `biggan/seed0` of a zoo (benchmarks/demonstrati
     curves.png              the losses of every run there, over images seen
     biggan_truncation.md    Frechet distance, precision and recall of each truncation, running and standing statistics
 
-A measurement is `python -m jgan.evaluate`, and one that is there already is not made again.
+A measurement is `jgan evaluate`, and one that is there already is not made again.
 """
 
 from __future__ import annotations

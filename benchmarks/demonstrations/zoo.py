@@ -4,11 +4,11 @@
     make zoo-small CIFAR=DIR ARGS="--seeds 3"   # and CIFAR-10: a folder with a sub-folder of images for each class
     make zoo-small ARGS="--rows dcgan cgan --scale 0.02 --out runs/trial"
 
-The rows and their steps are in zoo_rows.py. Each run is `python -m jgan.main` in a process and a directory of its own
-(OUT/digits/dcgan/seed0), then measured by `python -m jgan.evaluate` on EfficientNet-Lite0 and drawn by
-`python -m jgan.sample`; conditional families draw the classes 0 to 9 in turn. One classifier reads all digits. It is
+The rows and their steps are in zoo_rows.py. Each run is `jgan train` in a process and a directory of its own
+(OUT/digits/dcgan/seed0), then measured by `jgan evaluate` on EfficientNet-Lite0 and drawn by
+`jgan sample`; conditional families draw the classes 0 to 9 in turn. One classifier reads all digits. It is
 trained here on the embedded ones; better is one that has seen more, given as `--classifier digits.npz`:
-`python -m jgan.classifier --source idx:MNIST --test idx:MNIST:t10k --out digits.npz`.
+`jgan classifier --source idx:MNIST --test idx:MNIST:t10k --out digits.npz`.
 
 The same command goes on where it was stopped and leaves alone what is finished; a run that failed is tried again. What
 fails is shown as failed, with its last line, and the others go on. OUT gets zoo.md, zoo.json, zoo_digits.png and
@@ -94,7 +94,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--scale", type=float, default=1.0, help="of all numbers of steps, for quick trials")
     parser.add_argument("--num-samples", type=int, default=2000, help="images that are measured (default 2000)")
-    parser.add_argument("--classifier", metavar="FILE", type=Path, help="of python -m jgan.classifier, for digits")
+    parser.add_argument("--classifier", metavar="FILE", type=Path, help="of jgan classifier, for digits")
     options = parser.parse_args(argv)
     if options.seeds < 1 or options.num_samples < 1 or options.scale <= 0:
         parser.error("--seeds and --num-samples: expected at least 1; --scale: expected more than 0")

@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", required=True, help="as data.source of a config; images of one size")
     parser.add_argument("--features", default="efficientnet_lite0", choices=EXTRACTORS)
-    parser.add_argument("--weights", type=Path, help="as of python -m jgan.evaluate")
+    parser.add_argument("--weights", type=Path, help="as of jgan evaluate")
     parser.add_argument("--count", type=int, default=1000, help="images of each half")
     options = parser.parse_args()
     enable_compilation_cache()

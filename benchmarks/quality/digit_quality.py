@@ -1,6 +1,6 @@
 """How well a classifier trained on real MNIST reads drawn digits, and how varied each class is.
 
-    python -m jgan.sample --workdir runs/quickstart --num 1000 --seed 1
+    jgan sample --workdir runs/quickstart --num 1000 --seed 1
     python benchmarks/quality/digit_quality.py --data idx:MNIST_DIRECTORY --samples runs/quickstart/drawn
 
 The samples are numbered PNGs, image i of class i mod 10, as `jgan.sample` writes them without --labels. The classifier,

@@ -3,7 +3,7 @@
     pip install 'jgan[bench]'
     python benchmarks/speed/train_step.py [--rows dcgan-64] [--batch-size 32] [--blocks 8] [--steps 3] [--clock cpu]
 
-One step is what `python -m jgan.main` runs from one move of the generator to the next: the discriminator's moves on
+One step is what `jgan train` runs from one move of the generator to the next: the discriminator's moves on
 real and fake images (one, or five for WGAN-GP and SNGAN), and the generator's, all by Adam, with the moving average of
 the generator's weights and the gradient norms. PyTorch's (torch_training.py) has neither average nor norms. It runs in
 its two memory layouts; both are shown.

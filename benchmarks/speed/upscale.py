@@ -6,7 +6,7 @@
 Three tables. `tiles`: megapixels of output a second of `jgan.upscale`'s own path on one tile, array to array, beside
 the same network in PyTorch's two memory layouts; blocks alternate as in train_step.py. `file`: one image file from end
 to end, and the shares of reading, network, tiling and writing. `memory`: the peak of resident memory of
-`python -m jgan.upscale`, each size of tile in a process of its own, above that of one on an image of 32 x 32.
+`jgan upscale`, each size of tile in a process of its own, above that of one on an image of 32 x 32.
 
 The weights are those of a run of one step, which the script makes; the image is noise, smoothed by enlarging it.
 """
