@@ -12,7 +12,8 @@ jgan upscale --workdir runs/srgan_small --input photos --out large
 
 As srgan.py with a generator without norms, which adds to the enlarged input and learns much faster. The checkpoint of
 the first stage's end, of the mean absolute error alone, is kept: `upscale --step 2000`. x4: --config.data.task.scale=4
---config.game.generator.scale=4 and, of both stages, --config.stages[0].resolution=96. Results in docs/results/image-to-image.md.
+--config.game.generator.scale=4 and, of both stages, --config.stages[0].resolution=96. Results in
+docs/results/image-to-image.md.
 """
 
 from jgan.config import Config

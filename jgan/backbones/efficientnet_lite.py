@@ -88,7 +88,8 @@ def features(variables: PyTree, images: Array, dtype: str = "float32") -> dict[s
     The images are resized to 224 x 224 by a triangle filter as wide as a source pixel when enlarging and as a target
     pixel when reducing (`jax.image.resize`, "bilinear", antialias=True; PyTorch's interpolate is the same so called),
     whatever their aspect ratio and without a crop, then normalised to (x - 127) / 128 as the release does. `dtype` is
-    the compute type; "bfloat16" moves features of real images by 12 % of their standard deviation (docs/results/metrics.md).
+    the compute type; "bfloat16" moves features of real images by 12 % of their standard deviation
+    (docs/results/metrics.md).
 
     Raises:
       UserError: images of another shape or type.
