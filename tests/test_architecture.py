@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "evaluation": {"config", "data", "engine", "games", "inference", "metrics", "ranges", "rundir", "setup"},
     "autoconfig": {"config", "data", "engine", "families", "rundir", "tasks"},
     "training": {"config", "data", "engine", "evaluation", "rundir", "setup"},
+    "api": {"config", "engine", "evaluation", "inference", "photos", "ranges", "rundir", "training"},
 }
 COMMANDS = {"classifier", "compare", "evaluate", "import_weights", "main"}
 COMMANDS |= {"__main__", "data/__main__", "list_configs", "report", "sample", "sweep", "translate", "upscale"}

@@ -40,6 +40,7 @@ from jgan.types import (
     Batch,
     Images,
     Labels,
+    Latents,
     Logits,
     Metrics,
     Phase,
@@ -195,10 +196,23 @@ class LatentGAN(Networks):
         where it is None. `growth` is what `self.growth` gives for the player's stage and step; networks that do not
         grow need none.
         """
+        latents = self.sample_latents(rngs, truncation)
+        return self.images_from(player, latents, labels, truncation, growth, rng=rngs[0])
+
+    def images_from(
+        self,
+        player: Player,
+        latents: Latents,
+        labels: Labels | None = None,
+        truncation: float | None = None,
+        growth: Mapping[str, Any] | None = None,
+        *,
+        rng: Array,
+    ) -> Images:
+        """Images [n, h, w, c] of latents [n, z], as `sample` makes them; `rng` is the key of what is random within."""
         if self.truncation_tables:
             player = at_truncation(player, 1.0 if truncation is None else truncation, self.truncation_tables)
-        latents = self.sample_latents(rngs, truncation)
-        return forward(self.generator, player, latents, labels, rng=rngs[0], train=False, **(growth or {}))[0]
+        return forward(self.generator, player, latents, labels, rng=rng, train=False, **(growth or {}))[0]
 
     def batch_moments(
         self,

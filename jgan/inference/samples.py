@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from tqdm import tqdm
 from jgan.config import Config
 from jgan.games.latent import LatentGAN
 from jgan.inference.sampling import Sampler, check_standing_batches, classes_in_turn, latent_game
-from jgan.inference.weights import NEWEST, Weights, restore_generator
+from jgan.inference.weights import Weights, restore_generator
 from jgan.ranges import check_seed
-from jgan.types import PixelBatch, Player, UserError
+from jgan.types import PixelBatch, UserError
 
 NUM = 64  # images, where nobody says how many
 OF_A_CAPTION = 8  # images of each caption, where nobody says how many
@@ -76,15 +77,9 @@ class RunSampler:
 
     def __init__(self, config: Config, workdir: Path) -> None:
         """Raises UserError where the run does not generate images from latents."""
-        self.game, self._config, self._workdir = latent_game(config, "--workdir"), config, workdir
-        self._restored: dict[Weights, tuple[Player, int]] = {}
+        self.game, self._config = latent_game(config, "--workdir"), config
+        self.restore = functools.cache(functools.partial(restore_generator, config, workdir))
         self._samplers: dict[tuple[float | None, int], Sampler] = {}
-
-    def restore(self, weights: Weights = NEWEST) -> tuple[Player, int]:
-        """The generator with these weights, and the step of its checkpoint, read once."""
-        if weights not in self._restored:
-            self._restored[weights] = restore_generator(self._config, self._workdir, weights)
-        return self._restored[weights]
 
     def sample(self, condition: np.ndarray | None, num: int, sampling: Sampling, weights: Weights) -> np.ndarray:
         """Images uint8 [num, h, w, c]; image i is of the class or the caption `condition[i]`.

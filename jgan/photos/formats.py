@@ -134,7 +134,7 @@ def read_photo(path: Path) -> Photo:
                 logger.warning("%s: holds more than one frame or page; only the first is used", path)
             hidden = image.info.get("transparency") if image.mode == "I;16" else None
         deep = _read_deep(data, orientation, hidden) if kind in DEEP_FORMATS else None
-        return dataclasses.replace(deep or _of_pillow(decode(data)), profile=profile)
+        return dataclasses.replace(deep or of_pillow(decode(data)), profile=profile)
 
 
 def photo_size(path: Path) -> tuple[int, int]:
@@ -189,7 +189,8 @@ def _read_deep(data: bytes, orientation: int, hidden: int | None) -> Photo | Non
     return Photo(np.ascontiguousarray(colors), array[:, :, 3:] if array.shape[2] == 4 else None)
 
 
-def _of_pillow(image: Image.Image) -> Photo:
+def of_pillow(image: Image.Image) -> Photo:
+    """The photo that an image of Pillow holds, of 8 bits."""
     if image.has_transparency_data:
         array = np.asarray(image.convert("RGBA"))
         return Photo(array[:, :, :3], array[:, :, 3:])

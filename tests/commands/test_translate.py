@@ -270,8 +270,8 @@ def test_known_pixels_of_16_bits_stay_in_tiles_too(workdirs, tmp_path):
 REFUSALS = [
     (translate, "both", {}, r"^--direction: this run goes both ways; expected a_to_b or b_to_a$"),
     (translate, "pairs", {"direction": "a_to_b"}, r"^--direction=a_to_b: this run has one direction; leave it out$"),
-    (upscale, "pairs", {}, r"^--workdir=.*: this run does not enlarge images; take jgan\.translate$"),
-    (upscale, "both", {}, r"^--workdir=.*: this run does not enlarge images; take jgan\.translate$"),
+    (upscale, "pairs", {}, r"^--workdir=.*: this run does not enlarge images; take jgan translate$"),
+    (upscale, "both", {}, r"^--workdir=.*: this run does not enlarge images; take jgan translate$"),
     (translate, "filling", {}, r"a\.png: nothing says what to fill; give --mask, transparent pixels, or --degrade$"),
     (
         upscale,

@@ -1,0 +1,246 @@
+"""A run directory as an object: sampling, translating, measuring, reading what it logged."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jgan import config as configs
+from jgan.api.naming import naming_arguments
+from jgan.evaluation.images import Chosen
+from jgan.evaluation.measure import Metrics, measure
+from jgan.inference.arrays import ArrayTranslator, ImageLike
+from jgan.inference.captions import GivenCaptions, encode_captions, given_texts
+from jgan.inference.generator import Generator, latents_of, open_generator
+from jgan.inference.one_image import TILE, TILE_OF_UPSCALING, Tiles
+from jgan.inference.samples import NUM, RunSampler, Sampling, captions_in_rows, check_num, labels_in_turn
+from jgan.inference.sampling import latent_game
+from jgan.inference.translator import Translator, open_upscaler
+from jgan.inference.weights import NEWEST, Weights, read_vocabulary
+from jgan.photos.programs import Sizes
+from jgan.ranges import check_seed
+from jgan.rundir.checkpoints import newest_step
+from jgan.rundir.columns import read_columns
+from jgan.rundir.monitor import EVALUATIONS
+from jgan.types import PyTree, UserError
+
+
+class Run:
+    """A run directory: its config, what it computed, and its generator.
+
+    Weights are the averaged (EMA) ones of the newest checkpoint; with `raw` the trained ones, with `best` those of the
+    best checkpoint (`evaluate_every`), with `step` those of the checkpoint of a step. They are read once.
+    """
+
+    def __init__(self, workdir: Path) -> None:
+        self.workdir, self.config = workdir, configs.load(workdir)
+        if newest_step(workdir) is None:
+            raise UserError(f"{workdir}: no checkpoint yet; train first")
+        self._sampler = functools.cache(functools.partial(RunSampler, self.config, workdir))
+        self._generator = functools.cache(functools.partial(open_generator, self.config, workdir))
+        self._translators: dict[tuple, Translator] = {}
+        self._sizes = Sizes()
+
+    def __repr__(self) -> str:
+        return f"<jgan run {str(self.workdir)!r}: {type(self.config.game).__name__}, step {newest_step(self.workdir)}>"
+
+    @property
+    def metrics(self) -> dict[str, np.ndarray]:
+        """The columns of metrics.jsonl, "step", "generator/loss", ...; nan where a line has no such number."""
+        return read_columns(self.workdir / "metrics.jsonl")
+
+    @property
+    def evaluations(self) -> dict[str, np.ndarray]:
+        """The columns of evaluations.jsonl (`evaluate_every`), "step", "averaged/fd_efficientnet_lite0", ..."""
+        return read_columns(self.workdir / EVALUATIONS)
+
+    @property
+    def generator(self) -> Generator:
+        """A pure function that JAX can trace: `run.generator(latents, labels)`, float32 [n, h, w, c] in [-1, 1]."""
+        return self._generator(NEWEST)
+
+    @property
+    def variables(self) -> PyTree:
+        """The weights of `generator`: {"params": ..., "batch_stats": ...}."""
+        return self._generator(NEWEST).variables
+
+    @property
+    def step(self) -> int:
+        """The step of the checkpoint that `generator` is read from."""
+        return self._generator(NEWEST).step
+
+    @naming_arguments
+    def restore(self, *, raw: bool = False, best: bool = False, step: int | None = None) -> Generator:
+        """The generator with other weights than the newest averaged ones.
+
+        Raises:
+          UserError: there is no such checkpoint.
+        """
+        return self._generator(Weights(raw, best, step))
+
+    @naming_arguments
+    def latents(self, num: int, *, seed: int = 0, truncation: float | None = None) -> np.ndarray:
+        """The latents float32 [num, z] of the images that `sample` gives for this seed.
+
+        Raises:
+          UserError: the run does not start from latents, or they cannot be truncated so.
+        """
+        check_num(num)
+        check_seed(seed)
+        return latents_of(latent_game(self.config, "latents", truncation), num, seed, truncation)
+
+    @naming_arguments
+    def sample(
+        self,
+        num: int | None = None,
+        *,
+        labels: Sequence[int] | None = None,
+        captions: Sequence[str] | np.ndarray | None = None,
+        seed: int = 0,
+        truncation: float | None = None,
+        standing_batches: int = 0,
+        batch_size: int = 64,
+        raw: bool = False,
+        best: bool = False,
+        step: int | None = None,
+    ) -> np.ndarray:
+        """Images uint8 [num, h, w, c] (64 without `num`), the same as `jgan sample` writes.
+
+        Image i depends on `seed`, i and its label alone. `labels` are taken in turn, without them all classes. Of
+        `captions`, words or vectors [m, features], come `num` images each (8 without it), [m * num, h, w, c].
+
+        Raises:
+          UserError: settings that the run does not allow, or no such checkpoint.
+        """
+        weights, sampling = Weights(raw, best, step), Sampling(seed, truncation, standing_batches, batch_size)
+        check_num(num)
+        sampler = self._sampler()
+        encoded = self._encoded(captions, weights)
+        if encoded is None:
+            num = num or NUM
+            return sampler.sample(labels_in_turn(sampler.game, labels, num), num, sampling, weights)
+        if labels is not None:
+            raise UserError("labels: this run generates images from captions, it has no classes to choose")
+        condition = captions_in_rows(encoded, num)
+        return sampler.sample(condition, len(condition), sampling, weights)
+
+    @naming_arguments
+    def encode(self, captions: Sequence[str]) -> np.ndarray:
+        """Captions as `generator` takes them, word ids int32 [m, words]. Raises UserError for an unknown word."""
+        encoded = self._encoded(captions, NEWEST)
+        assert encoded is not None, "refused otherwise"
+        return encoded
+
+    @naming_arguments
+    def translate(
+        self,
+        image: ImageLike,
+        *,
+        direction: str | None = None,
+        mask: ImageLike | None = None,
+        tile: int | None = None,
+        overlap: int | None = None,
+        seed: int = 0,
+        raw: bool = False,
+        best: bool = False,
+        step: int | None = None,
+    ) -> np.ndarray:
+        """What an image-to-image run generates from an image of any size, as `jgan translate` writes it.
+
+        `image` is an array uint8, or floats in [-1, 1], [h, w], [h, w, c] or [n, h, w, c]; an image of Pillow; or a
+        file. The result is a uint8 array of the same rank, [h, w, c] of the last two. `direction` is "a_to_b" or
+        "b_to_a" of a run between two domains, `mask` is white (or true) where inpainting is to fill. Images larger than
+        `tile` go through in overlapping tiles.
+
+        Raises:
+          UserError: the run does not translate, or arguments that it does not take.
+        """
+        weights = Weights(raw, best, step)
+        key = (weights, direction, seed)
+        if key not in self._translators:
+            made = Translator(self.config, self.workdir, weights, direction=direction, seed=seed)
+            self._translators[key] = made
+        translate = ArrayTranslator(self._translators[key], self._sizes)
+        return translate(image, mask, Tiles(tile, overlap, TILE))
+
+    @naming_arguments
+    def upscale(
+        self,
+        image: ImageLike,
+        *,
+        tile: int | None = None,
+        overlap: int | None = None,
+        raw: bool = False,
+        best: bool = False,
+        step: int | None = None,
+    ) -> np.ndarray:
+        """An image enlarged by a run of super-resolution, as `jgan upscale` writes it; images are those of `translate`.
+
+        Raises:
+          UserError: the run does not enlarge images, or arguments that it does not take.
+        """
+        weights = Weights(raw, best, step)
+        if (weights, "upscale") not in self._translators:
+            self._translators[weights, "upscale"] = open_upscaler(self.config, self.workdir, weights)
+        enlarge = ArrayTranslator(self._translators[weights, "upscale"], self._sizes)
+        return enlarge(image, None, Tiles(tile, overlap, TILE_OF_UPSCALING))
+
+    @naming_arguments
+    def evaluate(
+        self,
+        metrics: Sequence[str] = ("fd", "kd", "pr"),
+        *,
+        reference: str | Path | None = None,
+        num_samples: int | None = None,
+        num_reference: int | None = None,
+        features: str | None = None,
+        weights: str | Path | None = None,
+        classifier: str | Path | None = None,
+        dtype: str | None = None,
+        seed: int = 0,
+        truncation: float | None = None,
+        standing_batches: int = 0,
+        direction: str | None = None,
+        raw: bool = False,
+        best: bool = False,
+        out: str | Path | None = None,
+    ) -> dict[str, float]:
+        """Scores by name, {"fd_efficientnet_lite0": 31.4, ...}, as `jgan evaluate` computes them.
+
+        `reference` is a folder or a source, and the run's own data without it; the other arguments are named as the
+        command's flags. With `out`, a directory, eval.json and nearest.png are written there.
+
+        Raises:
+          UserError: a metric, a network or data that cannot be used.
+        """
+        chosen = Chosen(
+            workdir=self.workdir,
+            reference=None if reference is None else str(reference),
+            num_samples=num_samples,
+            num_reference=num_reference,
+            seed=seed,
+            truncation=truncation,
+            standing_batches=standing_batches,
+            direction=direction,
+            weights=Weights(raw, best),
+        )
+        wanted = Metrics(tuple(metrics), features, _path(weights), _path(classifier), dtype)
+        scores = measure(chosen, wanted, _path(out))["scores"]
+        return {name: float(value) for name, value in scores.items()}
+
+    def _encoded(self, captions: Sequence[str] | np.ndarray | None, weights: Weights) -> np.ndarray | None:
+        given = None
+        if isinstance(captions, np.ndarray):
+            vectors = captions
+            given = GivenCaptions("captions", vectors=lambda: vectors)
+        elif captions is not None:
+            given = given_texts([captions] if isinstance(captions, str) else captions, "captions")
+        vocabulary = functools.partial(read_vocabulary, self.workdir, weights)
+        return encode_captions(self._sampler().game, given, vocabulary)
+
+
+def _path(value: str | Path | None) -> Path | None:
+    return None if value is None else Path(value)

@@ -1,0 +1,79 @@
+"""Where Python begins: `jgan.load_config`, `jgan.train`, `jgan.open`, `jgan.grid`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jgan import config as configs
+from jgan.api.naming import naming_arguments
+from jgan.api.run import Run
+from jgan.config import Config
+from jgan.engine.allocator import keep_memory
+from jgan.rundir.files import cache_directory
+from jgan.rundir.pictures import make_grid
+from jgan.training.loop import train as train_run
+
+
+@naming_arguments
+def load_config(name_or_path: str | Path, **overrides: Any) -> Config:
+    """The config that `name_or_path` names, "dcgan" or "mine/dcgan.py", with fields set anew.
+
+    A field is its path: `load_config("dcgan", seed=1, **{"game.generator.channels": 32})`.
+
+    Raises:
+      UserError: there is no such config or field, or a value is not of the field's type.
+    """
+    return configs.read_config(str(name_or_path), [f"--config.{path}={value}" for path, value in overrides.items()])
+
+
+@naming_arguments
+def train(config: Config | str | Path, workdir: str | Path) -> Run:
+    """Trains as `jgan train` does, to the end of the config, and opens the run.
+
+    A run that is in `workdir` already goes on from its newest checkpoint. A first Ctrl-C (in a notebook: stop) saves
+    the run and raises KeyboardInterrupt; call it again to go on.
+
+    Raises:
+      UserError: the config, the data or the directory cannot be used; or the training diverged.
+    """
+    config = config if isinstance(config, Config) else configs.read_config(str(config), [])
+    configs.check(config)
+    configs.check_is_data(config)
+    keep_memory()
+    _keep_compiled_programs()
+    outcome = train_run(config, Path(workdir))
+    if outcome.signal == signal.SIGINT:
+        raise KeyboardInterrupt(f"stopped at step {outcome.step}; everything is saved")
+    if outcome.signal:
+        raise SystemExit(128 + outcome.signal)
+    return Run(Path(workdir))
+
+
+@naming_arguments
+def open_run(workdir: str | Path) -> Run:
+    """The run in a directory: one that was trained, one that trains now, or one of imported weights.
+
+    Raises:
+      UserError: there is no run, or it has no checkpoint yet.
+    """
+    _keep_compiled_programs()
+    return Run(Path(workdir))
+
+
+def grid(images: np.ndarray, columns: int) -> np.ndarray:
+    """Images uint8 [n, h, w, c] as one picture [height, width, c], row by row; what is left of a row stays white."""
+    blank = np.full((-len(images) % columns, *images.shape[1:]), 255, np.uint8)
+    cells = np.concatenate([images, blank])
+    return make_grid(cells.reshape(-1, columns, *images.shape[1:]))
+
+
+def _keep_compiled_programs() -> None:
+    """Keeps programs that took a second to compile where the commands keep theirs, unless JAX has a place already."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ and jax.config.values["jax_compilation_cache_dir"] is None:
+        jax.config.update("jax_compilation_cache_dir", str(cache_directory("xla")))

@@ -1,0 +1,116 @@
+"""A run's generator as a pure function of arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jgan.config import Config
+from jgan.games.latent import LatentGAN
+from jgan.games.translation import image_to_image, player_of
+from jgan.inference.sampling import latent_game
+from jgan.inference.weights import NEWEST, Weights, restore_generator
+from jgan.types import Images, Labels, Latents, Player, PyTree, UserError, schedule, stage_ending
+
+
+class Generator(Protocol):
+    """A `LatentGenerator` or an `ImageGenerator`."""
+
+    variables: PyTree
+    step: int
+
+    def __call__(self, *inputs: Any, **options: Any) -> Images:
+        """Images float32 [n, h, w, c] in [-1, 1]."""
+        ...
+
+
+class LatentGenerator:
+    """Latents (and labels, or captions) to images. It can be traced: by `jax.jit`, `jax.grad`, `jax.vmap`.
+
+    `variables` are its weights, {"params": ..., "batch_stats": ...}, `step` is that of their checkpoint.
+    """
+
+    def __init__(self, config: Config, player: Player, step: int) -> None:
+        self._game, self.step = latent_game(config, "--workdir"), step
+        self._growth = self._game.growth(stage_ending(schedule(config.stages), step), jnp.int32(step))
+        self.variables: PyTree = {"params": player.params, **player.variables}
+
+    def __call__(
+        self,
+        latents: Latents,
+        labels: Labels | None = None,
+        *,
+        variables: PyTree | None = None,
+        truncation: float | None = None,
+    ) -> Images:
+        """Images float32 [n, h, w, c] in [-1, 1] of latents [n, z] and, where the run has some, labels int32 [n].
+
+        Of a run with captions, word ids int32 [n, words] or vectors [n, features] take the place of labels.
+        `variables` stand in for its own, as where they are differentiated or should not be constants of a compiled
+        program. `truncation` chooses the batch statistics of published BigGANs; other generators do not look at it.
+
+        Raises:
+          UserError: arrays of other shapes than the run takes, or labels that are missing or too many.
+        """
+        self._check(latents, labels)
+        if truncation is not None:
+            self._game.check_truncation(truncation)
+        player = player_of(self.variables if variables is None else variables)
+        return self._game.images_from(player, latents, labels, truncation, self._growth, rng=jax.random.key(0))
+
+    def _check(self, latents: Latents, labels: Labels | None) -> None:
+        game = self._game
+        if latents.ndim != 2 or latents.shape[1] != game.latent_dim:
+            raise UserError(f"latents: an array {list(latents.shape)}; this run takes [n, {game.latent_dim}]")
+        example = game.example_labels(1)
+        if (example is None) != (labels is None):
+            what = "captions" if game.captions != "none" else f"labels, 0 to {game.num_classes - 1}"
+            hint = "this run is unconditional; leave them out" if example is None else f"this run takes {what}"
+            raise UserError(f"labels: {hint}")
+        if example is not None and labels is not None:
+            wanted = (latents.shape[0], *example.shape[1:])
+            if labels.shape != wanted:
+                raise UserError(f"labels: an array {list(labels.shape)}; expected {list(wanted)}, one for each latent")
+
+
+class ImageGenerator:
+    """Images to images of an image-to-image run. It can be traced: by `jax.jit`, `jax.grad`, `jax.vmap`.
+
+    `variables` are its weights, {"params": ..., "batch_stats": ...}, `step` is that of their checkpoint.
+    """
+
+    def __init__(self, config: Config, player: Player, step: int) -> None:
+        self._config, self.step = config, step
+        self.variables: PyTree = {"params": player.params, **player.variables}
+
+    def __call__(
+        self, inputs: Images, *, direction: str | None = None, variables: PyTree | None = None, seed: int = 0
+    ) -> Images:
+        """Images float32 [n, h, w, c] in [-1, 1] of inputs [n, h, w, c] in [-1, 1], of a size that the network takes.
+
+        `direction` is "a_to_b" or "b_to_a" of a run between two domains; `seed` is that of dropout, where it stays on.
+
+        Raises:
+          UserError: no such direction.
+        """
+        game, way = image_to_image(self._config.game, direction, "direction")
+        player = player_of(self.variables if variables is None else variables)
+        return game.translate(player, inputs, jax.random.key(seed), way)
+
+
+def open_generator(config: Config, workdir: Path, weights: Weights = NEWEST) -> Generator:
+    """The generator of a run with these weights. Raises UserError where the directory has no such checkpoint."""
+    player, step = restore_generator(config, workdir, weights)
+    kind = LatentGenerator if config.game.generates_from == "latents" else ImageGenerator
+    return kind(config, player, step)
+
+
+def latents_of(game: LatentGAN, num: int, seed: int, truncation: float | None) -> np.ndarray:
+    """The latents float32 [num, z] of the images that `Sampler` generates for a seed."""
+    seed_key = jax.random.key(seed)
+    rngs = jax.vmap(lambda index: jax.random.fold_in(seed_key, index))(jnp.arange(num, dtype=jnp.int32))
+    return jax.device_get(game.sample_latents(rngs, truncation))
