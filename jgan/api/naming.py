@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from jgan.types import UserError
 
-FLAG = re.compile(r"(?<![\w-])--(?=[a-z])")
+FLAG = re.compile(r"(?<![\w-])--(config\.)?(?=[a-z])")
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

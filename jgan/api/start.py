@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from pathlib import Path
@@ -46,7 +47,7 @@ def train(config: Config | str | Path, workdir: str | Path) -> Run:
     configs.check(config)
     configs.check_is_data(config)
     keep_memory()
-    _keep_compiled_programs()
+    _prepare()
     outcome = train_run(config, Path(workdir))
     if outcome.signal == signal.SIGINT:
         raise KeyboardInterrupt(f"stopped at step {outcome.step}; everything is saved")
@@ -62,7 +63,7 @@ def open_run(workdir: str | Path) -> Run:
     Raises:
       UserError: there is no run, or it has no checkpoint yet.
     """
-    _keep_compiled_programs()
+    _prepare()
     return Run(Path(workdir))
 
 
@@ -73,7 +74,11 @@ def grid(images: np.ndarray, columns: int) -> np.ndarray:
     return make_grid(cells.reshape(-1, columns, *images.shape[1:]))
 
 
-def _keep_compiled_programs() -> None:
-    """Keeps programs that took a second to compile where the commands keep theirs, unless JAX has a place already."""
+def _prepare() -> None:
+    """Keeps programs that took a second to compile where the commands keep theirs, unless JAX has a place already.
+
+    And keeps Orbax from warning, through absl, of settings that are meant.
+    """
+    logging.getLogger("absl").setLevel(logging.ERROR)
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ and jax.config.values["jax_compilation_cache_dir"] is None:
         jax.config.update("jax_compilation_cache_dir", str(cache_directory("xla")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from jgan.games.latent import LatentGAN
 from jgan.games.translation import image_to_image, player_of
 from jgan.inference.sampling import latent_game
 from jgan.inference.weights import NEWEST, Weights, restore_generator
-from jgan.types import Images, Labels, Latents, Player, PyTree, UserError, schedule, stage_ending
+from jgan.types import Array, Direction, Images, Labels, Latents, Player, PyTree, UserError, schedule, stage_ending
 
 
 class Generator(Protocol):
@@ -59,8 +60,12 @@ class LatentGenerator:
         self._check(latents, labels)
         if truncation is not None:
             self._game.check_truncation(truncation)
-        player = player_of(self.variables if variables is None else variables)
-        return self._game.images_from(player, latents, labels, truncation, self._growth, rng=jax.random.key(0))
+        return self._generate(self.variables if variables is None else variables, latents, labels, truncation)
+
+    @functools.partial(jax.jit, static_argnums=(0, 4))
+    def _generate(self, variables: PyTree, latents: Latents, labels: Labels | None, truncation: float | None) -> Images:
+        player, rng = player_of(variables), jax.random.key(0)
+        return self._game.images_from(player, latents, labels, truncation, self._growth, rng=rng)
 
     def _check(self, latents: Latents, labels: Labels | None) -> None:
         game = self._game
@@ -88,18 +93,23 @@ class ImageGenerator:
         self.variables: PyTree = {"params": player.params, **player.variables}
 
     def __call__(
-        self, inputs: Images, *, direction: str | None = None, variables: PyTree | None = None, seed: int = 0
+        self, inputs: Images, *, direction: str | None = None, variables: PyTree | None = None, rng: Array | None = None
     ) -> Images:
         """Images float32 [n, h, w, c] in [-1, 1] of inputs [n, h, w, c] in [-1, 1], of a size that the network takes.
 
-        `direction` is "a_to_b" or "b_to_a" of a run between two domains; `seed` is that of dropout, where it stays on.
+        `direction` is "a_to_b" or "b_to_a" of a run between two domains; `rng` is the key of dropout.
 
         Raises:
           UserError: no such direction.
         """
-        game, way = image_to_image(self._config.game, direction, "direction")
-        player = player_of(self.variables if variables is None else variables)
-        return game.translate(player, inputs, jax.random.key(seed), way)
+        _, way = image_to_image(self._config.game, direction, "direction")
+        rng = jax.random.key(0) if rng is None else rng
+        return self._generate(self.variables if variables is None else variables, inputs, way, rng)
+
+    @functools.partial(jax.jit, static_argnums=(0, 3))
+    def _generate(self, variables: PyTree, inputs: Images, way: Direction | None, rng: Array) -> Images:
+        game, _ = image_to_image(self._config.game, way, "direction")
+        return game.translate(player_of(variables), inputs, rng, way)
 
 
 def open_generator(config: Config, workdir: Path, weights: Weights = NEWEST) -> Generator:
