@@ -30,6 +30,7 @@ from jgan.metrics.scores import PIXEL_BYTES, PIXEL_IMAGES, ImageSet
 from jgan.rundir.files import make_directory, replacing_shared
 from jgan.types import PixelBatch, PyTree, UserError
 
+RGBA = 4  # channels
 CACHE_FORMAT = 1  # of what networks make of images; count it up when a resize or a network changes
 Outputs = dict[str, np.ndarray]  # of a network: "pool" [n, d], and "class_logits" [n, classes] where it has classes
 
@@ -260,14 +261,30 @@ def _add_content(content: Any, images: np.ndarray, labels: np.ndarray | None) ->
     content.update(b"" if labels is None else np.ascontiguousarray(labels).data)
 
 
-def check_channels(channels: int) -> None:
-    """Raises UserError for images that no metric compares."""
-    if channels not in (1, 3):
-        raise UserError(f"images of {channels} channels: metrics compare gray and RGB images")
+def composited(batches: Iterable[PixelBatch], background: int) -> Iterator[PixelBatch]:
+    """Batches with RGBA images as RGB, seen over a gray level from 0 to 255; all others as they are.
+
+    As Pillow's alpha_composite, which makes the reference's images so (`data.background`).
+    """
+    for images, labels in batches:
+        yield (over(images, background) if images.shape[-1] == RGBA else images), labels
+
+
+def over(images: np.ndarray, background: int) -> np.ndarray:
+    """RGBA uint8 [n, h, w, 4] over a gray level: RGB uint8 [n, h, w, 3], rounded."""
+    alpha = images[..., 3:].astype(np.uint32)
+    mixed = images[..., :3] * alpha + np.uint32(background) * (255 - alpha)
+    return ((mixed + 127) // 255).astype(np.uint8)
+
+
+def background_setting(channels: int, background: int) -> dict[str, Any]:
+    """What eval.json and the settings of an evaluation say of images with so many channels: nothing but of RGBA."""
+    return {"composited_on": background} if channels == RGBA else {}
 
 
 def _rgb(images: np.ndarray) -> np.ndarray:
-    check_channels(images.shape[-1])
+    if images.shape[-1] not in (1, 3):
+        raise UserError(f"images of {images.shape[-1]} channels: metrics compare gray and RGB images")
     return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
 
 

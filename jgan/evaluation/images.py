@@ -13,7 +13,14 @@ from jgan import config as configs
 from jgan.config import Config
 from jgan.data.pixels import MAX_RESOLUTION, Format
 from jgan.data.registry import open_source
-from jgan.evaluation.collect import SourceImages, captions_like, labels_like, training_images
+from jgan.evaluation.collect import (
+    SourceImages,
+    background_setting,
+    captions_like,
+    composited,
+    labels_like,
+    training_images,
+)
 from jgan.evaluation.translated import Translations, like_source, open_held_out
 from jgan.games.translation import image_to_image
 from jgan.inference.sampling import Sampler, check_standing_batches, classes_in_turn, latent_game
@@ -135,15 +142,18 @@ class SampledImages:
             generator = sampler.with_standing_statistics(
                 generator, self.step, labels, chosen.standing_batches, chosen.seed
             )
-        return sampler(generator, self.step, labels, self.count, chosen.seed)
+        batches = sampler(generator, self.step, labels, self.count, chosen.seed)
+        return composited(batches, self.config.data.background)
 
     def provenance(self) -> dict[str, Any]:
         """Where they come from, for eval.json."""
+        channels = batch_shapes(self.workdir, self.chosen.weights)[-1]["images"].shape[-1]
         return {
             **_run_provenance(self.workdir, self.chosen.weights, self.step),
             "truncation": self.chosen.truncation,
             "standing_batches": self.chosen.standing_batches,
             "labels": self._labels(),
+            **background_setting(channels, self.config.data.background),
         }
 
     def _labels(self) -> str | None:

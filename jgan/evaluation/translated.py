@@ -15,7 +15,7 @@ from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
 from jgan.engine import processes
 from jgan.engine.sharding import make_sharding
-from jgan.evaluation.collect import SourceImages, check_channels, padded
+from jgan.evaluation.collect import RGBA, SourceImages, background_setting, composited, padded
 from jgan.games.translation import image_to_image
 from jgan.games.unpaired import DOMAINS
 from jgan.metrics.scores import ImageSet
@@ -48,13 +48,17 @@ class Translations:
         self.is_paired, self.has_labels = direction is None, False
         self._inputs = SourceImages(inputs.source, self.count, form, config.data.on_error, whole=True)
         of_targets = dataclasses.replace(targets.form(resolution), blind_scale=0)
-        check_channels(of_targets.channels)
+        shown = background_setting(of_targets.channels, of_targets.background)
+        if of_targets.channels == RGBA:
+            of_targets = dataclasses.replace(of_targets, channels=3)
+        self._background = of_targets.background
         targets_count = self.count if self.is_paired else min(count or targets.count, targets.count)
         self.reference = SourceImages(targets.source, targets_count, of_targets, config.data.on_error)
         # What scores depend on beside the reference and the seed.
         self.settings = {
             "inputs": {"count": self.count, "fingerprint": inputs.fingerprint},
             **({} if direction is None else {"direction": direction}),
+            **shown,
         }
 
         def generate_one(player: Player, image: Array, rng: Array) -> Images:
@@ -69,8 +73,14 @@ class Translations:
         self._generate_batch = generate_batch
 
     def generate(self, generator: Player, step: int, reference: ImageSet) -> Iterator[PixelBatch]:
-        """Batches of images uint8 [n, h, w, c], `count` in all, without labels; every process gets all of them."""
+        """Batches of images uint8 [n, h, w, c], `count` in all, without labels; every process gets all of them.
+
+        RGBA images are composited, c is 1 or 3.
+        """
         del step, reference
+        return composited(self._batches(generator), self._background)
+
+    def _batches(self, generator: Player) -> Iterator[PixelBatch]:
         sharding, first = make_sharding(), 0
         devices = sharding.mesh.size
         for examples, _ in self._inputs.batches():

@@ -11,7 +11,14 @@ from jgan.config import Config, data_differences
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.source import Source
 from jgan.engine import processes
-from jgan.evaluation.collect import Collector, captions_like, check_channels, labels_like, training_images
+from jgan.evaluation.collect import (
+    Collector,
+    background_setting,
+    captions_like,
+    composited,
+    labels_like,
+    training_images,
+)
 from jgan.evaluation.translated import Translations, open_held_out
 from jgan.games.translation import image_to_image
 from jgan.inference.sampling import Sampler, latent_game
@@ -44,8 +51,10 @@ class GeneratedImages:
 
     is_paired = False
 
-    def __init__(self, config: Config, source: Source) -> None:
-        self.settings: dict[str, Any] = {}
+    def __init__(self, config: Config, source: Source, channels: int) -> None:
+        """`channels` are those of the run's images."""
+        self._background = config.data.background
+        self.settings: dict[str, Any] = background_setting(channels, self._background)
         settings = config.evaluation
         game = latent_game(config, "evaluate_every")
         self.has_labels = game.num_classes > 0
@@ -59,7 +68,7 @@ class GeneratedImages:
         labels = labels_like(reference, self.count) if self.has_labels else None
         if self._captioned is not None:
             labels = captions_like(reference, self._captioned, self.count)
-        return self._sampler(generator, step, labels, self.count, self._seed)
+        return composited(self._sampler(generator, step, labels, self.count, self._seed), self._background)
 
 
 def _generated(
@@ -68,8 +77,7 @@ def _generated(
     settings = config.evaluation
     if config.game.generates_from == "latents":
         assert isinstance(dataset, Dataset), "checked before"
-        check_channels(dataset.channels)
-        return GeneratedImages(config, dataset.source)
+        return GeneratedImages(config, dataset.source, dataset.channels)
     if settings.held_out:
         dataset = open_held_out(config, settings.held_out, shapes, "evaluation.held_out")
     elif config.data.on_error == "skip":  # training takes others in place of what it cannot, and would count them twice

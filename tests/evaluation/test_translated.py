@@ -141,6 +141,16 @@ def test_images_equal_to_their_targets_are_counted_apart(tmp_path, monkeypatch):
     assert scores == {"psnr": "inf", "psnr_equal": 1}
 
 
+def test_transparent_targets_are_measured_over_the_background(tmp_path):
+    photos(tmp_path / "val" / "A")
+    photos(tmp_path / "val" / "B", channels=4)
+    workdir = make_run(tmp_path / "run", *CONFIGS["pairs"])
+    result = measured(workdir, tmp_path / "eval", reference=tmp_path / "val", metrics="psnr")
+    assert np.isfinite(result["scores"]["psnr"])
+    assert result["images"]["composited_on"] == 255
+    assert result["reference"]["resolution"]["channels"] == 3
+
+
 REFUSALS = [
     ("residual", {"metrics": "psnr", "direction": "a_to_b"}, r"^--direction=a_to_b: this run has one direction; leave"),
     ("both", {"metrics": "swd"}, r"^--direction: this run goes both ways; expected a_to_b or b_to_a$"),
@@ -149,7 +159,6 @@ REFUSALS = [
     ("residual", {"metrics": "psnr", "truncation": 1}, r"^--truncation: this run translates images"),
     ("residual", {"metrics": "intra_fd"}, r"^metric 'intra_fd': compares class by class"),
     ("residual", {"metrics": "psnr", "reference": "folder:no"}, r"^--reference: .*no"),
-    ("pairs", {"metrics": "psnr"}, r"^images of 4 channels: metrics compare gray and RGB images$"),
 ]
 
 

@@ -17,6 +17,10 @@ from standin_runs import assert_equal
 
 from jgan import sample
 from jgan.config import check
+from jgan.data.config import DataConfig
+from jgan.evaluation.collect import over
+from jgan.evaluation.images import Chosen
+from jgan.evaluation.measure import Metrics, measure
 from jgan.evaluation.while_training import Evaluator
 from jgan.inference.weights import Weights, restore_generator
 from jgan.metrics.config import EvaluationConfig
@@ -53,6 +57,35 @@ def config(monkeypatch):
 
 def read_evaluations(workdir):
     return [json.loads(line) for line in (workdir / "evaluations.jsonl").read_text().splitlines()]
+
+
+def test_transparent_images_are_measured_over_the_background(config, tmp_path):
+    """RGBA images are trained on as they are, and compared as they look; real ones as Pillow composites them."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 4), np.uint8)
+    for index, image in enumerate(pixels):
+        Image.fromarray(image).save(photos / f"{index}.png")
+    back = Image.new("RGBA", (8, 8), (100, 100, 100, 255))
+    expected = [np.asarray(Image.alpha_composite(back, Image.fromarray(image)))[..., :3] for image in pixels]
+    assert np.abs(over(pixels, 100).astype(int) - np.stack(expected)).max() <= 1  # both round, Pillow from 7 more bits
+
+    data = DataConfig(source=f"folder:{photos}", channels=4, background=100)
+    generator = config.game.generator.clone(image_channels=4)
+    config = dataclasses.replace(
+        config,
+        data=data,
+        game=dataclasses.replace(config.game, generator=generator),
+        stages=(dataclasses.replace(config.stages[0], steps=2),),
+        evaluation=EvaluationConfig(metrics=("fd",), num_samples=8),
+    )
+    train(config, tmp_path / "run")
+    assert read_evaluations(tmp_path / "run")[-1]["settings"]["composited_on"] == 100
+    result = measure(Chosen(workdir=tmp_path / "run", num_samples=8), Metrics(("fd",)), None)
+    assert result["images"]["composited_on"] == 100
+    assert result["reference"]["resolution"]["channels"] == 3
+    with Image.open(tmp_path / "run" / "samples" / "samples_00000002.png") as picture:
+        assert picture.mode == "RGBA"
 
 
 def test_it_measures_without_touching_the_run(config, tmp_path):
