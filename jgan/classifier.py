@@ -20,8 +20,8 @@ from jgan.ranges import check_seed
 from jgan.rundir.files import make_directory
 from jgan.types import UserError
 
-DESCRIPTION = """Trains a small classifier on labelled images, tests it on others, and stores it for
-jgan evaluate --classifier FILE --metrics accuracy,modes.
+DESCRIPTION = """Trains a small classifier on labelled images, tests it on others, and stores it for the metrics of
+`jgan evaluate` that read classes: accuracy, cas, modes.
 
   jgan classifier --source mnist5k --out digits.npz
   jgan classifier --source idx:MNIST --test idx:MNIST:t10k --out digits.npz
@@ -36,9 +36,11 @@ def main(argv: Sequence[str]) -> int:
     parser = command.Parser("classifier", DESCRIPTION)
     parser.add_argument("--source", metavar="SOURCE", required=True, help="images to train on, named as in data.source")
     parser.add_argument("--test", metavar="SOURCE", help="images to test on (default: a tenth of --source)")
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="the .npz to write")
-    parser.add_argument("--resolution", type=int, default=32, help="square pixels at which it sees them (default 32)")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, order and split (default 0)")
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="the .npz file to write")
+    parser.add_argument(
+        "--resolution", type=int, default=32, help="side in pixels at which it sees images (default 32)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of weights, order and split (default 0)")
     options = parser.parse_args(argv)
     out: Path = options.out
     if out.suffix != ".npz":

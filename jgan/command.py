@@ -162,7 +162,7 @@ def add_standing_batches(parser: Parser) -> None:
         metavar="N",
         type=int,
         default=0,
-        help="take batch norm's statistics from N batches sampled for them (BigGAN: 16), not the running ones",
+        help="take batch norm's statistics from N fresh batches, not the running ones (BigGAN: 16)",
     )
 
 

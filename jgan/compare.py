@@ -17,15 +17,15 @@ from jgan.photos.programs import Sizes
 from jgan.rundir.files import finite, make_directory, sha256, write_json
 from jgan.types import UserError, did_you_mean
 
-DESCRIPTION = """Scores images against the references of the same names, pixel by pixel: of each, and on average.
+DESCRIPTION = """Compares images with references of the same names, pixel by pixel: each image, and the mean.
 
   jgan upscale --workdir runs/srgan --degrade --input Set5 --out large
   jgan compare --images large --reference Set5 --metrics psnr_y,ssim_y,psnr,ssim --crop 4
   jgan compare --images large --reference Set5 --metrics lpips --backbone FILE.pth --heads alex.pth
 
-psnr and ssim are of all channels, psnr_y and ssim_y of the luma of BT.601 (16 to 235), which papers of
-super-resolution report with as many pixels cut off each border (--crop) as their factor. With --cut_reference, one
-that is up to 8 pixels larger, as where the factor does not divide its size, is cut at the right and at the bottom.
+psnr and ssim look at all channels, psnr_y and ssim_y at the luma of BT.601 (16 to 235). Papers on super-resolution
+report the latter, with as many pixels cut off each border as the images were enlarged: --crop 4 for x4. Where that
+factor does not divide a reference's size, it is up to 8 pixels larger: --cut_reference cuts it at the right and bottom.
 Distances between sets of images (fd, kd, ...) are measured by `jgan evaluate`."""
 
 ALONE = "niqe"  # looks at no reference
@@ -66,15 +66,19 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> command.Parser:
     parser = command.Parser("compare", DESCRIPTION)
     parser.add_argument("--images", metavar="PATH", type=Path, required=True, help="an image, or a folder of images")
-    parser.add_argument("--reference", metavar="PATH", type=Path, help="what each should look like (niqe: none)")
-    parser.add_argument("--metrics", default="psnr,ssim", help=f"of {', '.join(METRICS)} (default psnr,ssim)")
-    parser.add_argument("--crop", type=int, default=0, help="pixels left out at each border (default 0)")
-    parser.add_argument("--cut_reference", action="store_true", help="to the size of its image")
-    parser.add_argument("--net", choices=lpips.BACKBONES, default="alex", help="of lpips (default alex)")
-    parser.add_argument("--backbone", metavar="FILE", type=Path, help="of lpips: torchvision's weights of that network")
-    parser.add_argument("--heads", metavar="FILE", type=Path, help="of lpips: its learned weights, v0.1")
-    parser.add_argument("--niqe_params", metavar="FILE", type=Path, help="of niqe: niqe_pris_params.npz")
-    parser.add_argument("--out", metavar="FILE", type=Path, help="a JSON of all numbers (default: none)")
+    parser.add_argument(
+        "--reference", metavar="PATH", type=Path, help="the references, with the same names (niqe needs none)"
+    )
+    parser.add_argument(
+        "--metrics", default="psnr,ssim", help=f"separated by commas: {', '.join(METRICS)} (default psnr,ssim)"
+    )
+    parser.add_argument("--crop", type=int, default=0, help="pixels to leave out at each border (default 0)")
+    parser.add_argument("--cut_reference", action="store_true", help="cut a reference to the size of its image")
+    parser.add_argument("--net", choices=lpips.BACKBONES, default="alex", help="network of lpips (default alex)")
+    parser.add_argument("--backbone", metavar="FILE", type=Path, help="for lpips: torchvision's weights of the network")
+    parser.add_argument("--heads", metavar="FILE", type=Path, help="for lpips: the learned weights on top of it, v0.1")
+    parser.add_argument("--niqe_params", metavar="FILE", type=Path, help="for niqe: niqe_pris_params.npz")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="write all numbers to a JSON file")
     return parser
 
 

@@ -25,9 +25,9 @@ DESCRIPTION = """Compares the images of a run, or of any data source, with real 
   jgan evaluate --workdir runs/flowers --direction a_to_b --metrics kd --reference unpaired:flowers:test
   jgan evaluate --images A --reference B --metrics fd,kd,pr --features efficientnet_lite0 --out DIR
 
-`fid`, `clean_fid`, `kid` and `is` are made with Inception and nothing else; `fd`, `kd`, `pr`, ... with --features.
-The results, with all that they depend on, go to eval.json; a grid of samples beside their nearest real images to
-nearest.png. Sources are named as in data.source; a plain directory is a folder of images."""
+`fid`, `clean_fid`, `kid` and `is` always use Inception; `fd`, `kd`, `pr`, ... use --features. The results, with all
+that they depend on, go to eval.json; a grid of samples beside their nearest real images goes to nearest.png. Sources
+are named as in data.source; a plain directory is a folder of images."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -47,26 +47,38 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> command.Parser:
     parser = command.Parser("evaluate", DESCRIPTION)
-    parser.add_argument("--workdir", metavar="DIR", type=Path, help="a run, whose newest checkpoint is measured")
-    parser.add_argument("--images", metavar="SOURCE", help="images to measure in place of a run's")
-    parser.add_argument("--reference", metavar="SOURCE", help="real images (default: those of the run)")
-    parser.add_argument("--metrics", default="fd,kd,pr", help=f"of {', '.join(METRICS)} (default fd,kd,pr)")
+    parser.add_argument("--workdir", metavar="DIR", type=Path, help="the run to measure, at its newest checkpoint")
+    parser.add_argument("--images", metavar="SOURCE", help="images to measure, in place of a run")
     parser.add_argument(
-        "--features", choices=EXTRACTORS, help=f"for fd, kd, pr, ... (default {EvaluationConfig.features})"
+        "--reference", metavar="SOURCE", help="real images to compare with (default: the run's training set)"
     )
-    parser.add_argument("--weights", metavar="FILE", type=Path, help="of the network, in place of the published ones")
-    parser.add_argument("--classifier", metavar="FILE", type=Path, help="of jgan classifier (else: trained)")
-    parser.add_argument("--dtype", choices=DTYPES, help="the networks compute in (default float32)")
-    parser.add_argument("--num_samples", type=int, help="images of each side (default: as many as are real)")
-    parser.add_argument("--num_reference", type=int, help="real images, where not as many as generated ones")
-    parser.add_argument("--resolution", type=int, help="square pixels at which --images are compared")
-    parser.add_argument("--seed", type=int, default=0, help="of the latents and of random subsets (default 0)")
-    parser.add_argument("--truncation", type=float, help="normal latents from [-t, t] only")
+    parser.add_argument(
+        "--metrics", default="fd,kd,pr", help=f"separated by commas: {', '.join(METRICS)} (default fd,kd,pr)"
+    )
+    parser.add_argument(
+        "--features",
+        choices=EXTRACTORS,
+        help=f"feature network of fd, kd, pr, ... (default {EvaluationConfig.features})",
+    )
+    parser.add_argument(
+        "--weights", metavar="FILE", type=Path, help="weights of the feature network (default: the published ones)"
+    )
+    parser.add_argument(
+        "--classifier", metavar="FILE", type=Path, help="a classifier stored by jgan classifier (default: train one)"
+    )
+    parser.add_argument("--dtype", choices=DTYPES, help="precision of the networks (default float32)")
+    parser.add_argument(
+        "--num_samples", type=int, help="number of generated and of real images (default: all real ones)"
+    )
+    parser.add_argument("--num_reference", type=int, help="number of real images, if it is another")
+    parser.add_argument("--resolution", type=int, help="side in pixels at which --images are compared")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the latents and of random subsets (default 0)")
+    parser.add_argument("--truncation", type=float, help="keep normal latents within [-t, t]")
     command.add_standing_batches(parser)
-    parser.add_argument("--direction", choices=("a_to_b", "b_to_a"), help="of a run between two domains (CycleGAN)")
-    parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
-    parser.add_argument("--best", action="store_true", help="the best checkpoint (evaluate_every), not the newest")
-    parser.add_argument("--out", metavar="DIR", type=Path, help="where results go (default: eval/ of the run)")
+    parser.add_argument("--direction", choices=("a_to_b", "b_to_a"), help="which way a CycleGAN run translates")
+    parser.add_argument("--raw", action="store_true", help="use the trained weights, not the EMA weights")
+    parser.add_argument("--best", action="store_true", help="use the best checkpoint of a run with evaluate_every")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="directory of the results (default: eval/ of the run)")
     return parser
 
 

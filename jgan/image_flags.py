@@ -27,20 +27,24 @@ def add_image_flags(parser: Parser, tile: int) -> None:
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace images that are there already")
     existing.add_argument(
-        "--skip_existing", action="store_true", help="leave images that are there already: go on where it was stopped"
+        "--skip_existing", action="store_true", help="skip images that are there already, to go on where it was stopped"
     )
-    parser.add_argument("--skip_broken", action="store_true", help="leave files out that cannot be read, and name them")
-    parser.add_argument("--bicubic", action="store_true", help="enlarge by the bicubic filter, not by the network")
-    parser.add_argument("--degrade", action="store_true", help="first make of each image what the run's task does")
+    parser.add_argument("--skip_broken", action="store_true", help="skip files that cannot be read, and name them")
     parser.add_argument(
-        "--mask", metavar="PATH", type=Path, help="for inpainting: white where an image is to be filled"
+        "--bicubic", action="store_true", help="enlarge with the bicubic filter in place of the network, to compare"
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="of dropout, where it stays on, and of --degrade (default 0)"
+        "--degrade", action="store_true", help="the inputs are clean images: first degrade them as the run's task does"
     )
-    parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
-    parser.add_argument("--best", action="store_true", help="the best checkpoint (evaluate_every), not the newest")
-    parser.add_argument("--step", type=int, metavar="N", help="the checkpoint of step N, not the newest")
+    parser.add_argument(
+        "--mask", metavar="PATH", type=Path, help="for inpainting: a mask, white where the image is to be filled"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of --degrade, and of dropout in networks that keep it on (default 0)"
+    )
+    parser.add_argument("--raw", action="store_true", help="use the trained weights, not the EMA weights")
+    parser.add_argument("--best", action="store_true", help="use the best checkpoint of a run with evaluate_every")
+    parser.add_argument("--step", type=int, metavar="N", help="use the checkpoint of step N")
 
 
 def files_of(options: argparse.Namespace) -> Files:

@@ -32,7 +32,7 @@ from jgan.rundir.monitor import MetricWindow
 from jgan.setup import BatchShapes, initial_state, microbatches, run_seldom, shapes_to_data, state_target
 from jgan.types import Array, PyTree, ScheduledStage, TrainState, UserError, schedule
 
-DESCRIPTION = """Makes a run of a generator trained elsewhere, to sample from and to measure; executes nothing of it.
+DESCRIPTION = """Turns a file of published weights into a run, to sample from and to measure. Nothing in it is executed.
 
   jgan import-weights --config biggan_deep --generator pytorch_model.bin --workdir runs/published
   jgan sample --workdir runs/published --truncation 0.4 --labels 207
@@ -94,11 +94,15 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> command.Parser:
     parser = command.Parser("import-weights", DESCRIPTION)
-    parser.add_argument("--config", metavar="NAME", required=True, help="the config whose generator it is")
-    parser.add_argument("--generator", metavar="FILE", type=Path, required=True, help="its weights")
-    parser.add_argument("--generator_b", metavar="FILE", type=Path, help="of CycleGAN: those from b to a")
-    parser.add_argument("--direction", choices=DIRECTIONS, help="of CycleGAN: of --generator, where it is alone")
-    parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="directory of the run, a new one")
+    parser.add_argument("--config", metavar="NAME", required=True, help="the config with that generator")
+    parser.add_argument("--generator", metavar="FILE", type=Path, required=True, help="the file of its weights")
+    parser.add_argument(
+        "--generator_b", metavar="FILE", type=Path, help="CycleGAN: the file of the generator from b to a"
+    )
+    parser.add_argument(
+        "--direction", choices=DIRECTIONS, help="CycleGAN: the direction of --generator, where it is the only one"
+    )
+    parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="a new directory for the run")
     return parser
 
 

@@ -19,7 +19,7 @@ After --config, a name is a config of the package, and what ends in .py or has a
 file of the same name with other content lies in the directory, the name alone is refused, and told how to say which.
 
 Parameters are those of the generator and of the discriminator. "measured" is processor time on two cores without an
-accelerator, compilation included, of the run in docs/results.md; "-" was not trained as it stands."""
+accelerator, compilation included, of the run in docs/results/; "-" was not trained as it stands."""
 
 HEADER = ("name", "family", "size", "data", "parameters", "measured", "paper")
 

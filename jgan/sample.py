@@ -21,17 +21,17 @@ from jgan.rundir.files import make_directory
 from jgan.rundir.pictures import make_grid, save_png
 from jgan.types import UserError
 
-DESCRIPTION = """Samples images from a run's generator, by its EMA weights: numbered PNGs and grid.png.
+DESCRIPTION = """Generates images with a run's EMA weights: numbered PNGs and grid.png.
 
   jgan sample --workdir runs/dcgan --num 64 --out samples/
   jgan sample --workdir runs/digits --num 40 --labels 3,5 --truncation 0.7 --out samples/
   jgan sample --workdir runs/text --caption "a thin seven" --caption "a bold upright three" --out samples/
 
-Image number i depends on --seed, i and its label or caption alone, not on --num (and on --batch_size by rounding at
-most, or, with --standing_batches, since statistics are those of batches of that size).
+Image number i depends on --seed, on i and on its label or caption, not on --num. --batch_size changes images by
+rounding at most; with --standing_batches it sets the size of the batches whose statistics are taken.
 
-Of captions, each is a row of the grid: --caption once for each, --captions FILE with one a line, or, for a run on
-vectors of captions, --embeddings FILE.npz with `embeddings` [captions, features]."""
+Each caption becomes a row of the grid. Give --caption once for each, or --captions FILE with one caption a line. A run
+that was trained on vectors of captions takes --embeddings FILE.npz with `embeddings` [captions, features]."""
 
 GRID_IMAGES = 400  # at most, in grid.png
 
@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
     make_directory(out, "--out")
     sampler = RunSampler(config, options.workdir)
     _write(sampler.sample(condition, num, sampling, weights), out, columns)
-    print(f"{num} images from the {weights.kind} generator at step {sampler.restore(weights)[1]}: {out}/grid.png")
+    print(f"{num} images from the {weights.title} at step {sampler.restore(weights)[1]}: {out}/grid.png")
     return 0
 
 
@@ -59,25 +59,27 @@ def _parser() -> command.Parser:
     parser = command.Parser("sample", DESCRIPTION)
     parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="directory of the run")
     parser.add_argument("--out", metavar="DIR", type=Path, help="where the PNGs go (default: generated/ of the run)")
-    parser.add_argument("--num", type=int, help="how many images (default 64), with captions of each (default 8)")
-    parser.add_argument("--seed", type=int, default=0, help="of the latents (default 0)")
-    parser.add_argument("--labels", metavar="3,5", help="classes, taken in turn (default: all of them)")
+    parser.add_argument("--num", type=int, help="number of images (default 64; with captions, 8 of each)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the latents (default 0)")
+    parser.add_argument("--labels", metavar="3,5", help="classes to generate, in turn (default: all)")
     captions = parser.add_mutually_exclusive_group()
-    captions.add_argument("--caption", action="append", metavar="TEXT", help="what to show; may be given several times")
-    captions.add_argument("--captions", metavar="FILE", type=Path, help="a caption in each line, in place of --caption")
-    captions.add_argument("--embeddings", metavar="FILE", type=Path, help="vectors of captions, in place of --caption")
+    captions.add_argument(
+        "--caption", action="append", metavar="TEXT", help="a caption to generate from; repeat it for more"
+    )
+    captions.add_argument("--captions", metavar="FILE", type=Path, help="a file with one caption a line")
+    captions.add_argument("--embeddings", metavar="FILE", type=Path, help="an .npz with vectors of captions")
     parser.add_argument(
         "--truncation",
         type=float,
-        help="normal latents from [-t, t] only; of imported weights, their scale, at most 1",
+        help="keep normal latents within [-t, t]; for imported BigGAN weights, the scale of the latents, at most 1",
     )
-    parser.add_argument("--raw", action="store_true", help="the trained weights, not their average")
+    parser.add_argument("--raw", action="store_true", help="use the trained weights, not the EMA weights")
     parser.add_argument(
-        "--step", type=int, metavar="N", help="the checkpoint of step N, not the newest (keep_checkpoints)"
+        "--step", type=int, metavar="N", help="use the checkpoint of step N (the run keeps the last keep_checkpoints)"
     )
-    parser.add_argument("--best", action="store_true", help="the best checkpoint (evaluate_every), not the newest")
+    parser.add_argument("--best", action="store_true", help="use the best checkpoint of a run with evaluate_every")
     command.add_standing_batches(parser)
-    parser.add_argument("--batch_size", type=int, default=64, help="images at once (default 64)")
+    parser.add_argument("--batch_size", type=int, default=64, help="images generated at once (default 64)")
     return parser
 
 

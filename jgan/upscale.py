@@ -11,7 +11,7 @@ from jgan.inference.image_files import translate_files
 from jgan.inference.one_image import TILE_OF_UPSCALING
 from jgan.inference.translator import open_upscaler
 
-DESCRIPTION = """Enlarges images of any size by the generator of a run of super-resolution.
+DESCRIPTION = """Enlarges images of any size with a run of super-resolution.
 
   jgan upscale --workdir runs/srgan --input photos --out large
   jgan upscale --workdir runs/srgan --input photo.png --out large --tile 128
@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     files, weights = files_of(options), weights_of(options)
     upscaler = open_upscaler(configs.load(options.workdir), options.workdir, weights, options.seed, options.bicubic)
     count, skipped = translate_files(upscaler, files)
-    enlarged_by = f"the {weights.kind} generator at step {upscaler.step}"
+    enlarged_by = f"the {weights.title} at step {upscaler.step}"
     enlarged_by = "the bicubic filter" if options.bicubic else enlarged_by
     rest = skipped_text(skipped, files)
     print(f"{count} images {upscaler.scale} times as large, by {enlarged_by}: {files.out}{rest}")

@@ -51,13 +51,20 @@ def _parser() -> command.Parser:
     parser = command.Parser("data", DESCRIPTION)
     commands = parser.add_subparsers(required=True, metavar="inspect|prepare|split", parser_class=_Subparser)
     inspecting = commands.add_parser("inspect", help="print what a source holds, and write a contact sheet")
-    inspecting.add_argument("--out", type=Path, help="a PNG of up to 60 images (default: none)")
+    inspecting.add_argument("--out", type=Path, help="write a contact sheet of up to 60 images to this PNG")
     inspecting.set_defaults(command=_inspect)
     preparing = commands.add_parser("prepare", help="write a source as raw pixels, read back as records:<directory>")
     preparing.add_argument("--out", type=Path, required=True, help="a new directory, or one to go on with")
-    preparing.add_argument("--resolution", type=int, required=True, help="pixels of a side")
-    preparing.add_argument("--on-error", choices=ON_ERROR, default="refuse", help="broken images (default: refuse)")
-    preparing.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    preparing.add_argument("--resolution", type=int, required=True, help="side in pixels of the prepared images")
+    preparing.add_argument(
+        "--on-error",
+        choices=ON_ERROR,
+        default="refuse",
+        help="what to do about broken images (default: refuse to prepare)",
+    )
+    preparing.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="number of processes (default: all cores)"
+    )
     preparing.set_defaults(command=_prepare)
     splitting = commands.add_parser("split", help="write pairs as two folders of PNGs, A and B")
     splitting.add_argument("--source", required=True, help="as in data.source, for example pairs:maps/val")
@@ -65,9 +72,17 @@ def _parser() -> command.Parser:
     splitting.set_defaults(command=_split)
     for each in (inspecting, preparing):
         each.add_argument("--source", required=True, help="as in data.source, for example folder:photos")
-        each.add_argument("--channels", type=int, choices=CHANNELS, default=3, help="0: as the files are")
+        each.add_argument(
+            "--channels",
+            type=int,
+            choices=CHANNELS,
+            default=3,
+            help="1 gray, 3 RGB (default), 4 RGBA, 0 as the files are",
+        )
         each.add_argument("--fit", choices=FITS, default="crop", help="how an image becomes square (default: crop)")
-        each.add_argument("--background", type=int, default=255, help="gray level behind transparency and padding")
+        each.add_argument(
+            "--background", type=int, default=255, help="gray level behind transparency and padding (default 255)"
+        )
     return parser
 
 

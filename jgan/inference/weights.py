@@ -18,16 +18,21 @@ from jgan.types import Player, UserError, schedule
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
-    """The averaged weights of the newest checkpoint, unless told otherwise."""
+    """The EMA weights of the newest checkpoint, unless told otherwise."""
 
-    raw: bool = False  # the trained ones, not their average
+    raw: bool = False  # the trained ones
     best: bool = False  # of the best checkpoint (evaluate_every)
     step: int | None = None  # of the checkpoint of this step
 
     @property
     def kind(self) -> str:
-        """What they are called in a sentence."""
+        """What they are called in a record, as in eval.json."""
         return "trained" if self.raw else "averaged"
+
+    @property
+    def title(self) -> str:
+        """What they are called in a sentence."""
+        return "trained weights" if self.raw else "EMA weights"
 
 
 NEWEST = Weights()

@@ -61,7 +61,7 @@ def test_tensorboard_reads_the_events(workdir):
 def test_sampling_is_a_function_of_seed_index_and_label(workdir, tmp_path):
     images, stdout = sample(workdir, tmp_path / "a", "--num", "7", "--labels", "3,5", "--seed", "1")
     assert len(images) == 7
-    assert "averaged generator at step 12" in stdout
+    assert "EMA weights at step 12" in stdout
     assert read_image(tmp_path / "a" / "grid.png").shape == (4 * 10 + 2, 2 * 10 + 2)
     again, _ = sample(workdir, tmp_path / "b", "--num", "5", "--labels", "3,5", "--seed", "1", "--batch_size", "2")
     np.testing.assert_array_equal(images[:5], again)

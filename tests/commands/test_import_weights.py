@@ -1,4 +1,4 @@
-"""Published networks of images to images as runs: their weights imported, and images drawn by the commands."""
+"""Published image-to-image networks as runs: their weights imported, and images made by the commands."""
 
 import functools
 

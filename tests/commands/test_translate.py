@@ -67,7 +67,7 @@ def test_names_and_folders_are_mirrored_and_nothing_is_replaced(workdirs, tmp_pa
         Image.fromarray(smooth(*size)).save(path)
     flags = {"workdir": workdirs["both"], "direction": "b_to_a", "input": tmp_path / "in", "out": tmp_path / "out"}
     assert call(translate, **flags) == 0
-    assert "2 images from the averaged generator at step 0" in capsys.readouterr().out
+    assert "2 images from the EMA weights at step 0" in capsys.readouterr().out
     found = sorted(path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*") if path.is_file())
     assert [str(path) for path in found] == ["b.png", "sub/deep/a.png"]
     for name, place in zip(sizes, found, strict=True):
@@ -98,7 +98,7 @@ def test_what_is_there_is_skipped_and_the_rest_as_if_nothing_had_been(workdirs, 
     assert call(translate, **flags, skip_existing=True) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == (
-        f"2 images from the averaged generator at step 0: {tmp_path}/out; 1 skipped, whose images were there already"
+        f"2 images from the EMA weights at step 0: {tmp_path}/out; 1 skipped, whose images were there already"
     )
     assert (tmp_path / "out" / "b.png").read_bytes() == before
     for name in ("a.png", "c.png"):

@@ -1,4 +1,4 @@
-"""Runs of images to images, measured: `evaluate` says what `compare` says of the files that `translate` writes."""
+"""Image-to-image runs, measured: `evaluate` says what `compare` says of the files that `translate` writes."""
 
 import dataclasses
 import json
