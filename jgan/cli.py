@@ -71,7 +71,7 @@ def _explain(argv: Sequence[str]) -> int:
     if first == "--version":
         print(f"jgan {__version__}")
         return 0
-    if first.startswith("-") or Path(first).exists():
+    if first.startswith("-") or (first and Path(first).exists()):
         raise UserError(f"{first}: expected a command first, such as jgan train {first}; see jgan --help")
     raise UserError(f"{first}: no such command{did_you_mean(first, COMMANDS)}")
 

@@ -145,6 +145,11 @@ def run_without_jax(main: Main) -> NoReturn:
     except BrokenPipeError:  # what read the output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
         code = 141  # as shells report a program that SIGPIPE ended
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"{error_prefix()}: {error.filename}: {error.strerror}", file=sys.stderr)
+        code = 2
     sys.exit(code)
 
 

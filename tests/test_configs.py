@@ -137,13 +137,14 @@ def test_a_wrong_flag_is_one_line_that_names_it(flag, message):
         ("def get_config():\n    return {}", "get_config() returned dict, expected jgan.config.Config"),
     ],
 )
-def test_a_broken_config_file_is_one_line_with_its_place(text, message, tmp_path):
-    path = tmp_path / "broken.py"
-    path.write_text(text)
-    with pytest.raises(UserError) as error:
-        configs.read_config(str(path), [])
-    assert message in str(error.value)
-    assert str(error.value).startswith(f"--config={path}: ")
+def test_a_broken_config_file_is_one_line_with_its_place(text, message, tmp_path, monkeypatch):
+    (tmp_path / "broken.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path / "broken.py", "broken.py"):
+        with pytest.raises(UserError) as error:
+            configs.read_config(str(path), [])
+        assert message in str(error.value)
+        assert str(error.value).startswith(f"--config={path}: ")
 
 
 @pytest.mark.parametrize(

@@ -40,10 +40,7 @@ class _Subparser(command.Parser):
 def main(argv: Sequence[str]) -> int:
     """Runs the command."""
     options = _parser().parse_args(argv)
-    try:
-        options.command(options)
-    except OSError as error:
-        raise UserError(f"{error.filename}: {error.strerror}") from None
+    options.command(options)
     return 0
 
 

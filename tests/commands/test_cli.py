@@ -54,6 +54,7 @@ def test_help_names_every_command_in_a_line():
         (["--config", "dcgan"], "--config: expected a command first, such as jgan train --config; see jgan --help"),
         (["configs/"], "configs/: expected a command first, such as jgan train configs/; see jgan --help"),
         (["configs", "--help-me"], "--help-me: unknown option; did you mean --help?"),
+        (["n" * 300], f"{'n' * 300}: File name too long"),
     ],
 )
 def test_what_is_no_command_is_one_line(arguments, message):
