@@ -52,8 +52,7 @@ def main(argv: Sequence[str]) -> int:
     chosen = None
     if options.source is not None and options.config is None:
         chosen = start.choose_config(options.source, _wishes(options), overrides)
-        if processes.is_main():
-            start.show(chosen)
+        start.show(chosen)
     config = chosen.config if chosen else _config(options, overrides)
     check(config)
     check_is_data(config)

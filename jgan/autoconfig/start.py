@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
+
 from jgan.autoconfig.calls import make
 from jgan.autoconfig.choose import choose
 from jgan.autoconfig.detect import data_name
@@ -18,6 +20,7 @@ from jgan.autoconfig.place import check_unused, holding_config, new_workdir
 from jgan.autoconfig.plan import Plan, to_file, to_table
 from jgan.autoconfig.wishes import Wishes
 from jgan.config import Config, override
+from jgan.engine import processes
 from jgan.types import UserError
 
 RESOLUTION = ".resolution="  # of a stage's flag: the networks would not follow it
@@ -51,19 +54,25 @@ def choose_config(source: str, wishes: Wishes, overrides: Sequence[str]) -> Chos
 
 
 def show(chosen: Chosen) -> None:
-    """Prints the choice."""
-    print(to_table(chosen.plan), flush=True)
+    """Prints the choice, in the first process."""
+    if processes.is_main():
+        print(to_table(chosen.plan), flush=True)
 
 
 @contextlib.contextmanager
 def place(chosen: Chosen, workdir: Path | None, argv: Sequence[str], train: str) -> Iterator[Path]:
     """The directory of the run, `workdir` or a new one, with its config.py, and says how to go on with an earlier one.
 
-    `train` is the command, as "jgan train", and `argv` what followed it.
+    `train` is the command, as "jgan train", and `argv` what followed it. Of several processes the first one writes.
 
     Raises:
-      UserError: the directory holds a run, or cannot be written.
+      UserError: the directory holds a run, or cannot be written; several processes were given none.
     """
+    if workdir is None and jax.process_count() > 1:
+        raise UserError("--workdir: expected one directory for all processes of this run")
+    if workdir is not None and not processes.is_main():
+        yield workdir
+        return
     if workdir is None:
         workdir, earlier = new_workdir(chosen.name)
         if earlier:
