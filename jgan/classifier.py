@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from jgan import command
 from jgan.data.pixels import Format
@@ -18,6 +17,7 @@ from jgan.metrics.class_scores import hold_out, unseen
 from jgan.metrics.classifier import check_format, input_format, predict, save_classifier, train_classifier
 from jgan.ranges import check_seed
 from jgan.rundir.files import make_directory
+from jgan.terminal import bars
 from jgan.types import UserError
 
 DESCRIPTION = """Trains a small classifier on labelled images, tests it on others, and stores it for the metrics of
@@ -91,7 +91,7 @@ def _read(name: str, resolution: int) -> tuple[np.ndarray, np.ndarray]:
     """All images of a source, uint8 [n, r, r, 3], and their labels int32 [n]."""
     source = open_source(name)
     images, labels = [], []
-    with tqdm(total=source.count, desc=f"reading {name}", unit=" images", delay=2.0) as bar:
+    with bars.bar(total=source.count, desc=f"reading {name}", unit=" images", delay=bars.DELAY) as bar:
         for pixels, classes in SourceImages(source, source.count, Format(resolution, 3, "crop", 255)).batches():
             if classes is None or source.num_classes is None:
                 raise UserError(f"{name}: its images have no labels; a classifier needs them")

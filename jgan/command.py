@@ -120,6 +120,7 @@ def run(main: Main, *, keeps_memory: bool = True) -> NoReturn:
     `keeps_memory` suits those that take the same blocks again and again; between blocks of many sizes it leaves gaps.
     """
     from jgan.engine.allocator import keep_memory
+    from jgan.engine.compiling import exit_at_once_if_compiling
 
     # force: libraries that are imported have set up the format with the module's name in it
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", force=True)
@@ -127,7 +128,11 @@ def run(main: Main, *, keeps_memory: bool = True) -> NoReturn:
     if keeps_memory:
         keep_memory()
     enable_compilation_cache()
-    run_without_jax(main)
+    try:
+        run_without_jax(main)
+    except SystemExit as end:
+        exit_at_once_if_compiling(end.code)
+        raise
 
 
 def run_without_jax(main: Main) -> NoReturn:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from jgan import __version__, command
 from jgan.metrics import lpips, ms_ssim, niqe, pixel_inputs, psnr, ssim
 from jgan.photos.formats import by_stem, image_files, read_photo
 from jgan.photos.programs import Sizes
 from jgan.rundir.files import finite, make_directory, sha256, write_json
+from jgan.terminal import bars
 from jgan.types import UserError, did_you_mean
 
 DESCRIPTION = """Compares images with references of the same names, pixel by pixel: each image, and the mean.
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     scores, definitions = _scores(names, options)
     files = _matched(options.images, options.reference, names)
     rows = {}
-    for relative, image, reference in tqdm(files, unit="image", disable=None):
+    for relative, image, reference in bars.bar(iterable=files, unit="image", disable=None):
         sides = _read(image, reference, options)
         try:
             rows[str(relative)] = {name: score(*sides) for name, score in scores.items()}

@@ -14,6 +14,7 @@ import numpy as np
 from jgan.config import Config
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
+from jgan.engine.compiling import Compile, compile_here
 from jgan.engine.optim import lazy_ratio, make_optimizer
 from jgan.engine.sharding import Sharding, check_batches, make_sharding
 from jgan.engine.step import PLAYERS, Optimizers, TrainStep, create_state, make_train_step, reset_optimizers
@@ -42,12 +43,13 @@ class Setup:
         """A sharding per leaf of the state."""
         return jax.tree.map(lambda leaf: leaf.sharding, self.target)
 
-    def create_state(self) -> TrainState:
-        """The state at step 0, made where it will live."""
+    def create_state(self, compile_program: Compile = compile_here) -> TrainState:
+        """The state at step 0, made where it will live. Raises as `compile_program` does."""
         create = functools.partial(initial_state, self.config, self.stages, self.batches)
         shardings = self.state_sharding.replace(frozen=())
-        state = jax.jit(create, out_shardings=shardings, compiler_options=run_seldom())(self.key(INIT))
-        return state.replace(frozen=self.load_frozen())
+        program = jax.jit(create, out_shardings=shardings, compiler_options=run_seldom())
+        key, frozen = self.key(INIT), self.load_frozen()
+        return compile_program("compiling the first weights", lambda: program.lower(key))(key).replace(frozen=frozen)
 
     def load_frozen(self) -> PyTree:
         """The game's frozen weights, on every device."""
@@ -65,10 +67,13 @@ class Setup:
             self.state_sharding,
         )
 
-    def reset_optimizers(self, state: TrainState, stage: ScheduledStage) -> TrainState:
-        """The state with fresh optimizer states for a stage. It consumes `state`."""
+    def reset_optimizers(
+        self, state: TrainState, stage: ScheduledStage, compile_program: Compile = compile_here
+    ) -> TrainState:
+        """The state with fresh optimizer states for a stage. It consumes `state`, unless `compile_program` raises."""
         reset = functools.partial(reset_optimizers, optimizers=make_optimizers(self.config, stage))
-        return jax.jit(reset, donate_argnums=0, out_shardings=self.state_sharding)(state)
+        program = jax.jit(reset, donate_argnums=0, out_shardings=self.state_sharding)
+        return compile_program("compiling fresh optimizers", lambda: program.lower(state))(state)
 
     def feeds(self, stage: ScheduledStage, first_step: int) -> Any:
         """What the steps of a stage take, from `first_step` of the run on. Close it when done."""

@@ -6,11 +6,10 @@ import dataclasses
 import os
 from typing import Protocol
 
-from tqdm import tqdm
-
-from jgan.data.decoding import PROGRESS_DELAY, parallel_map
+from jgan.data.decoding import parallel_map
 from jgan.data.files import FileSource
 from jgan.data.pixels import BrokenImageError, decode, natural_channels, open_image
+from jgan.terminal import bars
 from jgan.types import UserError
 
 SHOWN = 5  # broken files named in an error; `inspect` lists them all
@@ -37,7 +36,7 @@ def check_files(source: FileSource, full: bool) -> list[FileReport]:
     def check(chunk: range) -> list[FileReport]:
         return [_check_file(source, index, full) for index in chunk]
 
-    with tqdm(total=source.count, desc="checking", unit=" files", delay=PROGRESS_DELAY, leave=False) as bar:
+    with bars.bar(total=source.count, desc="checking", unit=" files", delay=bars.DELAY, leave=False) as bar:
         reports = []
         chunks = [range(start, min(start + 64, source.count)) for start in range(0, source.count, 64)]
         for chunk in parallel_map(check, chunks, os.cpu_count() or 1):

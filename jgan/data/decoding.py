@@ -9,13 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
-from tqdm import tqdm
 
 from jgan.data.pixels import CENTRE, BrokenImageError, Format, Randomness, to_pixels
 from jgan.data.source import Source
+from jgan.terminal import bars
 from jgan.types import UserError
 
-PROGRESS_DELAY = 2.0  # seconds before a bar appears
 AHEAD = 64  # results that may wait for each thread, so that memory does not grow with the data set
 
 T = TypeVar("T")
@@ -67,7 +66,7 @@ def decode_all(source: Source, form: Format, on_error: str, threads: int) -> tup
         return len(rows)
 
     chunks = np.array_split(np.arange(source.count), max(1, source.count // 64))
-    with tqdm(total=source.count, desc="decoding", unit=" images", delay=PROGRESS_DELAY, leave=False) as bar:
+    with bars.bar(total=source.count, desc="decoding", unit=" images", delay=bars.DELAY, leave=False) as bar:
         for done in parallel_map(decode_chunk, chunks, threads):
             bar.update(done)
     return images, labels

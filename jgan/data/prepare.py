@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
-from tqdm import tqdm
 
 from jgan.data.pixels import BrokenImageError, Format, to_pixels
 from jgan.data.records import MANIFEST, VERSION, pack, write_json
 from jgan.data.source import Source
 from jgan.data.workers import follow_parent, interrupts_ignored
+from jgan.terminal import bars
 from jgan.types import UserError
 
 PLAN = "plan.json"  # what the shards hold, written first: shards of another data set are never mixed in
@@ -65,7 +65,7 @@ def prepare(source: Source, form: Format, out: Path, on_error: str, workers: int
     todo = [shard for shard in shards if shard.path not in counts]
     kept = sum(counts.values())
     broken = []
-    with tqdm(total=source.count, initial=kept, desc="preparing", unit=" images", smoothing=0.1) as bar:
+    with bars.bar(total=source.count, initial=kept, desc="preparing", unit=" images", smoothing=0.1) as bar:
         for shard, written in _write_all(source, form, todo, on_error, workers, bar):
             counts[shard.path] = written.count
             broken += written.broken
@@ -117,7 +117,7 @@ def _records_in(path: Path) -> int:
 
 
 def _write_all(
-    source: Source, form: Format, todo: list[Shard], on_error: str, workers: int, bar: tqdm
+    source: Source, form: Format, todo: list[Shard], on_error: str, workers: int, bar: bars.Bar
 ) -> Iterator[tuple[Shard, Written]]:
     """Shards as they are written, the bar moving with every image."""
     if not todo:

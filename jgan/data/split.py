@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tqdm import tqdm
-
 from jgan.data.pairs import SIDES, PairSource
 from jgan.data.pixels import BrokenImageError, natural_channels, to_image, to_mode
 from jgan.data.source import Source
+from jgan.terminal import bars
 from jgan.types import UserError
 
 WHITE = 255
@@ -24,7 +23,7 @@ def split(source: Source, out: Path) -> int:
         raise UserError("--source: has no pairs; expected pairs:<directory>")
     if out.is_dir() and any(out.iterdir()):
         raise UserError(f"--out={out}: holds files already; choose a new directory")
-    for index in tqdm(range(source.count), unit="pair", disable=None):
+    for index in bars.bar(iterable=range(source.count), unit="pair", disable=None):
         name = Path(source.name(index))
         name = name.relative_to(SIDES[0]) if name.parts[0] == SIDES[0] and len(source.sides) > 1 else name
         try:

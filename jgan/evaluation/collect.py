@@ -15,19 +15,20 @@ from typing import Any
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from jgan.config import Config
 from jgan.data.decoding import decode_one, parallel_map
 from jgan.data.pixels import CENTRE, BrokenImageError, Format, Pair, Pixels, natural_pixels
 from jgan.data.source import NO_LABEL, Source
 from jgan.engine import processes
+from jgan.engine.compiling import StoppedError
 from jgan.engine.sharding import make_sharding
 from jgan.metrics.checks import check_features
 from jgan.metrics.extractors import Extractor, images_at_once
 from jgan.metrics.moments import Moments
 from jgan.metrics.scores import PIXEL_BYTES, PIXEL_IMAGES, ImageSet
 from jgan.rundir.files import make_directory, replacing_shared
+from jgan.terminal import bars
 from jgan.types import PixelBatch, PyTree, UserError
 
 RGBA = 4  # channels
@@ -115,10 +116,6 @@ def captions_like(reference: ImageSet, source: Source, count: int) -> np.ndarray
     return source.captions.of(np.resize(reference.labels, count), visit=0)
 
 
-class StoppedError(Exception):
-    """A collection was told to stop before its end; it left nothing behind."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Collector:
     """Runs images through `extractors`, over all devices of all processes; every process gets all of the results.
@@ -142,7 +139,7 @@ class Collector:
         """
         kept = {e.name: _Kept(self.all_features) for e in self.extractors}
         images_kept, labels_kept, content = _FirstImages(), [], hashlib.sha256()
-        with tqdm(total=count, desc=title, unit=" images", disable=not processes.is_main(), leave=None) as bar:
+        with bars.bar(total=count, desc=title, unit=" images", disable=not processes.is_main(), leave=None) as bar:
             for images, labels, outputs in self._run(batches):
                 _add_content(content, images, labels)
                 images_kept.add(_rgb(images))

@@ -7,7 +7,6 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from jgan.inference.one_image import Tiles, check_mask_size, inputs_of, is_white, rendered
@@ -16,6 +15,7 @@ from jgan.photos.formats import Photo, by_stem, image_files, output_paths, photo
 from jgan.photos.programs import Sizes
 from jgan.photos.tiles import Tiling
 from jgan.rundir.files import make_directory
+from jgan.terminal import bars
 from jgan.types import UserError
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def translate_files(translator: Translator, files: Files) -> tuple[int, int]:
     tiling = files.tiles.tiling(translator, largest=max(map(max, sizes), default=1))
     scale = translator.scale if files.degrade else 1
     total = sum(tiling.count(height // scale, width // scale) for height, width in sizes)
-    with logging_redirect_tqdm(), tqdm(total=total, unit="tile", disable=None) as bar:
+    with logging_redirect_tqdm(), bars.bar(total=total, unit="tile", disable=None) as bar:
         met = Sizes()
         for job, (height, width) in zip(jobs, sizes, strict=True):
             met.meet((height, width) if files.degrade else (min(height, tiling.tile), min(width, tiling.tile)))
@@ -133,7 +133,7 @@ def _masks(files: list[tuple[Path, Path]], path: Path | None, translator: Transl
     return [masks[relative.with_suffix("")] for _, relative in files]
 
 
-def _translated(translator: Translator, photo: Photo, job: Job, files: Files, tiling: Tiling, bar: tqdm) -> Photo:
+def _translated(translator: Translator, photo: Photo, job: Job, files: Files, tiling: Tiling, bar: bars.Bar) -> Photo:
     """The photo of a job translated. Raises UserError, beginning with its file, where the network refuses it."""
     try:
         inputs = _inputs(translator, photo, job, degraded=files.degrade)

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from jgan.config import Config
 from jgan.games.latent import LatentGAN
 from jgan.inference.sampling import Sampler, check_standing_batches, classes_in_turn, latent_game
 from jgan.inference.weights import Weights, restore_generator
 from jgan.ranges import check_seed
+from jgan.terminal import bars
 from jgan.types import PixelBatch, UserError
 
 NUM = 64  # images, where nobody says how many
@@ -107,7 +107,7 @@ class RunSampler:
 
 def _collect(batches: Iterable[PixelBatch], num: int, *, shown: bool) -> np.ndarray:
     images = []
-    with tqdm(total=num, unit="image", disable=not shown) as bar:
+    with bars.bar(total=num, unit="image", disable=not shown) as bar:
         for batch, _ in batches:
             images.append(batch)
             bar.update(len(batch))

@@ -19,7 +19,6 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from flax.traverse_util import flatten_dict, unflatten_dict
-from tqdm import tqdm
 
 from jgan.engine import processes
 from jgan.engine.optim import AdamConfig, make_optimizer
@@ -29,6 +28,7 @@ from jgan.layers.conv import Conv
 from jgan.layers.norm import BatchNorm
 from jgan.metrics.checks import check_images
 from jgan.rundir.files import replacing
+from jgan.terminal import bars
 from jgan.types import Array, Images, Labels, PyTree, UserError
 
 SMALLEST, LARGEST = 8, 64  # pixels of a side that the network can see; other images are resized
@@ -99,7 +99,7 @@ def train_classifier(
     rng = jax.random.key(seed)
     state = jax.device_put(_initial_state(rng, num_classes, images.shape[1:], adam), sharding.replicated)
     rows = _shuffled_rows(len(images), batch_size, np.random.default_rng(seed))
-    with tqdm(total=steps, desc=f"classifier on {len(images)} images", unit="step", delay=2.0) as bar:
+    with bars.bar(total=steps, desc=f"classifier on {len(images)} images", unit="step", delay=bars.DELAY) as bar:
         for step in range(steps):
             chosen = next(rows)
             batch = sharding.put_batch((images[chosen], labels[chosen].astype(np.int32)))

@@ -10,9 +10,8 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from tqdm import tqdm
-
 from jgan.rundir.files import cache_directory, make_directory, replacing_shared, sha256
+from jgan.terminal import bars
 from jgan.types import UserError
 
 MIRROR = "JGAN_WEIGHTS_URL"  # of a directory that holds the files under their names, instead of where they come from
@@ -77,7 +76,7 @@ def _by_hand(file: WeightFile, path: Path) -> str:
 def _download(url: str, path: Path) -> None:
     with urllib.request.urlopen(url, timeout=TIMEOUT) as response, path.open("wb") as output:
         total = int(response.headers.get("Content-Length") or 0) or None
-        with tqdm(total=total, unit="B", unit_scale=True, desc=path.name) as bar:
+        with bars.bar(total=total, unit="B", unit_scale=True, desc=path.name) as bar:
             while chunk := response.read(CHUNK):
                 output.write(chunk)
                 bar.update(len(chunk))

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from tqdm import tqdm
 
 from jgan.metrics.estimate import Estimate
+from jgan.terminal import bars
 from jgan.types import Array, UserError
 
 Generate = Callable[[np.ndarray, np.ndarray | None], Array | np.ndarray]
@@ -60,7 +60,7 @@ def perceptual_path_length(
     if labels is not None and labels.shape != (count,):
         raise UserError(f"labels: shape {list(labels.shape)}; expected one for each of {count} paths")
     lengths = []
-    with tqdm(total=count, desc="path length", unit=" paths", delay=2.0) as bar:
+    with bars.bar(total=count, desc="path length", unit=" paths", delay=bars.DELAY) as bar:
         for first in range(0, count, batch_size):
             size = min(batch_size, count - first)
             chosen = None if labels is None else labels[first : first + size]

@@ -13,8 +13,9 @@ from jgan.reports.groups import Group, side_figures
 from jgan.reports.markup import Markup, as_text, element, join
 from jgan.reports.offline import Result
 from jgan.reports.runs import Run
-from jgan.reports.tables import NOTHING, Table, duration, score_tables
+from jgan.reports.tables import NOTHING, Table, score_tables
 from jgan.rundir.pictures import curve_color, read_thumbnail
+from jgan.terminal.bars import duration
 from jgan.types import UserError
 
 PICTURE_SIDE = 640  # pixels of a sample grid on the page, at most

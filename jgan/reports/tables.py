@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from jgan.reports.groups import Group, Spread, Standing, notes, ranked_scores, standing, way_of
 from jgan.reports.markup import plain
+from jgan.terminal.bars import duration
 
 NOTHING = "-"
 DIFFERENTLY = "measured differently"
@@ -67,14 +68,6 @@ def _range(steps: Sequence[int]) -> str:
     if not steps:
         return NOTHING
     return str(steps[0]) if min(steps) == max(steps) else f"{min(steps)} to {max(steps)}"
-
-
-def duration(seconds: float) -> str:
-    """For people: "41 s", "3 min 05 s", "2 h 07 min"."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def to_markdown(tables: Sequence[Table]) -> str:

@@ -1,26 +1,22 @@
-"""What a run shows: metrics as JSON lines and TensorBoard events, a progress bar, pictures."""
+"""What a run writes down: metrics as JSON lines and TensorBoard events, pictures."""
 
 from __future__ import annotations
 
 import collections
-import contextlib
 import datetime
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from jgan.rundir.events import Events
 from jgan.rundir.files import append_line, keep_lines_up_to, read_lines, writing
 from jgan.rundir.pictures import plot_metrics, save_png
 from jgan.types import NONFINITE, Metrics, PyTree, UserError
 
-PLAYER_PHASES = ("discriminator", "generator", "reconstruction")  # whose losses the bar shows
 EVALUATIONS = "evaluations.jsonl"
 MAX_STEPS_IN_FLIGHT = 16  # dispatched and not yet read back; bounds the memory of queued work
 
@@ -150,11 +146,15 @@ class RunLog:
 
     def write_images(self, step: int, name: str, grid: np.ndarray) -> None:
         """A picture [height, width, channels], uint8, as a PNG under samples/ and as an event."""
-        directory = self._workdir / "samples"
-        with writing(directory):
-            directory.mkdir(exist_ok=True)
-        save_png(directory / f"{name}_{step:08d}.png", grid)
+        path = self._picture(step, name)
+        with writing(path.parent):
+            path.parent.mkdir(exist_ok=True)
+        save_png(path, grid)
         self._events.write_image(step, name, grid)
+
+    def has_images(self, step: int, name: str = "samples") -> bool:
+        """Whether the picture of a step was written."""
+        return self._picture(step, name).is_file()
 
     def write_scores(self, step: int, images_seen: int, settings: dict[str, Any], scores: dict[str, float]) -> None:
         """One line of evaluations.jsonl, with what the scores depend on, and one event per score."""
@@ -180,63 +180,5 @@ class RunLog:
         """Closes the event file."""
         self._events.close()
 
-
-class Progress:
-    """The bar of a run: step, images/s, time left, the losses. It also times."""
-
-    def __init__(self, total: int, first_step: int, visible: bool) -> None:
-        self._bar = tqdm(
-            total=total,
-            initial=first_step,
-            disable=not visible,
-            dynamic_ncols=True,
-            mininterval=0.5,
-            bar_format="{l_bar}{bar}| step {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
-        )
-        self._started = self._window_start = time.perf_counter()
-        self._window_images = 0
-        self._rate = 0.0
-        self._step = first_step
-
-    def show(self, finished: int, batch_size: int, latest: dict[str, float]) -> None:
-        """`finished` steps are done and these are the newest metrics."""
-        steps, self._step = finished - self._step, finished
-        self._window_images += steps * batch_size
-        seconds = time.perf_counter() - self._window_start
-        if seconds > 1.0:
-            self._rate = self._window_images / seconds
-        losses = [(name.split("/")[0], value) for name, value in latest.items() if name.endswith("/loss")]
-        text = " ".join(f"{phase} {value:.3f}" for phase, value in losses if phase in PLAYER_PHASES)
-        self._bar.set_postfix_str(f"{self._rate:.0f} images/s, loss: {text}", refresh=False)
-        self._bar.update(steps)
-
-    def timings(self) -> dict[str, float]:
-        """Images per second since the last call, where some were shown, and seconds since training began here."""
-        now = time.perf_counter()
-        rate = self._window_images / max(now - self._window_start, 1e-9)
-        rates = {"time/images_per_second": rate} if self._window_images else {}
-        self._window_start, self._window_images = now, 0
-        return {**rates, "time/seconds": now - self._started}
-
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        """What is done meanwhile does not count as training: the rates leave its time out."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._window_start += time.perf_counter() - start
-
-    def rewind(self, step: int) -> None:
-        """The run went back to `step`."""
-        self._bar.n = self._step = step
-        self._bar.refresh()
-
-    def say(self, text: str) -> None:
-        """A line above the bar."""
-        if not self._bar.disable:
-            self._bar.write(text)
-
-    def close(self) -> None:
-        """Leaves the bar on the screen."""
-        self._bar.close()
+    def _picture(self, step: int, name: str) -> Path:
+        return self._workdir / "samples" / f"{name}_{step:08d}.png"

@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 from clu import parameter_overview
-from tqdm import tqdm
 
 from jgan import config as configs
 from jgan.config import Config
@@ -19,6 +18,7 @@ from jgan.data.planned import planned_dataset
 from jgan.engine.sharding import make_sharding
 from jgan.engine.step import PLAYERS, active_phases
 from jgan.setup import RUN, Setup, lay_out, run_seldom
+from jgan.terminal import bars
 from jgan.types import ScheduledStage, UserError
 
 PATTERN_STEPS = 4096  # this many steps of a stage show all its cadence patterns, WGAN's warm-up included
@@ -113,12 +113,12 @@ def print_plans(setups: Mapping[tuple[int, int], Setup]) -> None:
         print(f"\nPer device and step; memory, as XLA plans it for CPU, is that of {' + '.join(largest)}.\n")
         print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
         whole = [flops(first, stage, active) * first.sharding.mesh.size / 1e12 for active in patterns]
-        for (count, fsdp), setup in tqdm(setups.items(), unit="layout"):
+        for (count, fsdp), setup in bars.bar(iterable=setups.items(), unit="layout"):
             memory = compile_step(setup, stage, largest).memory_analysis()
             sizes = (memory.argument_size_in_bytes, memory.temp_size_in_bytes)
             cells = [str(count), "whole" if fsdp == 1 else f"1/{fsdp}", str(stage.batch_size // count)]
             cells += [f"{number / count:.4g}" for number in whole] + [f"{size / 2**30:.2f}" for size in sizes]
-            tqdm.write(f"| {' | '.join(cells)} |")
+            bars.say(f"| {' | '.join(cells)} |")
 
 
 def _title(stage: ScheduledStage) -> str:

@@ -6,8 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import signal
-import types
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,19 @@ import jax
 from jgan import config as configs
 from jgan.config import Config
 from jgan.engine import processes
-from jgan.engine.step import TrainStep, active_phases
-from jgan.evaluation.collect import StoppedError
+from jgan.engine.compiling import Lower, StoppedError, compile_apart
+from jgan.engine.step import active_phases
 from jgan.evaluation.while_training import Evaluator, check_game
 from jgan.rundir.checkpoints import Checkpoint, Checkpoints, newest_step
 from jgan.rundir.lock import locked, write_environment
-from jgan.rundir.monitor import MetricWindow, NonFiniteError, Progress, RunLog, gradient_names
+from jgan.rundir.monitor import MetricWindow, NonFiniteError, RunLog, gradient_names
 from jgan.rundir.pictures import make_grid, to_uint8
-from jgan.setup import PREVIEW, RUN, Setup, prepare, shapes_to_data
-from jgan.types import Images, Player, ScheduledStage, TrainState, UserError, stage_ending
-
-Preview = Callable[[TrainState, Player], Images]
+from jgan.rundir.progress import Progress
+from jgan.setup import RUN, Setup, prepare, shapes_to_data
+from jgan.terminal import bars
+from jgan.training.interruption import Interruption
+from jgan.training.programs import Programs
+from jgan.types import ScheduledStage, TrainState, UserError, stage_ending
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +50,12 @@ def train(config: Config, workdir: Path) -> Outcome:
     check_game(config)
     with locked(workdir) if processes.is_main() else contextlib.nullcontext():
         _check_resume(config, workdir)
-        setup = prepare(config)
+        with bars.clock("opening the data and the networks", visible=processes.is_main()):
+            setup = prepare(config)
         with contextlib.ExitStack() as stack:
             checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir, keep=config.keep_checkpoints)))
-            evaluator = _open_evaluator(setup, workdir)
+            with bars.clock("opening the evaluation", visible=processes.is_main()):
+                evaluator = _open_evaluator(setup, workdir)
             if evaluator:
                 stack.callback(evaluator.best.close)
             return _Loop(setup, workdir, checkpoints, evaluator).run()
@@ -87,8 +90,9 @@ class _Loop:
     def __init__(self, setup: Setup, workdir: Path, checkpoints: Checkpoints, evaluator: Evaluator | None) -> None:
         self.setup, self.config, self.workdir, self.checkpoints = setup, setup.config, workdir, checkpoints
         self.evaluator = evaluator
+        self.interruption = Interruption()
         # The cache is the loop's own: one of the class would keep every run's programs while the process lives.
-        self._compiled = functools.cache(self._compile)
+        self._programs = functools.cache(lambda stage: Programs(setup, stage, self._compile))
         self.total = sum(stage.steps for stage in setup.stages)
         self.window = MetricWindow(self.config.log_every, self._gradient_names(), self._write)
         self.rollbacks = 0
@@ -98,41 +102,50 @@ class _Loop:
     def run(self) -> Outcome:
         """Until the end, an interruption or an error."""
         try:
-            state, step = self._start()
-            if processes.is_main():
-                configs.save(self.config, self.workdir / "config.json")
-                write_environment(self.workdir)
-            self.progress = Progress(self.total, step, visible=processes.is_main())
-            with _Interruption() as interruption, contextlib.closing(self.progress):
-                self._note(step, f"{'resuming' if step else 'starting'} at step {step} of {self.total}")
-                state, step = self._run_stages(state, step, interruption)
+            with self.interruption:
+                checkpoint = self.checkpoints.restore(self.setup.target)
+                state, step = self._continue(checkpoint) if checkpoint else (None, 0)
+                if processes.is_main():
+                    configs.save(self.config, self.workdir / "config.json")
+                    write_environment(self.workdir)
+                self.progress = Progress(self.total, step, visible=processes.is_main())
+                with contextlib.closing(self.progress):
+                    state = self._create() if state is None else state
+                    self._note(step, f"{'resuming' if step else 'starting'} at step {step} of {self.total}")
+                    state, step = self._run_stages(state, step)
         finally:
             if self.log:
                 self.log.close()
-        return Outcome(state, step, interruption.signal)
+        return Outcome(state, step, self.interruption.signal)
 
-    def _run_stages(self, state: TrainState, step: int, interruption: _Interruption) -> tuple[TrainState, int]:
-        while step < self.total and not interruption.signal:
+    def _create(self) -> TrainState:
+        """A new state, saved at once so that there is always one to go back to."""
+        try:
+            state = self.setup.create_state(self._compile)
+        except StoppedError:
+            self.interruption.act()
+        self._open_log(0, 0)
+        self._save(state, 0)
+        return state
+
+    def _compile(self, what: str, lower: Lower) -> jax.stages.Compiled:
+        """Raises StoppedError at an interruption, NonFiniteError as `MetricWindow.drain`, whose steps come first."""
+        self.window.drain()
+        with self.progress.doing(what):
+            return compile_apart(lower, self.interruption.agreed)
+
+    def _run_stages(self, state: TrainState, step: int) -> tuple[TrainState, int]:
+        while step < self.total and not self.interruption.signal:
             try:
-                state, step = self._run_stage(state, step, interruption)
+                state, step = self._run_stage(state, step)
                 self._finish_stage(state, step)
             except NonFiniteError as error:
                 state, step = self._roll_back(error)
-        if not interruption.signal:
-            self._evaluate(state, step, interruption)
-        if interruption.signal:
-            self._note(step, f"{signal.Signals(interruption.signal).name}: saved step {step} and stopped")
+        if not self.interruption.signal:
+            self._complete(state, step)
+        if self.interruption.signal:
+            self._note(step, f"{signal.Signals(self.interruption.signal).name}: saved step {step} and stopped")
         return state, step
-
-    def _start(self) -> tuple[TrainState, int]:
-        """The newest checkpoint, or a new state, saved at once so that there is always one to go back to."""
-        checkpoint = self.checkpoints.restore(self.setup.target)
-        if checkpoint is not None:
-            return self._continue(checkpoint)
-        state = self.setup.create_state()
-        self._open_log(0, 0)
-        self._save(state, 0)
-        return state, 0
 
     def _continue(self, checkpoint: Checkpoint) -> tuple[TrainState, int]:
         record, step = checkpoint.record, int(jax.device_get(checkpoint.state.step))
@@ -149,46 +162,53 @@ class _Loop:
         self.window.resume(step, record["window"])
         return checkpoint.state.replace(frozen=self.setup.load_frozen()), step
 
-    def _run_stage(self, state: TrainState, step: int, interruption: _Interruption) -> tuple[TrainState, int]:
+    def _run_stage(self, state: TrainState, step: int) -> tuple[TrainState, int]:
         """The steps from `step` to the end of its stage, or to an interruption."""
         stage = next(stage for stage in self.setup.stages if step < stage.start + stage.steps)
         phases = self.config.game.phases(stage)
-        train_step, preview = self._compiled(stage)
         rng = self.setup.key(RUN, self.rollbacks)
-        if stage.reset_optimizers and step == stage.start:
-            state = self.setup.reset_optimizers(state, stage)
-        if step == 0:
-            self._sample(preview, state, step)
-        self._evaluate(state, step, interruption)
-        with contextlib.closing(self.setup.feeds(stage, step)) as feeds:
-            while step < stage.start + stage.steps and not self._is_interrupted(interruption, step):
+        first, forecast = step, None
+        self.progress.begin_stage()
+        with contextlib.suppress(StoppedError), contextlib.closing(self.setup.feeds(stage, step)) as feeds:
+            if stage.reset_optimizers and step == stage.start:
+                state = self.setup.reset_optimizers(state, stage, self._compile)
+            self._sample_if_missing(stage, state, step)
+            self._evaluate(state, step)
+            while step < stage.start + stage.steps and not self._is_interrupted(step):
+                feed = self._next(feeds, is_first=step == first)
+                active = active_phases(phases, step - stage.start)
+                train_step = self._programs(stage).step(active, state, feed, rng)
                 with jax.transfer_guard("disallow"):
-                    feed = next(feeds)
-                    state, metrics = train_step(state, feed, rng, active_phases(phases, step - stage.start))
+                    state, metrics = train_step(state, feed, rng)
                     self.window.add(step, metrics)
                 step += 1
                 self.progress.show(self.window.finished, stage.batch_size, self.window.latest)
-                if step % self.config.sample_every == 0 or step == self.total:
-                    self._sample(preview, state, step)
+                if not forecast and (forecast := self.progress.forecast(stage.start + stage.steps - step)):
+                    self._note(step, forecast)
+                if self._is_sampled(step):
+                    self._sample(stage, state, step)
                 if step % self.config.checkpoint_every == 0 and step < self.total:
                     self._save(state, step)
                 if step < self.total:
-                    self._evaluate(state, step, interruption)
+                    self._evaluate(state, step)
         return state, step
 
-    def _compile(self, stage: ScheduledStage) -> tuple[TrainStep, Preview]:
-        """The stage's step, and a function of (state, generator) that draws its picture."""
-        draw = jax.jit(functools.partial(self.config.game.preview, stage), out_shardings=self.setup.sharding.replicated)
-        preview = functools.partial(draw, batch=self.setup.preview_batch(stage), rng=self.setup.key(PREVIEW))
-        return self.setup.make_step(stage), preview
+    def _next(self, feeds: Iterator[Any], *, is_first: bool) -> Any:
+        """The next feed; all images of a set that stays on the devices are read for the first one."""
+        reading = self.progress.doing("reading the data") if is_first else contextlib.nullcontext()
+        with reading, jax.transfer_guard("disallow"):
+            return next(feeds)
 
-    def _is_interrupted(self, interruption: _Interruption, step: int) -> bool:
+    def _is_sampled(self, step: int) -> bool:
+        return step % self.config.sample_every == 0 or step == self.total
+
+    def _is_interrupted(self, step: int) -> bool:
         """One process looks before every step; several agree now and then."""
-        if interruption.signal:
+        if self.interruption.signal:
             return True
         if jax.process_count() > 1 and step % self.config.log_every:
             return False
-        return interruption.agreed()
+        return self.interruption.agreed()
 
     def _finish_stage(self, state: TrainState, step: int) -> None:
         self.window.drain()
@@ -198,6 +218,12 @@ class _Loop:
         self._save(state, step)
         if self.log:
             self.log.plot()
+
+    def _complete(self, state: TrainState, step: int) -> None:
+        """What an interruption at the end left undone."""
+        with contextlib.suppress(StoppedError):
+            self._sample_if_missing(self.setup.stages[-1], state, step)
+        self._evaluate(state, step)
 
     def _roll_back(self, error: NonFiniteError) -> tuple[TrainState, int]:
         """The newest checkpoint with fresh keys, if the config allows one more; the error with advice if not."""
@@ -239,7 +265,7 @@ class _Loop:
             "captions": self.setup.captions_record(),
         }
 
-    def _evaluate(self, state: TrainState, step: int, interruption: _Interruption) -> None:
+    def _evaluate(self, state: TrainState, step: int) -> None:
         """Measures the generator where it is due and not yet done; the step is saved first, so nothing can be lost."""
         if self.evaluator is None or (step % self.config.evaluate_every and step != self.total):
             return
@@ -247,8 +273,8 @@ class _Loop:
             return
         self._save(state, step)
         try:
-            with self.progress.paused():
-                scores = self.evaluator.scores(state.generator, step, interruption.agreed)
+            with self.progress.doing("evaluating"):
+                scores = self.evaluator.scores(state.generator, step, self.interruption.agreed)
         except StoppedError:
             return  # the run evaluates this step when it goes on
         is_best = self.evaluator.best.offer(state, step, self._record(), scores)
@@ -261,8 +287,13 @@ class _Loop:
         score = self.evaluator.best.score
         self._note(step, f"step {step}: {score} {scores[score]:.4f}{', the best so far' if is_best else ''}")
 
-    def _sample(self, preview: Preview, state: TrainState, step: int) -> None:
-        images = preview(state, state.generator.averaged())
+    def _sample_if_missing(self, stage: ScheduledStage, state: TrainState, step: int) -> None:
+        """The picture that is due and that an interruption prevented, or that of a new run."""
+        if self._is_sampled(step) and processes.any_process(self.log is not None and not self.log.has_images(step)):
+            self._sample(stage, state, step)
+
+    def _sample(self, stage: ScheduledStage, state: TrainState, step: int) -> None:
+        images = self._programs(stage).picture(state)
         if self.log:
             self.log.write_images(step, "samples", make_grid(to_uint8(jax.device_get(images))))
             self.log.plot()
@@ -290,34 +321,3 @@ class _Loop:
     def _gradient_names(self) -> dict[str, list[str]]:
         phases = [phase for stage in self.setup.stages for phase in self.config.game.phases(stage)]
         return {phase.name: gradient_names(getattr(self.setup.target, phase.player).params) for phase in phases}
-
-
-class _Interruption:
-    """Notes SIGTERM and SIGINT; a second one acts at once, as if nobody had noted the first."""
-
-    def __init__(self) -> None:
-        self.signal: int | None = None
-
-    def __enter__(self) -> _Interruption:
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        self._before = {number: signal.signal(number, self._catch) for number in numbers}
-        self._caught: int | None = None
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._restore()
-
-    def agreed(self) -> bool:
-        """Whether any process was told to stop; every process must ask at the same step."""
-        if processes.any_process(self._caught is not None):
-            self.signal = self._caught or signal.SIGTERM
-        return self.signal is not None
-
-    def _catch(self, number: int, frame: types.FrameType | None) -> None:
-        del frame
-        self._caught = number
-        self._restore()
-
-    def _restore(self) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)

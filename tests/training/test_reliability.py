@@ -108,6 +108,31 @@ def test_sigterm_saves_and_a_second_process_is_refused(tmp_path):
     assert last_logged <= step < last_logged + 7
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_first_step_compiles_stops_at_once(tmp_path, number):
+    workdir, log = tmp_path / "run", tmp_path / "log"
+    slow = ("--config.game.r1_gamma=0", "--config.game.r1_every=1", "--config.game.unroll_steps=60")  # half a minute
+    config = ("--config", str(runs.write_config(tmp_path)), *slow)
+    command = [sys.executable, "-m", "jgan.main", *config, "--workdir", str(workdir)]
+    changes = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "cache")}
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            command, cwd=runs.ROOT, env=runs.environment(**changes), stdout=subprocess.PIPE, stderr=file, text=True
+        )
+        wait_for(lambda: "compiling the first step ... 2 s" in log.read_text(), process)
+        process.send_signal(number)
+        sent = time.monotonic()
+        out, _ = process.communicate(timeout=60)
+    assert time.monotonic() - sent < 5.0
+    assert process.returncode == 128 + number, log.read_text()
+    assert f"{number.name}: saved step 0 and stopped" in out
+    lines = log.read_text().splitlines()
+    assert len(lines) < 10, "a line of the bar now and then"
+    assert all("\r" not in line and "step 0/40" in line for line in lines if not line.startswith("opening")), lines
+    assert newest_step(workdir) == 0
+    assert [path.name for path in (workdir / "samples").iterdir()] == ["samples_00000000.png"]
+
+
 # Orbax leaves the reads that it gave up on to the interpreter, which reports them as unraisable.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_damaged_and_half_written_checkpoints_are_passed_over(growing, tmp_path, caplog):

@@ -1,0 +1,49 @@
+"""The compiled programs of a stage, each made when it is first needed."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax
+
+from jgan.engine.compiling import Compile
+from jgan.engine.step import TrainStep
+from jgan.setup import PREVIEW, Setup
+from jgan.types import Array, Images, ScheduledStage, TrainState
+
+
+class Programs:
+    """A stage's step, one program for each set of phases, and its picture.
+
+    They are compiled ahead of their first call by `compile_program`, which may raise: then nothing was called.
+    """
+
+    def __init__(self, setup: Setup, stage: ScheduledStage, compile_program: Compile) -> None:
+        self._compile = compile_program
+        self._step: Any = setup.make_step(stage)
+        self._steps: dict[tuple[str, ...], TrainStep] = {}
+        picture = functools.partial(setup.config.game.preview, stage)
+        self._picture = jax.jit(picture, out_shardings=setup.sharding.replicated)
+        self._compiled_picture: jax.stages.Compiled | None = None
+        self._shown, self._key = setup.preview_batch(stage), setup.key(PREVIEW)
+        self._where = f" of stage {stage.name!r}" if len(setup.stages) > 1 else ""
+
+    def step(self, active: tuple[str, ...], state: TrainState, feed: Any, rng: Array) -> TrainStep:
+        """The step of these phases as a function of (state, feed, rng), for arguments like these."""
+        if active not in self._steps:
+
+            def lower() -> jax.stages.Lowered:
+                with jax.transfer_guard("disallow"):  # that of the loop does not reach into other threads
+                    return self._step.lower(state, feed, rng, active)
+
+            which = f"a step of {' + '.join(active) or 'no phase'}" if self._steps else "the first step"
+            self._steps[active] = self._compile(f"compiling {which}{self._where}", lower)
+        return self._steps[active]
+
+    def picture(self, state: TrainState) -> Images:
+        """The generator's EMA weights at work on the same inputs at every call, [rows, columns, h, w, c]."""
+        arguments = (state, state.generator.averaged(), self._shown, self._key)
+        if self._compiled_picture is None:
+            self._compiled_picture = self._compile("compiling the samples", lambda: self._picture.lower(*arguments))
+        return self._compiled_picture(*arguments)
