@@ -18,8 +18,9 @@ from PIL import Image
 
 from jgan.metrics.manifold import nearest
 from jgan.metrics.modes import class_modes, mixture_modes
-from jgan.reports.tables import Table, duration, to_markdown
+from jgan.reports.tables import Table, to_markdown
 from jgan.rundir.files import replacing
+from jgan.terminal.bars import duration
 
 POINTS = 2500  # as VEEGAN and PacGAN draw
 FAIR_SHARE = 0.25  # of points / modes, for a mode to count as covered

@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from jgan import __version__
-from jgan.reports.tables import NOTHING, Table, duration, to_markdown
+from jgan.reports.tables import NOTHING, Table, to_markdown
 from jgan.rundir.files import replacing, write_json
 from jgan.rundir.pictures import make_grid, save_png
+from jgan.terminal.bars import duration
 
 COLUMNS = 20  # samples of a family in the contact sheet
 ZOOM = 2  # of its pixels
