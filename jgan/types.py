@@ -61,9 +61,10 @@ class TrainState(struct.PyTreeNode):
     frozen: PyTree
 
 
-# (params of the phase's player, state, batch, one key per example) to (scalar loss, (metrics, state)). Only `params` is
-# differentiated; the state that comes back has its batch statistics and extras advanced.
-LossFunction = Callable[[PyTree, TrainState, Batch, Rngs], tuple[Array, tuple[Metrics, TrainState]]]
+# The scalar loss, and (metrics, state) with batch statistics and extras advanced
+LossOutput = tuple[Array, tuple[Metrics, TrainState]]
+# Of (params of the phase's player, state, batch, one key per example). Only `params` is differentiated.
+LossFunction = Callable[[PyTree, TrainState, Batch, Rngs], LossOutput]
 
 
 @dataclasses.dataclass(frozen=True)

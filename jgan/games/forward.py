@@ -1,15 +1,29 @@
-"""Run one of a player's networks; its batch statistics and the like advance in the player that comes back."""
+"""A player's network: its first variables, its shapes, and its outputs with batch statistics and the like advanced."""
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import flax.linen as nn
+import jax
 from flax.traverse_util import flatten_dict
 
-from jgan.types import SPECTRAL, Array, Player
+from jgan.types import SPECTRAL, Array, Player, PyTree
 
 INTERMEDIATES = "intermediates"  # the Flax collection of what a network sows: features, class logits
+
+
+def init_network(module: nn.Module, rng: Array, *inputs: Any, **keywords: Any) -> PyTree:
+    """Flax variables of the network on such inputs."""
+    return module.init({"params": rng, "dropout": rng}, *inputs, train=True, **keywords)
+
+
+def shapes_of(module: nn.Module, *inputs: Any, **keywords: Any) -> tuple[PyTree, PyTree]:
+    """Shapes of the network's outputs on such inputs, and of its variables, what it sows included."""
+    rng = jax.random.key(0)
+    make = functools.partial(module.init_with_output, train=True, mutable=True, **keywords)
+    return jax.eval_shape(make, {"params": rng, "dropout": rng}, *inputs)
 
 
 def forward(

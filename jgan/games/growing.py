@@ -13,7 +13,7 @@ from typing import Any
 from jgan.games.latent import LatentGAN
 from jgan.games.networks import StepInputs
 from jgan.layers.resample import average_pool, crossfade, upsample
-from jgan.types import Array, Batch, Metrics, PyTree, Rngs, ScheduledStage, Stage, TrainState, UserError
+from jgan.types import Array, Batch, LossOutput, PyTree, Rngs, ScheduledStage, Stage, TrainState, UserError
 
 FIRST_RESOLUTION = 4
 
@@ -36,7 +36,7 @@ class GrowingGAN(LatentGAN):
 
     def discriminator_loss(
         self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
-    ) -> tuple[Array, tuple[Metrics, TrainState]]:
+    ) -> LossOutput:
         """As of every game of latents, with the metric `fade`."""
         loss, (metrics, state) = super().discriminator_loss(stage, params, state, batch, rngs)
         return loss, (metrics | {"fade": stage.fade(state.step)}, state)

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jgan.engine.optim import adam_state, unrolled_adam
 from jgan.games.cadence import CriticFirst
 from jgan.games.checks import check_networks
-from jgan.games.forward import forward
+from jgan.games.forward import forward, init_network
 from jgan.games.networks import (
     NETWORK_FAKE,
     NETWORK_REAL,
@@ -42,6 +42,7 @@ from jgan.types import (
     Labels,
     Latents,
     Logits,
+    LossOutput,
     Metrics,
     Phase,
     Player,
@@ -107,11 +108,9 @@ class LatentGAN(Networks):
         """Flax variables of both networks."""
         latents = jnp.zeros((batch["images"].shape[0], self.latent_dim))
         labels, growth = self.labels(batch), self.growth(stage, jnp.int32(stage.start))
-        rngs = {"params": rng, "dropout": rng}
-        return (
-            with_tables(self.generator.init(rngs, latents, labels, train=True, **growth), self.truncation_tables),
-            self.discriminator.init(rngs, batch["images"], labels, train=True, **growth),
-        )
+        generator = init_network(self.generator, rng, latents, labels, **growth)
+        discriminator = init_network(self.discriminator, rng, batch["images"], labels, **growth)
+        return with_tables(generator, self.truncation_tables), discriminator
 
     def init_extras(self, batch: Batch) -> PyTree:
         """LeCam's moving averages of the logits, where it is on."""
@@ -140,7 +139,7 @@ class LatentGAN(Networks):
 
     def discriminator_loss(
         self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
-    ) -> tuple[Array, tuple[Metrics, TrainState]]:
+    ) -> LossOutput:
         """Mean over the batch of the discriminator's side of the adversarial loss, plus penalties.
 
         The generator's statistics do not advance here: they do on its own moves.
@@ -154,7 +153,7 @@ class LatentGAN(Networks):
 
     def lazy_loss(
         self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
-    ) -> tuple[Array, tuple[Metrics, TrainState]]:
+    ) -> LossOutput:
         """R1 and R2, times `r1_every` because they stand for that many steps."""
         inputs = self.step_inputs(stage, state, batch, rngs)
         images_fake, _ = self.generate(state.generator, inputs)
@@ -164,7 +163,7 @@ class LatentGAN(Networks):
 
     def generator_loss(
         self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
-    ) -> tuple[Array, tuple[Metrics, TrainState]]:
+    ) -> LossOutput:
         """Mean over the batch of the generator's side of the adversarial loss, plus what is added to it."""
         inputs = self.step_inputs(stage, state, batch, rngs)
         generator_inputs = self.generator_inputs(inputs)

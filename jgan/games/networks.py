@@ -14,7 +14,7 @@ import numpy as np
 
 from jgan.augment.diffaugment import augment
 from jgan.engine.optim import half_cosine
-from jgan.games.forward import forward, forward_with_intermediates
+from jgan.games.forward import forward, forward_with_intermediates, shapes_of
 from jgan.games.settings import Settings
 from jgan.games.truncation import check_truncation_range
 from jgan.losses.penalties import Critic
@@ -185,10 +185,8 @@ class Networks(Settings):
         Raises:
           UserError: it cannot be built.
         """
-        rng = jax.random.key(0)
-        make = functools.partial(getattr(self, name).init_with_output, train=True, mutable=True, **growth)
         try:
-            return jax.eval_shape(make, {"params": rng, "dropout": rng}, inputs, self.example_labels(2))
+            return shapes_of(getattr(self, name), inputs, self.example_labels(2), **growth)
         except (TypeError, ValueError, ArithmeticError, LookupError) as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"game.{name}: cannot be built with these fields ({reason})") from None

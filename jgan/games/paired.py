@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from jgan.backbones.perceptual import check_perceptual, load_perceptual, perceptual_features, weights_to_download
-from jgan.games.forward import forward
+from jgan.games.forward import forward, init_network, shapes_of
 from jgan.games.translation import Translation, as_picture, check_shape, in_columns
 from jgan.types import (
     Array,
@@ -24,7 +24,7 @@ from jgan.types import (
     Direction,
     Images,
     Logits,
-    Metrics,
+    LossOutput,
     Phase,
     Player,
     PyTree,
@@ -88,23 +88,14 @@ class PairedGAN(Translation):
                 f"game.keep_known: the inputs' last channel would be a mask, and they have {of_inputs} channels beside "
                 f"{of_targets} of the targets; set it to false, or data.task.name to 'inpainting'"
             )
-        outputs = jax.eval_shape(functools.partial(self._outputs, train=True), batch["inputs"])
+        outputs, _ = shapes_of(self.generator, batch["inputs"])
         check_shape(outputs, batch["targets"], "the targets")
 
     def init(self, rng: Array, batch: Batch, stage: ScheduledStage) -> tuple[PyTree, PyTree]:
         """Flax variables of both networks."""
         del stage
-        rngs = {"params": rng, "dropout": rng}
         seen = (batch["targets"], batch["inputs"]) if self.conditional else (batch["targets"],)
-        return (
-            self.generator.init(rngs, batch["inputs"], train=True),
-            self.discriminator.init(rngs, *seen, train=True),
-        )
-
-    def init_extras(self, batch: Batch) -> PyTree:
-        """Nothing is carried between steps."""
-        del batch
-        return {}
+        return init_network(self.generator, rng, batch["inputs"]), init_network(self.discriminator, rng, *seen)
 
     def how_to_sample(self) -> str:
         """The command that translates with any run of this game, with its flags."""
@@ -136,17 +127,13 @@ class PairedGAN(Translation):
             Phase("generator", "generator", self.generator_loss),
         )
 
-    def reconstruction_loss(
-        self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
-    ) -> tuple[Array, tuple[Metrics, TrainState]]:
+    def reconstruction_loss(self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs) -> LossOutput:
         """Mean distance to the targets."""
         images, player = self._translated(state.generator.replace(params=params), batch["inputs"], rngs)
         metrics = {"psnr": psnr(images, batch["targets"])}
         return distance(self.pretraining, images, batch["targets"]), (metrics, state.replace(generator=player))
 
-    def discriminator_loss(
-        self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
-    ) -> tuple[Array, tuple[Metrics, TrainState]]:
+    def discriminator_loss(self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs) -> LossOutput:
         """Mean of the discriminator's side of the adversarial loss over images and places."""
         images, _ = self._translated(state.generator, batch["inputs"], rngs)
         player = state.discriminator.replace(params=params)
@@ -156,9 +143,7 @@ class PairedGAN(Translation):
         metrics = {"logits_real": real.mean(), "logits_fake": fake.mean()}
         return loss, (metrics, state.replace(discriminator=player))
 
-    def generator_loss(
-        self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
-    ) -> tuple[Array, tuple[Metrics, TrainState]]:
+    def generator_loss(self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs) -> LossOutput:
         """The generator's side of the adversarial loss, and the distances to the targets, each times its weight."""
         targets = batch["targets"]
         images, player = self._translated(state.generator.replace(params=params), batch["inputs"], rngs)
@@ -192,11 +177,6 @@ class PairedGAN(Translation):
         del stage, state
         images, targets = self.translate(player, batch["inputs"], rng), batch["targets"]
         return in_columns([as_picture(batch["inputs"], targets), images, targets], PREVIEW_ACROSS)
-
-    def _outputs(self, inputs: Images, *, train: bool) -> Images:
-        """What the untrained generator makes, for its shape."""
-        rng = jax.random.key(0)
-        return self.generator.init_with_output({"params": rng, "dropout": rng}, inputs, train=train)[0]
 
     def _translated(self, player: Player, inputs: Images, rngs: Rngs) -> tuple[Images, Player]:
         rng = jax.random.fold_in(rngs[0], TRANSLATE)

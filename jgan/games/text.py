@@ -22,6 +22,7 @@ from jgan.types import (
     Array,
     Batch,
     Images,
+    LossOutput,
     Metrics,
     Player,
     PyTree,
@@ -125,7 +126,7 @@ class TextGAN(LatentGAN):
 
     def generator_loss(
         self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
-    ) -> tuple[Array, tuple[Metrics, TrainState]]:
+    ) -> LossOutput:
         """As `LatentGAN.generator_loss`, plus GAN-INT's term (equation 5): images of blended captions.
 
         The official code blends half as many captions as the batch has; here each example's with its neighbour's.

@@ -12,7 +12,18 @@ import jax.numpy as jnp
 from jgan.augment.diffaugment import augment, check_policy
 from jgan.games.networks import AUGMENT, fold
 from jgan.losses.adversarial import ADVERSARIAL, Adversarial
-from jgan.types import Direction, Game, Images, ImageToImage, Player, PyTree, Rngs, Stage, UserError
+from jgan.types import (
+    Batch,
+    Direction,
+    Game,
+    Images,
+    ImageToImage,
+    Player,
+    PyTree,
+    Rngs,
+    Stage,
+    UserError,
+)
 
 SHOWN_CHANNELS = 3
 
@@ -66,6 +77,15 @@ class Translation:
         for index, stage in enumerate(stages):
             if stage.fade_images:
                 raise UserError(f"stages[{index}].fade_images={stage.fade_images}: nothing grows here; set it to 0")
+
+    def init_extras(self, batch: Batch) -> PyTree:
+        """Nothing is carried between steps."""
+        del batch
+        return {}
+
+    def load_frozen(self) -> PyTree:
+        """No frozen weights."""
+        return ()
 
     def augmented(self, images: Images, rngs: Rngs) -> Images:
         """What the discriminator sees of images, transformed alike where their keys are."""

@@ -8,13 +8,12 @@ sharded, checkpointed and resumed like everything else.
 from __future__ import annotations
 
 import dataclasses
-import functools
 from typing import get_args
 
 import jax
 import jax.numpy as jnp
 
-from jgan.games.forward import forward
+from jgan.games.forward import forward, init_network, shapes_of
 from jgan.games.networks import fold
 from jgan.games.translation import Translation, as_picture, check_shape, in_columns
 from jgan.types import (
@@ -23,7 +22,7 @@ from jgan.types import (
     Direction,
     Images,
     Logits,
-    Metrics,
+    LossOutput,
     Phase,
     Player,
     PyTree,
@@ -72,9 +71,7 @@ class UnpairedGAN(Translation):
                 "data.source: is not two domains; take unpaired:<directory>, with folders trainA and trainB"
             )
         a, b = (batch[name] for name in DOMAINS)
-        rng = jax.random.key(0)
-        init = functools.partial(self.generator.init_with_output, {"params": rng, "dropout": rng}, train=True)
-        fake_b, fake_a = jax.eval_shape(lambda a, b: init(a, b)[0], a, b)
+        (fake_b, fake_a), _ = shapes_of(self.generator, a, b)
         check_shape(fake_b, b, "those of domain B")
         check_shape(fake_a, a, "those of domain A")
         if self.identity_weight and a.shape[1:] != b.shape[1:]:
@@ -85,9 +82,8 @@ class UnpairedGAN(Translation):
     def init(self, rng: Array, batch: Batch, stage: ScheduledStage) -> tuple[PyTree, PyTree]:
         """Flax variables of both players."""
         del stage
-        rngs = {"params": rng, "dropout": rng}
         domains = [batch[name] for name in DOMAINS]
-        return self.generator.init(rngs, *domains, train=True), self.discriminator.init(rngs, *domains, train=True)
+        return init_network(self.generator, rng, *domains), init_network(self.discriminator, rng, *domains)
 
     def init_extras(self, batch: Batch) -> PyTree:
         """Empty pools, and how many images have come to them."""
@@ -100,10 +96,6 @@ class UnpairedGAN(Translation):
         """The command that translates with any run of this game, with its flags."""
         return "translate --direction a_to_b --input DIR"
 
-    def load_frozen(self) -> PyTree:
-        """No frozen weights."""
-        return ()
-
     def phases(self, stage: ScheduledStage) -> tuple[Phase, ...]:
         """Translators, then critics, as in the authors' code: so the translations are made once for both."""
         del stage
@@ -112,9 +104,7 @@ class UnpairedGAN(Translation):
             Phase("discriminator", "discriminator", self.discriminator_loss),
         )
 
-    def generator_loss(
-        self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
-    ) -> tuple[Array, tuple[Metrics, TrainState]]:
+    def generator_loss(self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs) -> LossOutput:
         """Equation 3 for both directions, and section 5.2's identity term."""
         a, b = (batch[name] for name in DOMAINS)
         player = state.generator.replace(params=params)
@@ -132,9 +122,7 @@ class UnpairedGAN(Translation):
         metrics |= dict(zip(FAKES, (fake_a, fake_b), strict=True))
         return loss, (metrics, state.replace(generator=player))
 
-    def discriminator_loss(
-        self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
-    ) -> tuple[Array, tuple[Metrics, TrainState]]:
+    def discriminator_loss(self, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs) -> LossOutput:
         """Sum over the domains of the critics' mean losses, real images against translations of now and earlier."""
         real = tuple(batch[name] for name in DOMAINS)
         pooled, extras = self._exchanged(state.extras, (batch[FAKES[0]], batch[FAKES[1]]), rngs)
