@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from parameter_counts import COUNTS
+from tables import assert_rows, row_of
 
 from jgan import config as configs
 from jgan.configuration.cards import read_card
@@ -52,7 +53,7 @@ def test_config(name):
     last = dataclasses.replace(config, stages=(dataclasses.replace(config.stages[-1], fade_images=0),))
     setup = lay_out(last, plan_data(last), make_sharding(count=1))
     counts = size(setup.target.generator.params), size(setup.target.discriminator.params)
-    assert counts == COUNTS[name]
+    assert counts == row_of(COUNTS, name, "COUNTS of tests/parameter_counts.py")
     card = read_card(ROOT / "configs" / f"{name}.py")
     assert (card.task, card.source) == (task_of(config.game), config.data.source)
     assert card.size == f"{config.stages[-1].resolution} x {config.stages[-1].resolution}"
@@ -77,7 +78,7 @@ def rounded(count):
 
 
 def test_every_config_is_counted():
-    assert set(COUNTS) == set(NAMES)
+    assert_rows(COUNTS, NAMES, "COUNTS of tests/parameter_counts.py")
 
 
 def test_published_parameter_counts():

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from small_game import IMAGES, RNGS, STAGE, Labeller, Witness, make_game, make_state
+from tables import assert_rows
 
 from jgan import config as configs
 from jgan.config import Config
@@ -206,7 +207,8 @@ NO_LAST_BIAS = {name for name, loss in ADVERSARIAL.items() if loss.relative} | {
 
 
 def test_no_option_is_forgotten():
-    assert {field.name for field in dataclasses.fields(Settings)} <= set(OPTIONS) | WITH_OTHERS
+    fields = {field.name for field in dataclasses.fields(Settings)}
+    assert_rows(fields & (set(OPTIONS) | WITH_OTHERS), fields, "OPTIONS of tests/games/test_options.py")
 
 
 @pytest.mark.parametrize("option", OPTIONS)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from tables import row_of
 
 from jgan.engine.optim import AdamConfig, RMSpropConfig, lazy_ratio, learning_rate, make_optimizer
 from jgan.families.vanilla import Discriminator, Generator
@@ -46,7 +47,7 @@ HAND = {
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_adversarial_losses_equal_numpy(name):
     loss = ADVERSARIAL[name]
-    discriminator, generator = HAND[name]
+    discriminator, generator = row_of(HAND, name, "HAND of tests/losses/test_losses.py")
     np.testing.assert_allclose(loss.discriminator(jnp.array(REAL), jnp.array(FAKE)), discriminator, rtol=1e-5)
     np.testing.assert_allclose(loss.generator(jnp.array(REAL), jnp.array(FAKE)), generator, rtol=1e-5, atol=1e-7)
     if loss.against_target is None:
