@@ -43,6 +43,8 @@ class Checker:
         program, *arguments = line.words
         if program == "taskset":  # -c 1 COMMAND
             return self.check(line._replace(words=line.words[3:]))
+        if program == "jgan" and arguments[0] in ("--help", "--version"):
+            return None
         if program == "jgan":
             return self._module(MODULES.get(arguments[0]) or _none_such(arguments[0]), arguments[1:], line.partial)
         if program == "python":
