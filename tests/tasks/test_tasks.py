@@ -1,11 +1,14 @@
 """What tasks make of photos, beside Pillow, OpenCV and sums written out by hand."""
 
+import typing
+
 import cv2
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
+from tables import assert_rows
 
 from jgan.layers.bicubic import bicubic, resize_matrix
 from jgan.tasks.blur import gaussian_blur
@@ -179,6 +182,11 @@ def test_noise_is_as_strong_as_asked():
     assert 4.5 < deviations.min() < 10 < 35 < deviations.max() < 42
     # uniform: 5 standard errors
     assert deviations.mean() == pytest.approx(22.5, abs=5 * 35 / np.sqrt(12 * 64))
+
+
+def test_every_task_is_in_the_table():
+    names = set(typing.get_args(typing.get_type_hints(TaskConfig)["name"])) - {"none", "blind_super_resolution"}
+    assert_rows(TASKS, names, "TASKS of tests/tasks/test_tasks.py")
 
 
 @pytest.mark.parametrize("name", TASKS)
