@@ -92,7 +92,7 @@ class _Loop:
         self.evaluator = evaluator
         self.interruption = Interruption()
         # The cache is the loop's own: one of the class would keep every run's programs while the process lives.
-        self._programs = functools.cache(lambda stage: Programs(setup, stage, self._compile))
+        self._programs = functools.cache(lambda stage: Programs(setup, stage, self._compile, self._warn))
         self.total = sum(stage.steps for stage in setup.stages)
         self.window = MetricWindow(self.config.log_every, self._gradient_names(), self._write)
         self.rollbacks = 0
@@ -317,6 +317,9 @@ class _Loop:
         if self.log:
             self.log.note(step, text)
             self.progress.say(f"{self.workdir}: {text}")
+
+    def _warn(self, text: str) -> None:
+        self.progress.say(text)
 
     def _gradient_names(self) -> dict[str, list[str]]:
         phases = [phase for stage in self.setup.stages for phase in self.config.game.phases(stage)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ import jax
 from jgan.engine.compiling import Compile
 from jgan.engine.step import TrainStep
 from jgan.setup import PREVIEW, Setup
+from jgan.training.step_cost import slow_step_warning
 from jgan.types import Array, Images, ScheduledStage, TrainState
 
 
@@ -19,8 +21,12 @@ class Programs:
     They are compiled ahead of their first call by `compile_program`, which may raise: then nothing was called.
     """
 
-    def __init__(self, setup: Setup, stage: ScheduledStage, compile_program: Compile) -> None:
-        self._compile = compile_program
+    def __init__(
+        self, setup: Setup, stage: ScheduledStage, compile_program: Compile, warn: Callable[[str], None]
+    ) -> None:
+        """`warn` is told of steps that will take seconds, before they are compiled."""
+        self._compile, self._warn = compile_program, warn
+        self._stage, self._devices = stage, setup.sharding.mesh.size
         self._step: Any = setup.make_step(stage)
         self._steps: dict[tuple[str, ...], TrainStep] = {}
         picture = functools.partial(setup.config.game.preview, stage)
@@ -35,7 +41,10 @@ class Programs:
 
             def lower() -> jax.stages.Lowered:
                 with jax.transfer_guard("disallow"):  # that of the loop does not reach into other threads
-                    return self._step.lower(state, feed, rng, active)
+                    lowered = self._step.lower(state, feed, rng, active)
+                if not self._steps and (warning := slow_step_warning(lowered, self._stage, self._devices)):
+                    self._warn(warning)
+                return lowered
 
             which = f"a step of {' + '.join(active) or 'no phase'}" if self._steps else "the first step"
             self._steps[active] = self._compile(f"compiling {which}{self._where}", lower)
