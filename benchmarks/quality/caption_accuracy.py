@@ -1,10 +1,10 @@
-"""Whether a text run on the embedded digits draws what a caption says: digit, stroke weight, slant, and all three.
+"""Whether a text run on the embedded digits generates what a caption says: digit, stroke weight, slant, and all three.
 
     python benchmarks/quality/caption_accuracy.py --workdir runs/text_digits --sheet docs/images/text_digits.png
 
-All 90 captions are drawn, `--of-each` times. A classifier trained on nine tenths of the digits reads which digit it
-is; weight and slant are measured as for the captions (jgan/data/digit_captions.py), at 28 x 28 pixels, to which drawn
-images are brought. Beside them: real digits that the classifier has not seen, at the run's resolution and back, by the
+Each of the 90 captions is sampled `--of-each` times. A classifier trained on nine tenths of the digits reads which digit
+it is; weight and slant are measured as for the captions (jgan/data/digit_captions.py), at 28 x 28 pixels, to which
+the images are resized. Beside them: real digits that the classifier has not seen, at the run's resolution and back, by the
 captions of the originals - what a perfect generator would reach. Variety is the mean distance of two images of one
 caption, as a share of that of two real digits of that caption.
 """
@@ -44,7 +44,7 @@ class Asked(NamedTuple):
 
 
 def main() -> None:
-    """Prints the table, and draws the sheet."""
+    """Prints the table, and saves the sheet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workdir", type=Path, required=True, help="a run of configs/text_digits.py")
     parser.add_argument("--of-each", type=int, default=20, help="images of a caption (default 20)")
@@ -65,7 +65,7 @@ def main() -> None:
     unseen = Asked(*(values[split.test] for values in all_asked))
     print(f"step {step}, {len(drawn)} images of {len(set(zip(*asked, strict=True)))} captions, {resolution} px")
     print("| | digit | stroke weight | slant | all three |\n| --- | --- | --- | --- | --- |")
-    print(row("drawn", classifier, drawn, asked))
+    print(row("generated", classifier, drawn, asked))
     print(row(f"{len(split.test)} real, unseen", classifier, real[split.test], unseen))
     print("| by chance | 10.0% | 33.3% | 33.3% | 1.1% |")
     print(f"variety within a caption: {variety(drawn, asked) / variety(real, all_asked):.2f} of real digits'")
@@ -84,7 +84,7 @@ def draw(workdir: Path, of_each: int, raw: bool) -> tuple[np.ndarray, Asked, int
     batches = Sampler(game, config.stages, 100)(generator, step, captions, len(captions), seed=0)
     images = np.concatenate([batch for batch, _ in batches])
     if images.shape[-1] != 1:
-        raise UserError(f"--workdir={workdir}: draws {images.shape[-1]} channels; expected gray digits")
+        raise UserError(f"--workdir={workdir}: generates {images.shape[-1]} channels; expected gray digits")
     return images, Asked(*asked.T), step
 
 

@@ -1,12 +1,12 @@
-"""How well a classifier trained on real MNIST reads drawn digits, and how varied each class is.
+"""How well a classifier trained on real MNIST reads generated digits, and how varied each class is.
 
     jgan sample --workdir runs/quickstart --num 1000 --seed 1
-    python benchmarks/quality/digit_quality.py --data idx:MNIST_DIRECTORY --samples runs/quickstart/drawn
+    python benchmarks/quality/digit_quality.py --data idx:MNIST_DIRECTORY --samples runs/quickstart/generated
 
-The samples are numbered PNGs, image i of class i mod 10, as `jgan.sample` writes them without --labels. The classifier,
+The samples are numbered PNGs, image i of class i mod 10, as `jgan sample` writes them without --labels. The classifier,
 a small convolutional network, sees only the training files of MNIST, resized as the GAN's images are; its accuracy on
-the 10,000 test digits is printed too. Variety is the mean pairwise pixel distance of the drawn digits of a class, as a
-share of that of as many real test digits of the class, at the same resolution.
+the 10,000 test digits is printed too. Variety is the mean pairwise pixel distance of a class's generated digits, as a share
+of that of as many real test digits of the class, at the same resolution.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> None:
     train, test = (read_real(source, drawn.shape[1]) for source in (options.data, f"{options.data}:t10k"))
     model, params = Classifier(), train_classifier(*train)
     print(f"real test digits read right: {accuracy(model, params, *test):.2%}")
-    print(f"drawn digits read as their label: {accuracy(model, params, drawn, labels):.2%} of {len(drawn)}")
+    print(f"generated digits read as their label: {accuracy(model, params, drawn, labels):.2%} of {len(drawn)}")
     for label in range(CLASSES):
         mine = drawn[labels == label]
         ratio = mean_distance(mine) / mean_distance(test[0][test[1] == label][: len(mine)])
