@@ -8,13 +8,16 @@ CIFAR ?=
 DATA ?=
 OUT ?= runs/modes
 
-.PHONY: quickstart test lint format bench modes zoo-small biggan-small translate-small docs lock
+.PHONY: quickstart test wheel lint format bench modes zoo-small biggan-small translate-small docs lock
 
 quickstart: $(VENV)/installed  ## train on real digits, about five minutes on two cores
 	$(RUN) -m jgan.main --config configs/quickstart.py --workdir $(WORKDIR) $(ARGS)
 
 test: $(VENV)/installed
-	$(RUN) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(RUN) -m pytest --numprocesses 2 --dist worksteal $(ARGS)
+
+wheel:  ## builds the wheel, installs it outside of here under Python 3.11 and 3.13, and trains
+	.ci/wheel 3.11 3.13
 
 lint: $(VENV)/installed
 	$(RUN) -m ruff check .
