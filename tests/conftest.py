@@ -2,9 +2,11 @@
 
 import os
 
-# Eight simulated devices; and programs that run a few times are not worth LLVM's time, a third of all that tests took.
+from runs import QUICK_COMPILATION
+
+# Before JAX is imported: eight simulated devices.
 os.environ["XLA_FLAGS"] = (
-    f"--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0 {os.environ.get('XLA_FLAGS', '')}"
+    f"--xla_force_host_platform_device_count=8 {QUICK_COMPILATION} {os.environ.get('XLA_FLAGS', '')}"
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 

@@ -13,7 +13,7 @@ from jgan.types import UserError
 
 
 def sample(workdir, out, *arguments):
-    code, stdout, err = runs.run("jgan.sample", "--workdir", workdir, "--out", out, *arguments)
+    code, stdout, err = runs.call("jgan.sample", "--workdir", workdir, "--out", out, *arguments)
     assert code == 0, err
     return [read_image(path) for path in sorted(out.glob("[0-9]*.png"))], stdout
 
@@ -72,7 +72,7 @@ def test_sampling_is_a_function_of_seed_index_and_label(workdir, tmp_path):
     )
     assert not np.array_equal(again, truncated)
     other_label, _ = sample(workdir, tmp_path / "e", "--num", "1", "--labels", "4", "--seed", "1")
-    code, _, err = runs.run("jgan.sample", "--workdir", workdir, "--out", tmp_path / "a", "--num", "5")
+    code, _, err = runs.call("jgan.sample", "--workdir", workdir, "--out", tmp_path / "a", "--num", "5")
     assert (code, err) == (
         2,
         f"error: --out={tmp_path}/a: holds 00005.png sampled earlier; choose another directory, or empty it\n",
@@ -120,7 +120,7 @@ def test_bad_input_exits_with_2_and_no_traceback():
 def test_dry_run_tells_the_cost_and_leaves_nothing(tmp_path):
     config = tmp_path / "conditional.py"
     config.write_text(runs.CONDITIONAL)
-    code, out, err = runs.run("jgan.main", "--config", config, "--workdir", tmp_path / "run", "--dry_run")
+    code, out, err = runs.call("jgan.main", "--config", config, "--workdir", tmp_path / "run", "--dry_run")
     assert code == 0, err
     for text in ("game.latent_dim = 4", "to_image/kernel", "GFLOP", "temporaries", "stages[0].steps = 12"):
         assert text in out
@@ -144,7 +144,7 @@ def test_devices_are_only_simulated_to_plan():
         (["--devices", "8"], "--devices: only --dry_run simulates devices"),
         (["--dry_run", "--devices", "1,0"], "--devices=1,0: expected numbers from 1 to 1024"),
     ):
-        code, _, err = runs.run("jgan.main", "--config", "configs/dcgan.py", *flags)
+        code, _, err = runs.call("jgan.main", "--config", "configs/dcgan.py", *flags)
         assert (code, len(err.splitlines())) == (2, 1)
         assert err.startswith(f"error: {message}")
 

@@ -7,13 +7,14 @@ import runpy
 import jax
 import numpy as np
 import pytest
+from conftest import use_devices
 from golden_numbers import GOLDEN
 from PIL import Image
+from standin_features import use_small_network
 
 from jgan.backbones.efficientnet_lite import PACKAGE, features, load_efficientnet_lite0
 from jgan.evaluate import main
-from jgan.metrics import dinov2
-from jgan.metrics.extractors import EXTRACTORS
+from jgan.metrics import dinov2, extractors
 from jgan.types import DTYPES, UserError
 
 pytest.importorskip(PACKAGE, reason=f"needs {PACKAGE}, which the lock file installs")
@@ -21,6 +22,8 @@ pytest.importorskip(PACKAGE, reason=f"needs {PACKAGE}, which the lock file insta
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
+    """A cache of its own; and networks take twelve images in two batches, of which the second is not full."""
+    monkeypatch.setattr(extractors, "BATCH_SIZE", 8)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "jgan" / "references"
 
@@ -38,13 +41,19 @@ def evaluate(out, *arguments):
     return json.loads((out / "eval.json").read_text())
 
 
-def test_folders_beside_numpy(tmp_path, cache, capsys):
+def test_folders_beside_numpy(tmp_path, cache, capsys, monkeypatch):
+    use_devices(monkeypatch, 1)
     images, reals = make_folder(tmp_path / "a", 0), make_folder(tmp_path / "b", 1)
     arguments = ("--images", tmp_path / "a", "--reference", tmp_path / "b", "--metrics", "fd,kd,pr,swd")
     result = evaluate(tmp_path / "out", *arguments)
 
     variables = load_efficientnet_lite0()
-    ours, theirs = (np.asarray(features(variables, side)["pool"], np.float64) for side in (images, reals))
+    batches = (slice(8), slice(4, 12))  # of eight, as the command has: one program for both
+    ours, theirs = (
+        np.concatenate([np.asarray(features(variables, side[batch])["pool"], np.float64) for batch in batches])
+        for side in (images, reals)
+    )
+    ours, theirs = (np.delete(side, slice(8, 12), axis=0) for side in (ours, theirs))
     # Covariances of 12 samples: tr (A B)^(1/2) is the sum of the singular values of the centred samples' product.
     centred = [(side - side.mean(0)) / np.sqrt(11) for side in (ours, theirs)]
     cross = np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
@@ -75,7 +84,8 @@ def test_folders_beside_numpy(tmp_path, cache, capsys):
         evaluate(tmp_path / "again", *arguments)
 
 
-def test_a_run(workdir, tmp_path):
+def test_a_run(workdir, tmp_path, monkeypatch):
+    use_small_network(monkeypatch)
     arguments = ("--workdir", workdir, "--metrics", "fd", "--num_samples", "40")
     averaged = evaluate(tmp_path / "a", *arguments)
     content = averaged["images"].pop("sha256")
@@ -132,7 +142,7 @@ def test_a_network_without_logits(tmp_path, cache, monkeypatch):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_an_extractor_computes_in_the_type_asked_for(dtype):
-    extractor = EXTRACTORS["efficientnet_lite0"](None, dtype)
+    extractor = extractors.EXTRACTORS["efficientnet_lite0"](None, dtype)
     program = jax.make_jaxpr(extractor.apply)(extractor.variables, np.zeros((1, 20, 16, 3), np.uint8))
     assert ("bf16[1,112,112,32]" in str(program)) == (dtype == "bfloat16")  # of the first layer
     assert all(output.dtype == np.float32 for output in program.out_avals)

@@ -320,7 +320,7 @@ def test_a_broken_file_is_one_line_that_names_it(workdirs, tmp_path, caplog):
     whole = (tmp_path / "in" / "b.png").read_bytes()
     (tmp_path / "in" / "c.png").write_bytes(whole[:400])
     flags = ["--workdir", workdirs["enlarging"], "--input", tmp_path / "in", "--out", tmp_path / "out"]
-    code, _, err = runs.run("jgan.upscale", *flags)
+    code, _, err = runs.call("jgan.upscale", *flags)
     last = err.replace("\r", "\n").splitlines()[-1]
     assert code == 2
     assert last.startswith(f"error: {tmp_path}/in/c.png: ")

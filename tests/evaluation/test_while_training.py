@@ -7,12 +7,12 @@ import json
 import signal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import runs
 from conftest import use_devices
 from PIL import Image
+from standin_features import use_small_network
 from standin_runs import assert_equal
 
 from jgan import sample
@@ -24,23 +24,16 @@ from jgan.evaluation.measure import Metrics, measure
 from jgan.evaluation.while_training import Evaluator
 from jgan.inference.weights import Weights, restore_generator
 from jgan.metrics.config import EvaluationConfig
-from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.training.loop import train
 from jgan.types import UserError
 
 STEPS = 12
 
 
-@jax.jit
-def mean_rows(variables, images):
-    return {"pool": variables * images.astype(jnp.float32).mean(axis=(2, 3))}
-
-
 @pytest.fixture(autouse=True)
 def small_network(monkeypatch, tmp_path):
     """A network of a few features in place of EfficientNet, and a cache of its own."""
-    network = Extractor("efficientnet_lite0", "rows", "none", "float32", "0" * 64, jnp.ones(()), mean_rows)
-    monkeypatch.setitem(EXTRACTORS, "efficientnet_lite0", lambda weights, dtype: network)
+    use_small_network(monkeypatch)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 

@@ -66,26 +66,39 @@ def with_networks(game, **fields):
     return dataclasses.replace(game, generator=generator, discriminator=discriminator)
 
 
+@functools.cache
 @functools.partial(jax.jit, static_argnums=0)  # one program where eager networks would compile hundreds
-def run_networks(game):
-    """Variables, images and logits of the game's networks on the batch above."""
-    variables = game.init(jax.random.key(0), BATCH, STAGE)
+def init_networks(game):
+    """Variables of the game's generator and discriminator."""
+    return game.init(jax.random.key(0), BATCH, STAGE)
+
+
+def judge_images(game, variables, images):
+    """Logits of the discriminator."""
+    labels, rngs = BATCH["labels"] if game.num_classes else None, {"dropout": jax.random.key(2)}
+    logits, _ = game.discriminator.apply(variables, images, labels, train=True, rngs=rngs, mutable=["batch_stats"])
+    return logits
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def run_networks(game, variables):
+    """Images and logits of the game's networks on the batch above."""
     labels = BATCH["labels"] if game.num_classes else None
     latents = jax.random.normal(jax.random.key(1), (4, game.latent_dim))
     images, _ = game.generator.apply(variables[0], latents, labels, train=True, mutable=["batch_stats"])
-    rngs = {"dropout": jax.random.key(2)}
-    logits, _ = game.discriminator.apply(
-        variables[1], BATCH["images"], labels, train=True, rngs=rngs, mutable=["batch_stats"]
-    )
-    return variables, images, logits
+    return images, judge_images(game, variables[1], BATCH["images"])
 
 
 @pytest.mark.parametrize("name", GAMES)
 def test_bfloat16_inside_float32_outside(name):
-    shapes = jax.eval_shape(lambda: run_networks(with_networks(GAMES[name], dtype="bfloat16")))
+    game_16 = with_networks(GAMES[name], dtype="bfloat16")
+    shapes = jax.eval_shape(lambda: game_16.init(jax.random.key(0), BATCH, STAGE))
     assert {leaf.dtype for leaf in jax.tree.leaves(shapes)} == {np.dtype("float32")}
-    _, images, logits = run_networks(GAMES[name])
-    _, images_16, logits_16 = run_networks(with_networks(GAMES[name], dtype="bfloat16"))
+    variables = init_networks(GAMES[name])
+    assert jax.tree.map(jnp.shape, variables) == jax.tree.map(jnp.shape, shapes)
+    images, logits = run_networks(GAMES[name], variables)
+    images_16, logits_16 = run_networks(game_16, variables)
+    assert {image.dtype for image in (images_16, logits_16)} == {np.dtype("float32")}
     # bfloat16 keeps 8 bits: 2^-8 a rounding, some tens of them in a row
     np.testing.assert_allclose(images_16, images, atol=0.1)
     assert not np.array_equal(images_16, images)
@@ -94,26 +107,19 @@ def test_bfloat16_inside_float32_outside(name):
 
 @pytest.mark.parametrize("name", ["dcgan", "conditional_dcgan", "lsgan", "acgan", "sngan", "biggan", "biggan_deep"])
 def test_remat_changes_memory_not_gradients(name):
+    rest = dict(init_networks(GAMES[name])[1])
+    params = rest.pop("params")
+
     def gradients(game):
-        variables, _, _ = run_networks(game)
-        labels = BATCH["labels"] if game.num_classes else None
+        return jax.grad(
+            lambda params: jnp.square(judge_images(game, {"params": params, **rest}, BATCH["images"])).sum()
+        )
 
-        def loss(params):
-            rest = {key: value for key, value in variables[1].items() if key != "params"}
-            rngs = {"dropout": jax.random.key(2)}
-            logits, _ = game.discriminator.apply(
-                {"params": params, **rest}, BATCH["images"], labels, train=True, rngs=rngs, mutable=["batch_stats"]
-            )
-            return jnp.square(logits).sum()
-
-        return jax.grad(loss), variables[1]["params"]
-
-    plain, params = gradients(GAMES[name])
-    remat, _ = gradients(with_networks(GAMES[name], remat=True))
+    plain, remat = (gradients(game) for game in (GAMES[name], with_networks(GAMES[name], remat=True)))
     assert "remat" in str(jax.make_jaxpr(remat)(params))
     assert "remat" not in str(jax.make_jaxpr(plain)(params))
     close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)  # noqa: E731
-    jax.tree.map(close, plain(params), remat(params))
+    jax.tree.map(close, jax.jit(plain)(params), jax.jit(remat)(params))
 
 
 @pytest.mark.parametrize("name", [*GAMES, "lsgan_dcgan"])
@@ -131,7 +137,7 @@ def test_every_discriminator_can_have_spectral_norm(name):
 
 @pytest.mark.parametrize("name", ["sngan", "sagan", "biggan", "biggan_deep"])
 def test_initial_kernels_are_as_asked_in_every_layer(name):
-    generator, discriminator = run_networks(with_networks(GAMES[name], weight_init="normal"))[0]
+    generator, discriminator = init_networks(with_networks(GAMES[name], weight_init="normal"))
     for params in (generator["params"], discriminator["params"]):
         kernels = {path: leaf for path, leaf in flatten_dict(params).items() if path[-1] in ("kernel", "embedding")}
         assert len(kernels) >= 5
@@ -146,9 +152,9 @@ def test_labels_reach_both_networks(label_input):
     discriminator = game.discriminator.clone(label_input=label_input)
     generator = game.generator.clone(label_input="embedding" if label_input == "embedding" else "concatenate")
     game = dataclasses.replace(game, generator=generator, discriminator=discriminator)
-    (_, d_variables), images, logits = run_networks(game)
-    other = {**BATCH, "labels": jnp.array([1, 2, 0, 1])}
-    logits_other = discriminator.apply(d_variables, BATCH["images"], other["labels"], train=False)
+    variables = init_networks(game)
+    images, logits = run_networks(game, variables)
+    logits_other = discriminator.apply(variables[1], BATCH["images"], jnp.array([1, 2, 0, 1]), train=False)
     assert (logits_other != logits).all()
     assert images.shape == BATCH["images"].shape
 

@@ -252,14 +252,14 @@ def workdir(tmp_path_factory):
     (directory / "text.py").write_text(CONFIG)
     for steps in (4, 6):
         flag = f"--config.stages[0].steps={steps}"
-        code, _, err = runs.run("jgan.main", "--config", directory / "text.py", "--workdir", directory / "run", flag)
+        code, _, err = runs.call("jgan.main", "--config", directory / "text.py", "--workdir", directory / "run", flag)
         assert code == 0, err
     return directory / "run"
 
 
 def test_a_resumed_run_equals_one_without_a_break(workdir):
     whole = workdir.parent / "whole"
-    code, _, err = runs.run("jgan.main", "--config", workdir.parent / "text.py", "--workdir", whole)
+    code, _, err = runs.call("jgan.main", "--config", workdir.parent / "text.py", "--workdir", whole)
     assert code == 0, err
     lines = [json.loads(line) for line in (whole / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4, 6]
@@ -269,7 +269,9 @@ def test_a_resumed_run_equals_one_without_a_break(workdir):
 
 def test_captions_are_drawn_without_the_data(workdir, tmp_path):
     def draw(name, *arguments):
-        code, _, err = runs.run("jgan.sample", "--workdir", workdir, "--out", tmp_path / name, "--num", "3", *arguments)
+        code, _, err = runs.call(
+            "jgan.sample", "--workdir", workdir, "--out", tmp_path / name, "--num", "3", *arguments
+        )
         assert code == 0, err
         return [np.asarray(Image.open(path)) for path in sorted((tmp_path / name).glob("0*.png"))]
 
@@ -283,7 +285,7 @@ def test_captions_are_drawn_without_the_data(workdir, tmp_path):
 
 
 def test_a_run_is_measured_by_the_captions_of_its_data(workdir, tmp_path):
-    code, _, err = runs.run(
+    code, _, err = runs.call(
         *("jgan.evaluate", "--workdir", workdir, "--metrics", "swd", "--num_samples", "64", "--out", tmp_path)
     )
     assert code == 0, err
@@ -299,10 +301,10 @@ def test_what_cannot_be_drawn_is_refused(workdir, tmp_path):
         (["--embeddings", "x.npz"], "--embeddings: this run was trained on captions of words; give --caption"),
         (["--captions", "no.txt"], "--captions=no.txt: cannot be read"),
     ]:
-        code, _, err = runs.run("jgan.sample", "--workdir", workdir, "--out", tmp_path / "out", *arguments)
+        code, _, err = runs.call("jgan.sample", "--workdir", workdir, "--out", tmp_path / "out", *arguments)
         assert code == 2
         assert err.startswith(f"error: {message}"), err
-    code, _, err = runs.run(
+    code, _, err = runs.call(
         *("jgan.evaluate", "--workdir", workdir, "--metrics", "swd", "--reference", "mnist5k", "--out", tmp_path)
     )
     assert code == 2

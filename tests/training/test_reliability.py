@@ -93,7 +93,7 @@ def test_sigterm_saves_and_a_second_process_is_refused(tmp_path):
     command = ("jgan.main", "--config", runs.write_config(tmp_path), "--workdir", workdir)
     process = runs.start(*command, "--config.stages[0].steps=1000000", "--config.checkpoint_every=1000000")
     wait_for(lambda: (workdir / "metrics.jsonl").exists() and (workdir / "metrics.jsonl").stat().st_size, process)
-    code, _, err = runs.run(*command)
+    code, _, err = runs.call(*command)
     assert code == 2
     assert err.splitlines() == [
         f"error: --workdir={workdir}: another process trains in it; stop it, or choose another directory"
@@ -194,7 +194,7 @@ def test_a_full_disk_is_one_clear_line_and_earlier_checkpoints_stay(tmp_path):
         pytest.skip("mounting a small disk needs root")
     try:
         command = ("jgan.main", "--config", runs.write_config(tmp_path), "--workdir", disk / "run")
-        code, _, err = runs.run(*command, "--config.stages[0].steps=5")
+        code, _, err = runs.call(*command, "--config.stages[0].steps=5")
         assert code == 0, err
         (disk / "ballast").write_bytes(bytes(shutil.disk_usage(disk).free - 4096))
         code, _, err = runs.run(*command, "--config.stages[0].steps=20")
@@ -204,7 +204,7 @@ def test_a_full_disk_is_one_clear_line_and_earlier_checkpoints_stay(tmp_path):
         assert "No space left" in last
         assert "Traceback" not in err
         (disk / "ballast").unlink()
-        code, _, err = runs.run(*command, "--config.stages[0].steps=20")
+        code, _, err = runs.call(*command, "--config.stages[0].steps=20")
         assert code == 0, err
         assert newest_step(disk / "run") == 20
     finally:
@@ -213,7 +213,7 @@ def test_a_full_disk_is_one_clear_line_and_earlier_checkpoints_stay(tmp_path):
 
 def test_an_unusable_workdir_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("")
-    code, _, err = runs.run("jgan.main", "--config", runs.write_config(tmp_path), "--workdir", tmp_path / "file" / "x")
+    code, _, err = runs.call("jgan.main", "--config", runs.write_config(tmp_path), "--workdir", tmp_path / "file" / "x")
     assert code == 2
     assert err == f"error: --workdir={tmp_path}/file/x: cannot write there (Not a directory)\n"
 
@@ -285,13 +285,13 @@ class Evil:
 
 def test_a_run_directory_never_executes_code(tmp_path):
     workdir, marker = tmp_path / "run", tmp_path / "executed"
-    code, _, err = runs.run("jgan.main", "--config", runs.write_config(tmp_path), "--workdir", workdir)
+    code, _, err = runs.call("jgan.main", "--config", runs.write_config(tmp_path), "--workdir", workdir)
     assert code == 0, err
     for file in list(workdir.rglob("*")):
         if file.is_dir():
             for name in ("config.py", "state.pkl", "__init__.py"):
                 (file / name).write_bytes(pickle.dumps(Evil(marker)))
-    code, _, err = runs.run("jgan.sample", "--workdir", workdir, "--num", "1", "--out", tmp_path / "out")
+    code, _, err = runs.call("jgan.sample", "--workdir", workdir, "--num", "1", "--out", tmp_path / "out")
     assert code == 0, err
     data = json.loads((workdir / "config.json").read_text())
     calls = [
@@ -314,7 +314,7 @@ def test_two_processes_equal_one(tmp_path, monkeypatch):
     arguments = ["--config", runs.write_config(tmp_path), "--config.stages[0].steps=5", "--config.evaluate_every=5"]
     arguments += ["--config.stages[0].resolution=16", "--config.game.generator.resolution=16"]
     arguments += ["--config.evaluation.metrics=('swd',)", "--config.evaluation.num_samples=70"]
-    code, _, err = runs.run("jgan.main", *arguments, "--workdir", tmp_path / "one")
+    code, _, err = runs.call("jgan.main", *arguments, "--workdir", tmp_path / "one")
     assert code == 0, err
     launcher = [sys.executable, "launch/local.py", "-n", "2", "--", *map(str, arguments)]
     two = subprocess.run(
