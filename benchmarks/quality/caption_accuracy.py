@@ -2,11 +2,11 @@
 
     python benchmarks/quality/caption_accuracy.py --workdir runs/text_digits --sheet docs/images/text_digits.png
 
-Each of the 90 captions is sampled `--of-each` times. A classifier trained on nine tenths of the digits reads which digit
-it is; weight and slant are measured as for the captions (jgan/data/digit_captions.py), at 28 x 28 pixels, to which
-the images are resized. Beside them: real digits that the classifier has not seen, at the run's resolution and back, by the
-captions of the originals - what a perfect generator would reach. Variety is the mean distance of two images of one
-caption, as a share of that of two real digits of that caption.
+Each of the 90 captions is sampled `--of-each` times. A classifier trained on nine tenths of the digits reads which
+digit it is; weight and slant are measured as for the captions (jgan/data/digit_captions.py), at 28 x 28 pixels, to
+which the images are resized. Beside them: real digits that the classifier has not seen, at the run's resolution and
+back, by the captions of the originals - what a perfect generator would reach. Variety is the mean distance of two
+images of one caption, as a share of that of two real digits of that caption.
 """
 
 from __future__ import annotations

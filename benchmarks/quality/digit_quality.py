@@ -5,8 +5,8 @@
 
 The samples are numbered PNGs, image i of class i mod 10, as `jgan sample` writes them without --labels. The classifier,
 a small convolutional network, sees only the training files of MNIST, resized as the GAN's images are; its accuracy on
-the 10,000 test digits is printed too. Variety is the mean pairwise pixel distance of a class's generated digits, as a share
-of that of as many real test digits of the class, at the same resolution.
+the 10,000 test digits is printed too. Variety is the mean pairwise pixel distance of a class's generated digits, as a
+share of that of as many real test digits of the class, at the same resolution.
 """
 
 from __future__ import annotations
