@@ -29,7 +29,7 @@ class Sizes(NamedTuple):
     super_resolution: Size
 
 
-# On two cores each ends in ten to twenty minutes (docs/results.md has runs of these sizes).
+# On two quiet cores each is meant to end within ten to thirty minutes.
 FEW_CORES = Sizes(
     latents=Size(32, 32, 64, 3_000, 100),
     pairs=Size(64, 32, 4, 5_000, 250),
