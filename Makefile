@@ -8,7 +8,7 @@ CIFAR ?=
 DATA ?=
 OUT ?= runs/modes
 
-.PHONY: quickstart test wheel lint format bench modes zoo-small biggan-small translate-small docs lock
+.PHONY: quickstart test wheel lint format bench modes zoo-small biggan-small translate-small docs notebook lock
 
 quickstart: $(VENV)/installed  ## train on real digits, about five minutes on two cores
 	$(RUN) -m jgan.main --config configs/quickstart.py --workdir $(WORKDIR) $(ARGS)
@@ -55,6 +55,10 @@ translate-small: $(VENV)/installed  ## image-to-image at 32 to 64 px on real ima
 docs: $(VENV)/installed  ## the guides and results as a site in site/; every link is checked
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
 	@echo "site/index.html; with search: python -m http.server --bind 127.0.0.1 --directory site"
+
+notebook: $(VENV)/installed  ## executes docs/notebooks and stores them with their pictures, ten minutes on two cores
+	$(RUN) -m pip install --quiet "nbclient>=0.10" "ipykernel>=6.29"
+	$(RUN) docs/notebooks/execute.py
 
 lock: $(VENV)/installed  ## pins what pyproject.toml allows today
 	$(RUN) -m pip install --quiet uv

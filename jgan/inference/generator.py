@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +14,21 @@ from jgan.config import Config
 from jgan.games.latent import LatentGAN
 from jgan.games.translation import image_to_image, player_of
 from jgan.inference.sampling import latent_game
-from jgan.inference.weights import NEWEST, Weights, restore_generator
-from jgan.types import Array, Direction, Images, Labels, Latents, Player, PyTree, UserError, schedule, stage_ending
+from jgan.inference.weights import NEWEST, Weights, batch_shapes, restore_generator
+from jgan.setup import BatchShapes
+from jgan.types import (
+    Array,
+    Direction,
+    Images,
+    ImageToImage,
+    Labels,
+    Latents,
+    Player,
+    PyTree,
+    UserError,
+    schedule,
+    stage_ending,
+)
 
 
 class Generator(Protocol):
@@ -36,9 +49,16 @@ class LatentGenerator:
     """
 
     def __init__(self, config: Config, player: Player, step: int) -> None:
-        self._game, self.step = latent_game(config, "--workdir"), step
-        self._growth = self._game.growth(stage_ending(schedule(config.stages), step), jnp.int32(step))
+        self._game = game = latent_game(config, "--workdir")
+        self.step = step
+        growth = game.growth(stage_ending(schedule(config.stages), step), jnp.int32(step))
         self.variables: PyTree = {"params": player.params, **player.variables}
+
+        @functools.partial(jax.jit, static_argnames="truncation")
+        def generate(variables: PyTree, latents: Latents, labels: Labels | None, truncation: float | None) -> Images:
+            return game.images_from(player_of(variables), latents, labels, truncation, growth, rng=jax.random.key(0))
+
+        self._generate = generate
 
     def __call__(
         self,
@@ -62,11 +82,6 @@ class LatentGenerator:
             self._game.check_truncation(truncation)
         return self._generate(self.variables if variables is None else variables, latents, labels, truncation)
 
-    @functools.partial(jax.jit, static_argnums=(0, 4))
-    def _generate(self, variables: PyTree, latents: Latents, labels: Labels | None, truncation: float | None) -> Images:
-        player, rng = player_of(variables), jax.random.key(0)
-        return self._game.images_from(player, latents, labels, truncation, self._growth, rng=rng)
-
     def _check(self, latents: Latents, labels: Labels | None) -> None:
         game = self._game
         if latents.ndim != 2 or latents.shape[1] != game.latent_dim:
@@ -88,9 +103,17 @@ class ImageGenerator:
     `variables` are its weights, {"params": ..., "batch_stats": ...}, `step` is that of their checkpoint.
     """
 
-    def __init__(self, config: Config, player: Player, step: int) -> None:
-        self._config, self.step = config, step
+    def __init__(self, config: Config, player: Player, step: int, batch: BatchShapes) -> None:
+        """`batch` are the shapes of a batch of the run."""
+        self._game, self._batch, self.step = cast(ImageToImage, config.game), batch, step
         self.variables: PyTree = {"params": player.params, **player.variables}
+        game = self._game
+
+        @functools.partial(jax.jit, static_argnames="way")
+        def generate(variables: PyTree, inputs: Images, rng: Array, way: Direction | None) -> Images:
+            return game.translate(player_of(variables), inputs, rng, way)
+
+        self._generate = generate
 
     def __call__(
         self, inputs: Images, *, direction: str | None = None, variables: PyTree | None = None, rng: Array | None = None
@@ -100,23 +123,22 @@ class ImageGenerator:
         `direction` is "a_to_b" or "b_to_a" of a run between two domains; `rng` is the key of dropout.
 
         Raises:
-          UserError: no such direction.
+          UserError: no such direction, or inputs of other channels.
         """
-        _, way = image_to_image(self._config.game, direction, "direction")
+        _, way = image_to_image(self._game, direction, "direction")
+        channels = self._batch[self._game.input_name(way)].shape[-1]
+        if inputs.ndim != 4 or inputs.shape[-1] != channels:
+            raise UserError(f"inputs: an array {list(inputs.shape)}; this run takes [n, height, width, {channels}]")
         rng = jax.random.key(0) if rng is None else rng
-        return self._generate(self.variables if variables is None else variables, inputs, way, rng)
-
-    @functools.partial(jax.jit, static_argnums=(0, 3))
-    def _generate(self, variables: PyTree, inputs: Images, way: Direction | None, rng: Array) -> Images:
-        game, _ = image_to_image(self._config.game, way, "direction")
-        return game.translate(player_of(variables), inputs, rng, way)
+        return self._generate(self.variables if variables is None else variables, inputs, rng, way)
 
 
 def open_generator(config: Config, workdir: Path, weights: Weights = NEWEST) -> Generator:
     """The generator of a run with these weights. Raises UserError where the directory has no such checkpoint."""
     player, step = restore_generator(config, workdir, weights)
-    kind = LatentGenerator if config.game.generates_from == "latents" else ImageGenerator
-    return kind(config, player, step)
+    if config.game.generates_from == "latents":
+        return LatentGenerator(config, player, step)
+    return ImageGenerator(config, player, step, batch_shapes(workdir, weights)[-1])
 
 
 def latents_of(game: LatentGAN, num: int, seed: int, truncation: float | None) -> np.ndarray:

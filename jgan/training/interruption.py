@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import types
 from typing import NoReturn
 
@@ -16,7 +17,9 @@ class Interruption:
         self.signal: int | None = None
 
     def __enter__(self) -> Interruption:
-        numbers = (signal.SIGTERM, signal.SIGINT)
+        # In another thread, as where a server trains, Python allows no handlers.
+        in_main = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGTERM, signal.SIGINT) if in_main else ()
         self._before = {number: signal.signal(number, self._catch) for number in numbers}
         self._caught: int | None = None
         return self

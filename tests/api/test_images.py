@@ -1,0 +1,90 @@
+"""Images through image-to-image runs from Python: the same as those of the commands."""
+
+import re
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import use_devices
+from PIL import Image
+from translation_runs import CONFIGS, call, make_run, save, smooth
+
+import jgan
+from jgan import translate, upscale
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    """Runs at step 0, and a photo."""
+    directory = tmp_path_factory.mktemp("images")
+    save(directory / "photo.png", smooth(40, 56))
+    with pytest.MonkeyPatch.context() as patch:
+        use_devices(patch, 1)
+        for name in ("enlarging", "filling", "pairs", "both"):
+            make_run(directory / name, *CONFIGS[name])
+    return directory
+
+
+@pytest.fixture(autouse=True)
+def one_device(monkeypatch):
+    use_devices(monkeypatch, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "arguments"),
+    [
+        ("enlarging", upscale, {"tile": 32}),
+        ("pairs", translate, {}),
+        ("both", translate, {"direction": "b_to_a"}),
+        ("filling", translate, {"mask": None}),
+    ],
+)
+def test_images_are_those_of_the_commands(directory, tmp_path, name, command, arguments):
+    photo = directory / "photo.png"
+    if "mask" in arguments:
+        mask = np.zeros((40, 56, 1), np.uint8)
+        mask[8:20, 10:30] = 255
+        arguments = {"mask": save(tmp_path / "mask.png", mask)}
+    flags = {"workdir": directory / name, "input": photo, "out": tmp_path / "out", **arguments}
+    assert call(command, **flags) == 0
+    expected = np.asarray(Image.open(tmp_path / "out" / "photo.png"))
+
+    run = jgan.open(directory / name)
+    render = run.upscale if command is upscale else run.translate
+    array = np.asarray(Image.open(photo))
+    np.testing.assert_array_equal(render(photo, **arguments), expected)
+    np.testing.assert_array_equal(render(Image.open(photo), **arguments), expected)
+    np.testing.assert_array_equal(render(array, **arguments), expected)
+    np.testing.assert_array_equal(render(np.float32(array) / 127.5 - 1.0, **arguments), expected)
+    np.testing.assert_array_equal(render(array[None], **arguments), expected[None])
+    if "mask" in arguments:
+        np.testing.assert_array_equal(run.translate(array, mask=mask[:, :, 0] > 0), expected)
+
+
+def test_an_image_to_image_generator_is_a_function_too(directory):
+    run = jgan.open(directory / "both")
+    inputs = jnp.asarray(smooth(32, 32)[None] / np.float32(127.5) - 1)
+    images = run.generator(inputs, direction="a_to_b")
+    assert images.shape == inputs.shape
+    assert not np.array_equal(images, run.generator(inputs, direction="b_to_a"))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "message"),
+    [
+        ("pairs", lambda run: run.sample(4), "workdir: PairedGAN generates images from images, not from latents"),
+        ("pairs", lambda run: run.upscale(np.zeros((8, 8), np.uint8)), ".* this run does not enlarge images"),
+        ("both", lambda run: run.translate(np.zeros((8, 8), np.uint8)), "direction: this run goes both ways"),
+        ("pairs", lambda run: run.translate(np.full((8, 8, 3), 2.0)), "image: floats from 2 to 2; expected uint8, or"),
+        ("pairs", lambda run: run.translate(np.zeros((8, 8, 2))), "image: an array [8, 8, 2]; expected uint8, or"),
+        ("pairs", lambda run: run.translate(np.zeros((8, 8), np.int64)), "image: an array of int64; expected uint8"),
+        ("pairs", lambda run: run.translate("none.png"), "none.png: cannot be read"),
+        ("enlarging", lambda run: run.upscale(np.zeros((8, 8), np.uint8), tile=5), "tile=5: expected 0, or at least"),
+        ("enlarging", lambda run: run.generator(jnp.zeros((1, 8, 8, 1))), "inputs: an array [1, 8, 8, 1]; this run"),
+        ("filling", lambda run: run.translate(np.zeros((8, 8), np.uint8)), "nothing says what to fill; give mask"),
+    ],
+)
+def test_what_is_wrong_with_an_image_is_said(directory, name, wrong, message):
+    escaped = message if message.startswith(".*") else re.escape(message)
+    with pytest.raises(jgan.UserError, match=f"^{escaped}"):
+        wrong(jgan.open(directory / name))

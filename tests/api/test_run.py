@@ -1,0 +1,129 @@
+"""jgan from Python: the same images, scores and messages as the commands, as arrays and arguments."""
+
+import json
+import subprocess
+import sys
+import threading
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import runs
+from PIL import Image
+
+import jgan
+from jgan import evaluate, sample
+from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.cgan import conditional_dcgan
+from jgan.rundir.pictures import to_uint8
+from jgan.types import Stage
+
+CONFIG = Config(
+    game=conditional_dcgan(resolution=16, channels=4),
+    data=DataConfig(channels=1),
+    stages=(Stage(steps=2, batch_size=8, resolution=16),),
+    log_every=1,
+)
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    """Trained in a thread, where Python leaves no place for signals, as some notebooks and servers do."""
+    workdir, outcomes = tmp_path_factory.mktemp("api") / "digits", []
+    thread = threading.Thread(target=lambda: outcomes.append(jgan.train(CONFIG, workdir)))
+    thread.start()
+    thread.join()
+    assert outcomes[0].step == 2
+    return workdir
+
+
+def pngs(directory):
+    return np.stack([np.asarray(Image.open(path)) for path in sorted(directory.glob("[0-9]*.png"))])
+
+
+def test_importing_it_imports_nothing_large_and_names_show():
+    code = "import sys, jgan; assert not {'jax', 'flax', 'numpy'} & set(sys.modules); print(*dir(jgan))"
+    shown = subprocess.run([sys.executable, "-c", code], cwd=runs.ROOT, capture_output=True, text=True, check=True)
+    assert {"Config", "Run", "UserError", "grid", "load_config", "open", "train"} <= set(shown.stdout.split())
+    with pytest.raises(AttributeError, match="no attribute 'sampel'"):
+        jgan.sampel  # noqa: B018
+
+
+def test_samples_are_those_of_the_command(workdir, tmp_path):
+    run = jgan.open(workdir)
+    flags = ["--workdir", str(workdir), "--out", str(tmp_path), "--num", "11", "--labels", "3,5", "--seed", "4"]
+    assert sample.main([*flags, "--truncation", "0.7", "--standing_batches", "1"]) == 0
+    images = run.sample(11, labels=[3, 5], seed=4, truncation=0.7, standing_batches=1)
+    np.testing.assert_array_equal(images[..., 0], pngs(tmp_path))
+    np.testing.assert_array_equal(run.sample(3, step=2), run.sample(20)[:3])
+    assert not np.array_equal(run.sample(3, step=0), run.sample(3))
+    assert jgan.grid(images, 4).shape == (3 * 18 + 2, 4 * 18 + 2, 1)
+
+
+def test_the_generator_is_a_function_that_can_be_traced(workdir):
+    run = jgan.open(workdir)
+    latents, labels = run.latents(5, seed=3), jnp.arange(5)
+    images = run.generator(latents, labels)
+    assert (images.shape, images.dtype) == ((5, 16, 16, 1), jnp.float32)
+    # Rounded to 8 bits, float error may fall to either side of a half.
+    assert np.abs(to_uint8(images).astype(int) - run.sample(5, seed=3)).max() <= 1
+
+    @jax.jit
+    def brightness(variables):
+        return run.generator(latents, labels, variables=variables).mean()
+
+    gradients = jax.grad(brightness)(run.variables)["params"]
+    assert all(jnp.abs(leaf).max() > 0 for path, leaf in jax.tree.leaves_with_path(gradients) if "kernel" in str(path))
+    other = jax.vmap(lambda latent, label: run.generator(latent[None], label[None])[0])(jnp.asarray(latents), labels)
+    np.testing.assert_allclose(other, images, atol=1e-5)
+
+
+def test_what_a_run_logged_comes_as_columns(workdir):
+    run = jgan.open(workdir)
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    np.testing.assert_array_equal(run.metrics["step"], [1, 2])
+    np.testing.assert_array_equal(run.metrics["generator/loss"], [line["generator/loss"] for line in lines])
+    assert run.evaluations == {}
+    assert (run.step, run.config) == (2, CONFIG)
+
+
+def test_scores_are_those_of_the_command(workdir, tmp_path):
+    flags = ["--workdir", str(workdir), "--out", str(tmp_path), "--metrics", "swd", "--num_samples", "64"]
+    assert evaluate.main(flags) == 0
+    scores = jgan.open(workdir).evaluate(["swd"], num_samples=64, out=tmp_path / "again")
+    assert scores == json.loads((tmp_path / "eval.json").read_text())["scores"]
+    assert (tmp_path / "again" / "eval.json").read_text() == (tmp_path / "eval.json").read_text()
+
+
+def test_fields_are_set_by_their_path(tmp_path):
+    config = jgan.load_config("quickstart", seed=7, **{"game.generator.channels": 8, "data.flip": True})
+    assert (config.seed, config.game.generator.channels, config.data.flip) == (7, 8, True)
+    assert jgan.load_config(runs.write_config(tmp_path)).log_every == 7
+
+
+CASES = [
+    (lambda run: run.sample(0), "num=0: expected at least 1"),
+    (lambda run: run.sample(4, labels=[3, 12]), "labels=3,12: 12 is not a class; expected 0 to 9"),
+    (lambda run: run.sample(4, truncation=-1.0), "truncation=-1.0: expected a positive number"),
+    (lambda run: run.sample(4, seed=-1), "seed=-1: expected a number from 0"),
+    (lambda run: run.sample(4, step=7), "step=7: .* has no checkpoint of it; expected one of 0, 2"),
+    (lambda run: run.sample(4, captions=["a seven"]), "captions: this run was not trained on captions"),
+    (lambda run: run.generator(jnp.zeros((2, 3)), jnp.arange(2)), r"latents: an array \[2, 3\]; this run takes"),
+    (lambda run: run.generator(run.latents(2)), "labels: this run takes labels, 0 to 9"),
+    (lambda run: run.generator(run.latents(2), jnp.arange(3)), r"labels: an array \[3\]; expected \[2\]"),
+    (lambda run: run.translate(np.zeros((8, 8, 3), np.uint8)), "workdir: LatentGAN does not translate images"),
+    (lambda run: run.evaluate(["fdd"]), "metrics=fdd: no metric 'fdd'; did you mean fd"),
+    (lambda run: run.evaluate(["swd"], features="inception"), "features=inception: these metrics do not take any"),
+    (lambda _: jgan.open("nowhere"), "nowhere/config.json: no such file"),
+    (lambda _: jgan.load_config("dcgann"), "config=dcgann: no such config; did you mean dcgan"),
+    (lambda _: jgan.load_config("dcgan", sead=1), "sead: no such field; did you mean seed"),
+    (lambda _: jgan.load_config("dcgan", seed="x"), "seed=x: expected a whole number"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), CASES, ids=[message[:25] for _, message in CASES])
+def test_what_is_wrong_is_named_as_an_argument(workdir, call, message):
+    with pytest.raises(jgan.UserError, match=f"^{message}"):
+        call(jgan.open(workdir))
