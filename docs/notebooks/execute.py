@@ -41,18 +41,33 @@ def clean(notebook: Any, directory: str) -> None:
     notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     for cell in notebook.cells:
         cell.metadata = {}
-        for output in cell.get("outputs", []):
-            if output.output_type == "stream":
-                output.text = last_states(output.text).replace(directory, ".").replace(str(ROOT), ".")
-        cell.outputs = [output for output in cell.outputs if output.get("text") != ""] if "outputs" in cell else []
-        if cell.cell_type == "markdown":
-            del cell["outputs"]
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
+            for output in cell.outputs:
+                if output.output_type == "stream":
+                    output.text = last_states(output.text).replace(directory, ".").replace(str(ROOT), ".")
+
+
+def joined(outputs: list[Any]) -> list[Any]:
+    """The outputs with one in place of all that a stream wrote in pieces: its text is where the first piece was."""
+    kept: list[Any] = []
+    streams: dict[str, Any] = {}
+    for output in outputs:
+        if output.output_type != "stream":
+            kept.append(output)
+        elif output.name in streams:
+            streams[output.name].text += output.text
+        else:
+            streams[output.name] = output
+            kept.append(output)
+    return kept
 
 
 def last_states(text: str) -> str:
     """Of lines that were written over, as those of progress bars, what was there in the end; without colours."""
-    lines = [line.rsplit("\r", 1)[-1] for line in re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text).split("\n")]
-    return "\n".join(lines)
+    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+    lines = [line.rstrip("\r").rsplit("\r", 1)[-1].rstrip() for line in plain.split("\n")]
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 if __name__ == "__main__":
