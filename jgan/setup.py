@@ -86,12 +86,12 @@ class Setup:
         feeds.close()
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding), feed)
 
-    def preview_batch(self, stage: ScheduledStage) -> Batch:
-        """The first examples of the data, for games whose pictures start from an image."""
-        examples = self.dataset.example_batch(PREVIEW_EXAMPLES, stage.resolution)
+    def preview_batch(self, stage: ScheduledStage, dataset: Dataset | UnpairedDataset) -> Batch:
+        """Examples spread over data like the run's, for games whose pictures start from an image."""
+        examples = dataset.example_batch(PREVIEW_EXAMPLES, stage.resolution)
 
         def view(examples: Batch) -> Batch:
-            return self.dataset.view(examples, jax.random.split(jax.random.key(self.config.seed), PREVIEW_EXAMPLES))
+            return dataset.view(examples, jax.random.split(jax.random.key(self.config.seed), PREVIEW_EXAMPLES))
 
         on_devices = jax.device_put(examples, self.sharding.replicated)
         return jax.jit(view, out_shardings=self.sharding.replicated)(on_devices)

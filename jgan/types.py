@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import jax
@@ -209,6 +209,10 @@ class Game(Protocol):
 
         `player` is the generator: its EMA weights or the trained ones.
         """
+        ...
+
+    def preview_legend(self, class_names: Sequence[str] | None) -> tuple[str, ...]:
+        """What the columns of `preview` show, again from the first where there are more; () where all show the same."""
         ...
 
 

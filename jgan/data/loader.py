@@ -75,13 +75,13 @@ class Dataset:
         return None if self.vocabulary is None else len(self.vocabulary.words)
 
     def example_batch(self, batch_size: int, resolution: int) -> dict[str, np.ndarray]:
-        """The first examples in the source's order (again from the start when they are few).
+        """Examples spread evenly over the source, whose neighbours are often alike (again from the start of few).
 
-        images uint8 [n, r, r, c] and, when there are labels, labels int32 [n]. Examples with captions, int32 [n, words]
-        or float32 [n, features], are spread evenly over the source: the captions of neighbours are often alike.
+        images uint8 [n, r, r, c] and, when there are labels, labels int32 [n], or captions, int32 [n, words] or float32
+        [n, features].
         """
         rows = np.arange(batch_size)
-        rows = rows % self.count if self.captions is None else rows * self.count // batch_size
+        rows = rows % self.count if batch_size > self.count else rows * self.count // batch_size
         if resolution in self._decoded:
             images, labels = self._decoded[resolution]
             return self._named(images[rows], labels[rows], visit=0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -235,6 +235,10 @@ class LatentGAN(Networks):
         labels = jnp.tile(jnp.arange(columns), PREVIEW_ROWS) if self.num_classes else None
         images = self.sample(player, rngs, labels, growth=self.growth(stage, state.step))
         return images.reshape(PREVIEW_ROWS, columns, *images.shape[1:])
+
+    def preview_legend(self, class_names: Sequence[str] | None) -> tuple[str, ...]:
+        """The classes, by name where they have some."""
+        return tuple(class_names or map(str, range(self.num_classes))) if self.num_classes else ()
 
     @property
     def _adversarial(self) -> Adversarial:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -173,10 +174,15 @@ class PairedGAN(Translation):
         return self._composed(images, inputs)
 
     def preview(self, stage: ScheduledStage, state: TrainState, player: Player, batch: Batch, rng: Array) -> Images:
-        """Input, output and target of the first examples, [rows, columns, h, w, c]."""
+        """Input, generated image and target of each example, [rows, columns, h, w, c]."""
         del stage, state
         images, targets = self.translate(player, batch["inputs"], rng), batch["targets"]
         return in_columns([as_picture(batch["inputs"], targets), images, targets], PREVIEW_ACROSS)
+
+    def preview_legend(self, class_names: Sequence[str] | None) -> tuple[str, ...]:
+        """The columns of `preview`."""
+        del class_names
+        return "input", "generated", "target"
 
     def _translated(self, player: Player, inputs: Images, rngs: Rngs) -> tuple[Images, Player]:
         rng = jax.random.fold_in(rngs[0], TRANSLATE)

@@ -8,6 +8,7 @@ the generator's what makes the discriminator believe that they do.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 import jax
@@ -149,6 +150,11 @@ class TextGAN(LatentGAN):
         captions = jnp.repeat(batch["captions"], PREVIEW_COLUMNS, axis=0)
         images = self.sample(player, jax.random.split(rng, len(captions)), captions)
         return images.reshape(-1, PREVIEW_COLUMNS, *images.shape[1:])
+
+    def preview_legend(self, class_names: Sequence[str] | None) -> tuple[str, ...]:
+        """None: a row shows one caption."""
+        del class_names
+        return ()
 
     def _discriminator_objective(
         self, player: Player, inputs: StepInputs, images_fake: Images, state: TrainState

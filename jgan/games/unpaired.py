@@ -8,6 +8,7 @@ sharded, checkpointed and resumed like everything else.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import get_args
 
 import jax
@@ -155,6 +156,11 @@ class UnpairedGAN(Translation):
         fake_b, fake_a = self.translate(player, a, rng, "a_to_b"), self.translate(player, b, rng, "b_to_a")
         cycle_a, cycle_b = self.translate(player, fake_b, rng, "b_to_a"), self.translate(player, fake_a, rng, "a_to_b")
         return in_columns([as_picture(images, a) for images in (a, fake_b, cycle_a, b, fake_a, cycle_b)], 1)
+
+    def preview_legend(self, class_names: Sequence[str] | None) -> tuple[str, ...]:
+        """The columns of `preview`."""
+        del class_names
+        return "A", "A to B", "back to A", "B", "B to A", "back to B"
 
     def _translated(self, player: Player, real: DomainPair, rngs: Rngs) -> tuple[DomainPair, DomainPair | None, Player]:
         """Both domains' images through the translators to the other domain and, with an identity loss, to their own.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from jgan.rundir.files import replacing, writing
 from jgan.types import Array, UserError
@@ -16,6 +17,8 @@ from jgan.types import Array, UserError
 # Of curves, in turn; each is told apart on white and on black.
 COLORS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#a8a80b", "#17becf")
 LINES = ("-", "--", ":", "-.")  # one for every turn of the colors
+LEGEND_SIZE, LEGEND_HEIGHT = 11, 16  # pixels of the text above a grid, and of its row
+LEGEND_CELL = 64  # pixels of a column that has room for a word
 LABEL_LENGTH = 60  # characters of a legend's line
 
 
@@ -35,6 +38,37 @@ def make_grid(images: np.ndarray, padding: int = 2) -> np.ndarray:
             top, left = padding + row * (height + padding), padding + column * (width + padding)
             grid[top : top + height, left : left + width] = images[row, column]
     return grid
+
+
+def with_legend(grid: np.ndarray, columns: int, legend: Sequence[str], *, enlarge: bool = False) -> np.ndarray:
+    """A grid as of `make_grid` [height, width, c] with a row of text above: what its columns show, in turn.
+
+    Where a column is too narrow for its words, its pixels are repeated up to LEGEND_CELL with `enlarge`; else numbers
+    take the words' place, as for many classes, or nothing.
+    """
+    if not legend:
+        return grid
+    font = ImageFont.load_default(LEGEND_SIZE)
+    names = [legend[column % len(legend)] for column in range(columns)]
+    if enlarge:
+        times = -(-LEGEND_CELL // (grid.shape[1] // columns))
+        grid = grid.repeat(times, axis=0).repeat(times, axis=1)
+    for texts in (names, [str(column) for column in range(columns)]):
+        if max(map(font.getlength, texts)) <= grid.shape[1] / columns - 2:
+            return np.concatenate([_legend(texts, grid.shape[1], grid.shape[2], font), grid])
+    return grid
+
+
+def _legend(texts: Sequence[str], width: int, channels: int, font: Any) -> np.ndarray:
+    """Texts side by side, each in the middle of its share of the width: [LEGEND_HEIGHT, width, channels], uint8."""
+    row = Image.new("L", (width, LEGEND_HEIGHT), 255)
+    draw = ImageDraw.Draw(row)
+    for column, text in enumerate(texts):
+        middle = (column + 0.5) * width / len(texts)
+        draw.text((middle, LEGEND_HEIGHT / 2), text, fill=0, font=font, anchor="mm")
+    pixels = np.repeat(np.asarray(row)[..., None], channels, axis=-1)
+    pixels[..., 3:] = 255  # opaque
+    return pixels
 
 
 def save_png(path: Path, image: np.ndarray) -> None:

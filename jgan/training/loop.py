@@ -21,12 +21,13 @@ from jgan.evaluation.while_training import Evaluator, check_game
 from jgan.rundir.checkpoints import Checkpoint, Checkpoints, newest_step
 from jgan.rundir.lock import locked, write_environment
 from jgan.rundir.monitor import MetricWindow, NonFiniteError, RunLog, gradient_names
-from jgan.rundir.pictures import make_grid, to_uint8
+from jgan.rundir.pictures import make_grid, to_uint8, with_legend
 from jgan.rundir.progress import Progress
 from jgan.setup import RUN, Setup, prepare, shapes_to_data
 from jgan.terminal import bars
 from jgan.training.interruption import Interruption
 from jgan.training.programs import Programs
+from jgan.training.shown import open_shown
 from jgan.types import ScheduledStage, TrainState, UserError, stage_ending
 
 
@@ -91,8 +92,9 @@ class _Loop:
         self.setup, self.config, self.workdir, self.checkpoints = setup, setup.config, workdir, checkpoints
         self.evaluator = evaluator
         self.interruption = Interruption()
+        self.shown, self.what_is_shown = open_shown(setup)
         # The cache is the loop's own: one of the class would keep every run's programs while the process lives.
-        self._programs = functools.cache(lambda stage: Programs(setup, stage, self._compile, self._warn))
+        self._programs = functools.cache(lambda stage: Programs(setup, stage, self.shown, self._compile, self._warn))
         self.total = sum(stage.steps for stage in setup.stages)
         self.window = MetricWindow(self.config.log_every, self._gradient_names(), self._write)
         self.rollbacks = 0
@@ -112,6 +114,8 @@ class _Loop:
                 with contextlib.closing(self.progress):
                     state = self._create() if state is None else state
                     self._note(step, f"{'resuming' if step else 'starting'} at step {step} of {self.total}")
+                    if self.what_is_shown:
+                        self._note(step, self.what_is_shown)
                     state, step = self._run_stages(state, step)
         finally:
             if self.log:
@@ -295,7 +299,11 @@ class _Loop:
     def _sample(self, stage: ScheduledStage, state: TrainState, step: int) -> None:
         images = self._programs(stage).picture(state)
         if self.log:
-            self.log.write_images(step, "samples", make_grid(to_uint8(jax.device_get(images))))
+            game = self.config.game
+            legend = game.preview_legend(self.setup.dataset.class_names)
+            grid = make_grid(to_uint8(jax.device_get(images)))
+            grid = with_legend(grid, images.shape[1], legend, enlarge=game.generates_from == "images")
+            self.log.write_images(step, "samples", grid)
             self.log.plot()
 
     def _open_log(self, step: int, last_line: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.engine.compiling import Compile
 from jgan.engine.step import TrainStep
 from jgan.setup import PREVIEW, Setup
@@ -22,9 +23,17 @@ class Programs:
     """
 
     def __init__(
-        self, setup: Setup, stage: ScheduledStage, compile_program: Compile, warn: Callable[[str], None]
+        self,
+        setup: Setup,
+        stage: ScheduledStage,
+        shown: Dataset | UnpairedDataset,
+        compile_program: Compile,
+        warn: Callable[[str], None],
     ) -> None:
-        """`warn` is told of steps that will take seconds, before they are compiled."""
+        """Pictures start from examples of `shown`, data like the run's own.
+
+        `warn` is told of steps that will take seconds, before they are compiled.
+        """
         self._compile, self._warn = compile_program, warn
         self._stage, self._devices = stage, setup.sharding.mesh.size
         self._step: Any = setup.make_step(stage)
@@ -32,7 +41,7 @@ class Programs:
         picture = functools.partial(setup.config.game.preview, stage)
         self._picture = jax.jit(picture, out_shardings=setup.sharding.replicated)
         self._compiled_picture: jax.stages.Compiled | None = None
-        self._shown, self._key = setup.preview_batch(stage), setup.key(PREVIEW)
+        self._shown, self._key = setup.preview_batch(stage, shown), setup.key(PREVIEW)
         self._where = f" of stage {stage.name!r}" if len(setup.stages) > 1 else ""
 
     def step(self, active: tuple[str, ...], state: TrainState, feed: Any, rng: Array) -> TrainStep:

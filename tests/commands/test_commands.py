@@ -9,6 +9,7 @@ import pytest
 import runs
 from PIL import Image
 
+from jgan.rundir.pictures import LEGEND_HEIGHT
 from jgan.types import UserError
 
 
@@ -33,7 +34,7 @@ def test_a_run_directory_holds_what_the_readme_says(workdir):
         f"samples_{step:08d}.png" for step in (0, 6, 12)
     ]
     grid = read_image(workdir / "samples" / "samples_00000012.png")
-    assert grid.shape == (8 * (8 + 2) + 2, 10 * (8 + 2) + 2)  # one column per class
+    assert grid.shape == (LEGEND_HEIGHT + 8 * (8 + 2) + 2, 10 * (8 + 2) + 2)  # one column per class
     assert {"loss.png", "grad_norm.png"} <= {path.name for path in (workdir / "plots").iterdir()}
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [5, 10, 12]
