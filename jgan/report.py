@@ -17,7 +17,8 @@ DESCRIPTION = """Makes one HTML page of runs and sweeps: scores, curves, samples
   jgan report --workdir sweeps/x
   jgan report --workdir sweeps/x runs/baseline --out comparison.html
 
-The page holds its pictures, asks no network for anything and runs no scripts. Runs that are unfinished or damaged are
+The page holds its pictures, asks no network for anything and runs no scripts. Of each run with several sample grids
+samples/progress.gif is made, which shows them in turn. Runs that are unfinished or damaged are
 on it with the reason. Nothing is measured anew: scores are those of training and of jgan evaluate."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import re
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from jgan import config as configs
 from jgan.reports.offline import Result, provenance, result_files
+from jgan.rundir.animation import grids
 from jgan.rundir.checkpoints import newest_step
 from jgan.rundir.files import NOT_FINITE, read_lines
 from jgan.types import UserError
@@ -213,5 +213,4 @@ def _read_json(path: Path) -> Any:
 
 
 def _newest_picture(directory: Path) -> Path | None:
-    pictures = [path for path in directory.iterdir() if re.fullmatch(r"samples_\d+\.png", path.name)]
-    return max(pictures, key=lambda path: int(path.stem.rpartition("_")[2]), default=None)
+    return max(grids(directory), default=(0, None))[1]

@@ -14,10 +14,12 @@ from jgan.reports.markup import Markup, as_text, element, join
 from jgan.reports.offline import Result
 from jgan.reports.runs import Run
 from jgan.reports.tables import NOTHING, Table, score_tables
+from jgan.rundir.animation import write_progress
 from jgan.rundir.pictures import curve_color, read_thumbnail
 from jgan.terminal.bars import duration
 from jgan.types import UserError
 
+MOVING_BYTES = 2 * 2**20  # of a run's progress in the page, at most
 PICTURE_SIDE = 640  # pixels of a sample grid on the page, at most
 
 
@@ -126,9 +128,24 @@ def _card(group: Group, run: Run) -> Markup:
         try:
             shown = read_thumbnail(run.picture, PICTURE_SIDE)
             picture = element("img", src=data_uri("jpeg", shown), alt=f"samples of {run.name}")
+            picture = join(picture, _moving(run))
         except UserError as error:
             picture = element("p", error, class_="bad")
     return element("figure", picture, element("figcaption", *caption))
+
+
+def _moving(run: Run) -> Markup:
+    """The run's progress, folded; where the file is large, its place, so that the page stays light."""
+    try:
+        path = write_progress(run.workdir)
+    except UserError as error:
+        return element("p", f"no moving picture: {error}", class_="bad")
+    if path is None:
+        return Markup("")
+    if path.stat().st_size > MOVING_BYTES:
+        return element("p", f"{path}: from the first samples to these", class_="faint")
+    image = element("img", src=data_uri("gif", path.read_bytes()), alt=f"progress of {run.name}")
+    return element("details", element("summary", "from the first samples to these"), image)
 
 
 def _differences(groups: Sequence[Group]) -> Markup:

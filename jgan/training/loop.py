@@ -18,6 +18,7 @@ from jgan.engine import processes
 from jgan.engine.compiling import Lower, StoppedError, compile_apart
 from jgan.engine.step import active_phases
 from jgan.evaluation.while_training import Evaluator, check_game
+from jgan.rundir.animation import write_progress
 from jgan.rundir.checkpoints import Checkpoint, Checkpoints, newest_step
 from jgan.rundir.lock import locked, write_environment
 from jgan.rundir.monitor import MetricWindow, NonFiniteError, RunLog, gradient_names
@@ -227,6 +228,8 @@ class _Loop:
         """What an interruption at the end left undone."""
         with contextlib.suppress(StoppedError):
             self._sample_if_missing(self.setup.stages[-1], state, step)
+        if self.log:
+            self._animate(step)
         self._evaluate(state, step)
 
     def _roll_back(self, error: NonFiniteError) -> tuple[TrainState, int]:
@@ -305,6 +308,14 @@ class _Loop:
             grid = with_legend(grid, images.shape[1], legend, enlarge=game.generates_from == "images")
             self.log.write_images(step, "samples", grid)
             self.log.plot()
+
+    def _animate(self, step: int) -> None:
+        """Everything of the run is saved by now: a damaged grid costs it the moving picture alone."""
+        try:
+            with self.progress.doing("making the moving picture"):
+                write_progress(self.workdir)
+        except UserError as error:
+            self._note(step, f"no moving picture: {error}")
 
     def _open_log(self, step: int, last_line: int) -> None:
         if self.log:

@@ -30,9 +30,8 @@ def test_a_run_directory_holds_what_the_readme_says(workdir):
         *("config.json", "environment.json", "metrics.jsonl", "timings.jsonl", "events.jsonl"),
         *("checkpoints", "samples", "plots", "tensorboard"),
     }
-    assert sorted(path.name for path in (workdir / "samples").iterdir()) == [
-        f"samples_{step:08d}.png" for step in (0, 6, 12)
-    ]
+    samples = [f"samples_{step:08d}.png" for step in (0, 6, 12)]
+    assert sorted(path.name for path in (workdir / "samples").iterdir()) == ["progress.gif", *samples]
     grid = read_image(workdir / "samples" / "samples_00000012.png")
     assert grid.shape == (LEGEND_HEIGHT + 8 * (8 + 2) + 2, 10 * (8 + 2) + 2)  # one column per class
     assert {"loss.png", "grad_norm.png"} <= {path.name for path in (workdir / "plots").iterdir()}
