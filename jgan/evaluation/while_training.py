@@ -142,7 +142,7 @@ class Evaluator:
         scores = {}
         for name, weights in ((AVERAGED, generator.averaged()), (TRAINED, generator)):
             batches = self._generated.generate(weights, step, self._reference)
-            generated = collector.collect(batches, count, f"evaluating {name} weights")
+            generated = collector.collect(batches, count, f"evaluating {'EMA' if name == AVERAGED else name} weights")
             found = self._comparison.scores(generated, self._reference, self._seed)
             scores |= {f"{name}/{score}": value for score, value in found.items()}
             self.warnings = self._comparison.warnings(generated, self._reference)
@@ -155,7 +155,7 @@ class Evaluator:
 
 
 class BestCheckpoint:
-    """The checkpoint, in best/ of the run directory, whose averaged weights have the best score so far."""
+    """The checkpoint, in best/ of the run directory, whose EMA weights have the best score so far."""
 
     def __init__(self, workdir: Path, score: str, way: Better, settings: dict[str, Any]) -> None:
         """Goes on from what an earlier start of the run kept.
