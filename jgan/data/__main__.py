@@ -14,7 +14,7 @@ from jgan.data.files import FileSource
 from jgan.data.inspect import contact_sheet, describe, write_sheet
 from jgan.data.pixels import MAX_RESOLUTION, Format
 from jgan.data.prepare import prepare
-from jgan.data.registry import open_source
+from jgan.data.registry import EXAMPLES, open_source
 from jgan.data.source import Source
 from jgan.data.split import split
 from jgan.types import UserError
@@ -25,9 +25,7 @@ DESCRIPTION = """Looks at a data set, or prepares it for fast reading.
   jgan data prepare --source folder:photos --out prepared --resolution 64
   jgan data split --source pairs:maps/val --out val
 
-Sources: mnist5k, tfds:<name>[:<split>], folder:<directory>, zip:<file>, idx:<directory>[:t10k], npz:<file>,
-records:<directory>; with captions mnist5k-captions, captions:<directory or zip>[:<file>.npz]; pairs:<directory or
-zip>."""
+Sources: """ + ", ".join(EXAMPLES.values())
 
 
 class _Subparser(command.Parser):

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from shared_data import shared_data
+from tables import assert_rows
 
 from jgan.data.config import DataConfig
 from jgan.data.opening import open_dataset
-from jgan.data.registry import open_source
+from jgan.data.registry import EMBEDDED, EXAMPLES, SOURCES, open_source
 from jgan.types import UserError
 
 
@@ -33,6 +34,10 @@ def refuses(source, *parts, **settings):
     assert "\n" not in message
     for part in parts:
         assert part in message, message
+
+
+def test_every_source_has_an_example():
+    assert_rows(EXAMPLES, {*SOURCES, *EMBEDDED, "unpaired"}, "EXAMPLES of jgan/data/registry.py")
 
 
 @pytest.fixture
