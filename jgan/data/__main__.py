@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ DESCRIPTION = """Looks at a data set, or prepares it for fast reading.
   jgan data prepare --source folder:photos --out prepared --resolution 64
   jgan data split --source pairs:maps/val --out val
 
-Sources: """ + ", ".join(EXAMPLES.values())
+""" + textwrap.fill(f"Sources: {', '.join(EXAMPLES.values())}.", width=100, break_on_hyphens=False)
 
 
 class _Subparser(command.Parser):
