@@ -8,6 +8,7 @@ from __future__ import annotations
 import runpy
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +47,8 @@ GROUPS = {
 }
 COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
+OPTIONS = ("--help", "--version")
+
 EXAMPLES = """Examples:
   jgan train photos/                                        (a config is chosen for your images)
   jgan train --config quickstart --workdir runs/quickstart  (handwritten digits, minutes on two cores)
@@ -71,6 +74,8 @@ def _explain(argv: Sequence[str]) -> int:
     if first == "--version":
         print(f"jgan {__version__}")
         return 0
+    if first.startswith("-") and get_close_matches(first, OPTIONS, n=1):
+        raise UserError(f"{first}: unknown option{did_you_mean(first, OPTIONS)}")
     if first.startswith("-") or (first and Path(first).exists()):
         raise UserError(f"{first}: expected a command first, such as jgan train {first}; see jgan --help")
     raise UserError(f"{first}: no such command{did_you_mean(first, COMMANDS)}")

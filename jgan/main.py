@@ -139,7 +139,12 @@ def _config(options: argparse.Namespace, overrides: Sequence[str]) -> Config:
         if getattr(options, name) is not None:
             raise UserError(f"--{name}: part of the choice for a SOURCE without --config; leave it out")
     if options.config is None:
-        if options.workdir is None or not (options.workdir / "config.json").is_file():
+        if options.workdir is not None and not (options.workdir / "config.json").is_file():
+            raise UserError(
+                f"--workdir={options.workdir}: holds no run to go on with; name another, or give a new run --config "
+                "or your images, as in photos/"
+            )
+        if options.workdir is None:
             raise UserError("--config: expected a config, for example --config dcgan, or your images, as in photos/")
         return override(load(options.workdir), overrides)
     if options.source is not None:

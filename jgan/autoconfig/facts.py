@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 
 from jgan.autoconfig.detect import find_source
-from jgan.data.broken_files import FileReport
+from jgan.data.broken_files import FileReport, broken_files_message
+from jgan.data.files import FileSource
 from jgan.data.inspect import examine
-from jgan.data.pairs import PairSource, source_reports
+from jgan.data.pairs import PairSource, missing_partners_message, source_reports
 from jgan.data.registry import is_unpaired, open_domains, open_source
 from jgan.data.source import Source
 from jgan.types import UserError
@@ -29,7 +30,7 @@ class DataFacts:
 
     source: str  # as in data.source
     kind: Kind
-    count: int  # images, or pairs; of two domains, those of the smaller one
+    count: int  # images, or pairs, that can be used; of two domains, those of the smaller one
     width: int  # the median, in pixels; of files with two halves, of one half
     height: int
     smallest: int  # pixels of the shortest side of all
@@ -42,6 +43,7 @@ class DataFacts:
     vocabulary: int = 0  # different words of the captions
     embedding_features: int = 0  # of captions that are vectors
     all_halves: bool = False  # whether all files are twice as wide as high
+    unusable: str = ""  # says which files are broken or have no partner; "": none
     reason: str = "as given"  # for taking them for this kind
 
 
@@ -76,32 +78,42 @@ def facts_of(source: str, field: str = "data.source") -> DataFacts:
 
 def _of_domains(source: str) -> DataFacts:
     domains = open_domains(source)
-    reports = [report for domain in domains for report in _whole(domain.title, source_reports(domain, HEADERS))]
-    return DataFacts(source, "unpaired", min(domain.count for domain in domains), **_pixels(reports))
+    reports = [source_reports(domain, HEADERS) for domain in domains]
+    whole = [_whole(domain.title, each) for domain, each in zip(domains, reports, strict=True)]
+    broken = [_broken(domain, each) for domain, each in zip(domains, reports, strict=True)]
+    count = min(map(len, whole))
+    return DataFacts(
+        source, "unpaired", count, **_pixels([*whole[0], *whole[1]]), unusable="; ".join(filter(None, broken))
+    )
 
 
 def _of_pairs(name: str, source: PairSource) -> DataFacts:
-    reports = _whole(name, source_reports(source, HEADERS))
+    reports = source_reports(source, HEADERS)
+    whole = _whole(name, reports)
+    missing = missing_partners_message(source) if source.missing else ""
     sides = [_pixels(_whole(name, source_reports(side, HEADERS))) for side in source.sides]
-    pixels = _pixels(reports) | {field: sides[-1][field] for field in ("channels", "transparent", "gray")}
-    return DataFacts(name, "pairs", source.count, **pixels, input_channels=sides[0]["channels"])
+    pixels = _pixels(whole) | {field: sides[-1][field] for field in ("channels", "transparent", "gray")}
+    unusable = missing or _broken(source, reports)
+    return DataFacts(name, "pairs", len(whole), **pixels, input_channels=sides[0]["channels"], unusable=unusable)
 
 
 def _of_images(name: str, source: Source) -> DataFacts:
     reports, labels = examine(source, HEADERS)
     whole = _whole(name, reports)
     captions, words = source.captions, source.captions and source.captions.vocabulary
-    sizes = np.bincount(labels, minlength=source.num_classes or 0) if len(labels) == source.count else ()
+    broken = {report.index for report in reports if report.problem}
+    used = [label for place, label in enumerate(labels) if place not in broken] if len(labels) == source.count else []
     return DataFacts(
         name,
         "images" if captions is None else "captions",
-        source.count,
+        source.count - len(broken),
         **_pixels(whole),
         num_classes=source.num_classes or 0,
-        class_sizes=tuple(int(size) for size in sizes),
+        class_sizes=tuple(np.bincount(used, minlength=source.num_classes or 0).tolist()) if used else (),
         vocabulary=len(words.words) if words else 0,
         embedding_features=captions.rows.shape[1] if captions and words is None else 0,
         all_halves=captions is None and _are_halves(whole),
+        unusable=_broken(source, reports) if isinstance(source, FileSource) else "",
     )
 
 
@@ -110,6 +122,12 @@ def _whole(title: str, reports: Sequence[FileReport]) -> list[FileReport]:
     if not whole:
         raise UserError(f"{title}: none of {len(reports)} files can be read ({reports[0].problem}); check the source")
     return whole
+
+
+def _broken(source: FileSource | PairSource, reports: Sequence[FileReport]) -> str:
+    """Which files are broken, in a line; "" where none is."""
+    broken = [report for report in reports if report.problem]
+    return broken_files_message(source, broken) if broken else ""
 
 
 def _are_halves(reports: list[FileReport]) -> bool:

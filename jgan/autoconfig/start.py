@@ -23,6 +23,7 @@ from jgan.config import Config, override
 from jgan.engine import processes
 from jgan.types import UserError
 
+SKIP = "--config.data.on_error=skip"
 RESOLUTION = ".resolution="  # of a stage's flag: the networks would not follow it
 
 
@@ -46,6 +47,8 @@ def choose_config(source: str, wishes: Wishes, overrides: Sequence[str]) -> Chos
         if flag.startswith("--config.data.source="):
             raise UserError(f"{flag}: SOURCE={source!r} says so already; leave one of them out")
     data = look_at(source)
+    if data.unusable and SKIP not in overrides:
+        raise UserError(f"{data.unusable}; mend or remove them, or leave them out by {SKIP}")
     plan = choose(data, look_at_machine(), wishes)
     config = override(make(plan.config), overrides)
     _, followed = follow_data(config, overrides)

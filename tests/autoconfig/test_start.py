@@ -47,6 +47,21 @@ def test_a_directory_with_a_run_is_not_taken(here):
     assert here[0] == here[1]
 
 
+def test_files_that_cannot_be_used_are_told_before_the_choice(here, tmp_path, capsys):
+    (tmp_path / "my photos" / "8.png").write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"1 of 9 files are broken: 8.png.*--config.data.on_error=skip"):
+        command.main(["my photos/", "--dry_run"])
+    assert not capsys.readouterr().out
+    command.main(["my photos/", "--config.data.on_error=skip"])
+    assert "8 images of 16 x 16 pixels" in capsys.readouterr().out
+    for side, names in {"A": "abcd", "B": "abc"}.items():
+        (tmp_path / "pairs" / side).mkdir(parents=True)
+        for name in names:
+            Image.new("RGB", (16, 16)).save(tmp_path / "pairs" / side / f"{name}.png")
+    with pytest.raises(UserError, match=r"1 file has no partner: A/d.png.*--config.data.on_error=skip"):
+        command.main(["pairs", "--dry_run"])
+
+
 def test_nothing_is_left_where_training_cannot_start(here, tmp_path, monkeypatch):
     def refuse(config, workdir):
         (workdir / ".lock").touch()
