@@ -74,11 +74,16 @@ def from_pytorch(weights: dict[str, np.ndarray], source: str) -> PyTree:
     Raises:
       UserError: a tensor is missing, unexpected, or of another shape.
     """
-    inputs = jax.ShapeDtypeStruct((1, RESOLUTION, RESOLUTION, 3), jnp.float32)
-    shapes = jax.eval_shape(EfficientNetLite0().init, jax.random.key(0), inputs)
     # PyTorch counts the updates of a batch norm; inference has none.
     used = {name: array for name, array in weights.items() if not name.endswith("num_batches_tracked")}
-    return to_variables(used, shapes, _name_in_pytorch, source=source, expected="EfficientNet-Lite0")
+    return to_variables(used, _shapes(), _name_in_pytorch, source=source, expected="EfficientNet-Lite0")
+
+
+@functools.cache  # two seconds of tracing, the same for each file that is read
+def _shapes() -> PyTree:
+    """Shapes and types of the network's variables."""
+    inputs = jax.ShapeDtypeStruct((1, RESOLUTION, RESOLUTION, 3), jnp.float32)
+    return jax.eval_shape(EfficientNetLite0().init, jax.random.key(0), inputs)
 
 
 @functools.partial(jax.jit, static_argnames="dtype")

@@ -18,6 +18,7 @@ from jgan.metrics.class_scores import (
     modes_hit,
 )
 from jgan.metrics.classifier import Classifier, fit, load_classifier, predict, save_classifier, train_classifier
+from jgan.rundir.files import sha256
 from jgan.types import UserError
 
 CLASSES = 4
@@ -214,7 +215,7 @@ def test_the_command_then_evaluate(workdir, tmp_path, capsys, monkeypatch):
     with_stored = run("stored", *arguments, "--classifier", str(path))
     assert with_stored["scores"]["accuracy_real"] == stored.accuracy
     assert with_stored["scores"]["cas"] == scores["cas"]
-    assert with_stored["classifier"]["sha256"] == evaluate.sha256(path)
+    assert with_stored["classifier"]["sha256"] == sha256(path)
 
 
 def test_refusals_of_the_commands(tmp_path):
