@@ -68,6 +68,17 @@ class StandInData:
 class _Game:
     """What a stand-in does not care about."""
 
+    generates_from = "latents"  # whose pictures need no held-out images
+    directions = ()
+    num_classes = 0
+    captions = "none"
+
+    def example_caption(self):
+        return None
+
+    def preview_legend(self, class_names):
+        return ()
+
     def check(self, stages):
         pass
 
