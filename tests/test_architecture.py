@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "jgan"
 MAY_IMPORT = {
     "errors": set(),
     "types": set(),
+    "untrusted": set(),
     "terminal": set(),
     "engine": set(),
     "rundir": set(),
@@ -43,7 +44,7 @@ MAY_IMPORT = {
     "training": {"config", "data", "engine", "evaluation", "rundir", "setup"},
     "api": {"config", "engine", "evaluation", "inference", "photos", "ranges", "rundir", "training"},
 }
-EVERYBODYS = {"errors", "types", "terminal", "__version__"}  # all may import these
+EVERYBODYS = {"errors", "types", "terminal", "untrusted", "__version__"}  # all may import these
 TABLE = "MAY_IMPORT (or COMMANDS) of tests/test_architecture.py"
 COMMANDS = {"classifier", "compare", "evaluate", "import_weights", "main"}
 COMMANDS |= {"__main__", "data/__main__", "list_configs", "report", "sample", "sweep", "translate", "upscale"}
@@ -139,3 +140,24 @@ def test_games_are_asked_what_they_are():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
                 named = {getattr(part, "id", getattr(part, "attr", "")) for part in ast.walk(node.args[1])}
                 assert not named & games, f"{path}:{node.lineno}: ask the game (jgan.types.Game) what it is"
+
+
+# What opens an image file. Pillow's and OpenCV's own choice of formats would be the file's choice.
+IMAGE_READERS = {"Image.open": "untrusted/images.py", "cv2.imdecode": "photos/formats.py tasks/blind.py"}
+
+
+def calls_of(path):
+    """(line, "module.function") of every call of that form."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield node.lineno, f"{getattr(node.func.value, 'id', '')}.{node.func.attr}"
+
+
+def test_image_files_are_opened_in_one_place():
+    for path in FILES:
+        relative = path.relative_to(PACKAGE).as_posix()
+        for line, called in calls_of(path):
+            opens = called == "Image.open" or called.rpartition(".")[2] in {"imread", "imdecode", "imreadmulti"}
+            assert not opens or relative in IMAGE_READERS.get(called, "").split(), f"{path}:{line}: {called}"
+        imported = set(imports_of(path)) - {"PIL"}  # else an `open` could go by another name
+        assert not {name for name in imported if name.startswith("PIL.")}, path

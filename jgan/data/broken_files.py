@@ -8,9 +8,10 @@ from typing import Protocol
 
 from jgan.data.decoding import parallel_map
 from jgan.data.files import FileSource
-from jgan.data.pixels import BrokenImageError, decode, natural_channels, open_image
+from jgan.data.pixels import decode, natural_channels
 from jgan.terminal import bars
 from jgan.types import UserError
+from jgan.untrusted.images import BrokenImageError, open_image
 
 SHOWN = 5  # broken files named in an error; `inspect` lists them all
 

@@ -17,6 +17,7 @@ from jgan.data.labels import Labels, find_labels
 from jgan.data.pixels import BrokenImageError, decode, natural_channels
 from jgan.data.source import NO_LABEL, fingerprint
 from jgan.types import UserError
+from jgan.untrusted.files import MAX_FILE_BYTES, read_file
 
 ReadCaptions = Callable[[str, list[str], Iterable[str], Callable[[str], bytes]], Captions]
 
@@ -24,7 +25,6 @@ SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm"),
     *(".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
 )
-MAX_FILE_BYTES = 2**30  # an entry of a zip may declare any size
 
 
 class Files(Protocol):
@@ -73,8 +73,7 @@ class FolderFiles:
 
     def read(self, name: str) -> bytes:
         """The bytes of one file. Raises OSError."""
-        with open(f"{self.directory}/{name}", "rb", buffering=0) as file:  # noqa: PTH123, Path costs as much as a read
-            return file.read()
+        return read_file(f"{self.directory}/{name}")  # Path costs as much as a read
 
 
 class ZipFiles:

@@ -8,15 +8,15 @@ for; 16-bit gray becomes round(v / 257).
 from __future__ import annotations
 
 import dataclasses
-import io
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from jgan.tasks.blind import degrade_blindly
+from jgan.untrusted.images import BrokenImageError as BrokenImageError
+from jgan.untrusted.images import open_image, reason_of
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-MAX_PIXELS = 2**27  # a 11,585 x 11,585 photograph; a few crafted kilobytes can declare far more
 MAX_RESOLUTION = 8192  # pixels of a side that a prepared set may ask for: 200 MB an RGB image
 # Of an example: where its patch is cut, from the top and from the left in 0 to 2**16, and a seed for degrading it.
 CENTRE = (2**15, 2**15, 0)
@@ -24,17 +24,9 @@ EXIF_ORIENTATION = 0x0112
 EXIF_PLACES = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # in Image.info; TIFF turns by itself
 SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
-# Pillow's own limit is a warning for all of the process; `decode` has its own, which names the size.
-Image.MAX_IMAGE_PIXELS = None
-
-
 Randomness = tuple[int, int, int]  # as CENTRE
 Pixels = Image.Image | np.ndarray  # arrays: uint8 [h, w, c]
 Pair = tuple[Pixels, Pixels]
-
-
-class BrokenImageError(Exception):
-    """One image that cannot be used; the message is the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,24 +49,6 @@ class Format:
         return (self.resolution, self.resolution, inputs + self.channels)
 
 
-def open_image(data: bytes) -> Image.Image:
-    """The image of an encoded file with its header read and its pixels still to decode.
-
-    Raises BrokenImageError when the header is not an image's, or declares more than MAX_PIXELS pixels.
-    """
-    if not data:
-        raise BrokenImageError("the file is empty")
-    try:
-        image = Image.open(io.BytesIO(data))
-    except Image.UnidentifiedImageError:
-        raise BrokenImageError("not an image that Pillow can read") from None
-    except Exception as error:  # Pillow's plugins let struct, value and many other errors out of bad headers
-        raise BrokenImageError(_reason(error)) from None
-    if image.width * image.height > MAX_PIXELS:
-        raise BrokenImageError(f"{image.width} x {image.height} is more than {MAX_PIXELS:,} pixels")
-    return image
-
-
 def decode(data: bytes) -> Image.Image:
     """The upright image of an encoded file (its first frame), in the mode that it is stored in.
 
@@ -86,12 +60,8 @@ def decode(data: bytes) -> Image.Image:
         if image.info.keys() & EXIF_PLACES and image.getexif().get(EXIF_ORIENTATION, 1) != 1:
             image = ImageOps.exif_transpose(image)
     except Exception as error:  # as above: whatever a decoder raises on bad data, the file is to blame
-        raise BrokenImageError(_reason(error)) from None
+        raise BrokenImageError(reason_of(error)) from None
     return image
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(f"{error}".split()) or type(error).__name__
 
 
 def natural_channels(image: Image.Image) -> int:

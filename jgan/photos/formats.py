@@ -17,11 +17,13 @@ import numpy as np
 from PIL import Image
 
 from jgan.data.files import SUFFIXES
-from jgan.data.pixels import EXIF_ORIENTATION, EXIF_PLACES, BrokenImageError, decode, open_image, to_mode
+from jgan.data.pixels import EXIF_ORIENTATION, EXIF_PLACES, decode, to_mode
 from jgan.photos.profiles import SPACES, profile_space, with_profile
 from jgan.rundir.files import replacing
 from jgan.tasks.degrade import LUMA
 from jgan.types import UserError
+from jgan.untrusted.files import read_file
+from jgan.untrusted.images import BrokenImageError, open_image, reason_of
 
 DEEP_FORMATS = ("PNG", "TIFF")  # that may hold 16 bits a colour
 WITH_PREVIEWS = ("MPO",)  # one photo of a camera, and smaller ones of the same
@@ -127,7 +129,7 @@ def read_photo(path: Path) -> Photo:
       UserError: it cannot be read; the message begins with the path.
     """
     with _naming(path):
-        data = path.read_bytes()
+        data = read_file(path)
         with open_image(data) as image:
             kind, orientation, profile = image.format, _orientation(image), image.info.get("icc_profile") or b""
             if kind not in WITH_PREVIEWS and _has_more_frames(image):
@@ -139,7 +141,7 @@ def read_photo(path: Path) -> Photo:
 
 def photo_size(path: Path) -> tuple[int, int]:
     """Height and width as the file says, before it is turned upright. Raises UserError as `read_photo` does."""
-    with _naming(path), open_image(path.read_bytes()) as image:
+    with _naming(path), open_image(read_file(path)) as image:
         return image.height, image.width
 
 
@@ -176,7 +178,10 @@ def _read_deep(data: bytes, orientation: int, hidden: int | None) -> Photo | Non
 
     `hidden` is the gray level of a PNG that is transparent, which OpenCV does not look at; it does at a colour.
     """
-    array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:  # OpenCV has limits of its own
+        raise BrokenImageError(reason_of(error)) from None
     if array is None or array.dtype != np.uint16:
         return None
     array = array[:, :, None] if array.ndim == 2 else array

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from jgan.rundir.files import replacing
-from jgan.types import UserError
+from jgan.untrusted.images import read_picture
 
 MOST_FRAMES = 60  # chosen evenly from the first to the last
 MOST_SIDE = 640  # pixels; larger grids are made smaller
@@ -51,11 +51,7 @@ def write_progress(workdir: Path) -> Path | None:
 
 
 def _read(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as file:
-            image = file.convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: cannot be read as a picture ({error}); move it away") from None
+    image = read_picture(path, "RGBA")
     paper = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(paper, image).convert("RGB")
 

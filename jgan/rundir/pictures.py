@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from jgan.rundir.files import replacing, writing
-from jgan.types import Array, UserError
+from jgan.types import Array
+from jgan.untrusted.images import read_picture
 
 # Of curves, in turn; each is told apart on white and on black.
 COLORS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#a8a80b", "#17becf")
@@ -171,11 +172,7 @@ def read_thumbnail(path: Path, side: int) -> bytes:
     Raises:
       UserError: the file is not a whole picture.
     """
-    try:
-        with Image.open(path) as file:
-            image = file.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: cannot be read as a picture ({error})") from None
+    image = read_picture(path, "RGB")
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     jpeg = io.BytesIO()
     image.save(jpeg, format="JPEG", quality=90, subsampling=0)

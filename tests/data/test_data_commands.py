@@ -132,7 +132,7 @@ def test_inspect(photos, tmp_path, capsys):
         "modes: RGB (600), CMYK (1)",
         "classes: 2: left (301), right (301)",
         "problems: 1",
-        "left/broken.png: not an image that Pillow can read",
+        "left/broken.png: not an image that can be read",
     ):
         assert part in shown
     with Image.open(sheet) as image:
