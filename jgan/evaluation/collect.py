@@ -32,7 +32,7 @@ from jgan.terminal import bars
 from jgan.types import PixelBatch, PyTree, UserError
 
 RGBA = 4  # channels
-CACHE_FORMAT = 1  # of what networks make of images; count it up when a resize or a network changes
+CACHE_FORMAT = 2  # of what networks make of images; count it up when a resize or a network changes
 Outputs = dict[str, np.ndarray]  # of a network: "pool" [n, d], and "class_logits" [n, classes] where it has classes
 
 

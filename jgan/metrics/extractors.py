@@ -45,7 +45,10 @@ def images_at_once() -> int:
 def _inception(resize: inception.Resize, weights: Path | None, dtype: str) -> Extractor:
     path = weights or fetch(INCEPTION)
     network, variables = inception.InceptionV3(dtype), inception.variables_from(read_weights(path))
-    titles = {"tf1": "bilinear as in TensorFlow 1, to 299 x 299", "clean": "bicubic, antialiased, to 299 x 299"}
+    titles = {
+        "tf1": "bilinear as in TensorFlow 1, to 299 x 299",
+        "clean": "bicubic, antialiased, clipped, to 299 x 299",
+    }
 
     @jax.jit
     def apply(variables: PyTree, images: Array) -> dict[str, Array]:

@@ -210,7 +210,7 @@ def preprocess(images: Array, resize: Resize = "tf1") -> Array:
     """uint8 images [n, h, w, 3] to the network's input [n, 299, 299, 3], float32, (pixel - 128) / 128.
 
     "tf1" is the original's bilinear resize, without half-pixel centres and without antialiasing; "clean" is clean-fid's
-    (Parmar et al. 2022, https://arxiv.org/abs/2104.11222): bicubic, antialiased, neither rounded nor clipped.
+    (Parmar et al. 2022, https://arxiv.org/abs/2104.11222): bicubic, antialiased, clipped to 0..255 and not rounded.
 
     Raises:
       UserError: the images are not uint8 of three channels.
@@ -219,7 +219,7 @@ def preprocess(images: Array, resize: Resize = "tf1") -> Array:
     pixels = images.astype(jnp.float32)
     if resize == "clean":
         shape = (images.shape[0], INPUT_RESOLUTION, INPUT_RESOLUTION, 3)
-        pixels = jax.image.resize(pixels, shape, "cubic", antialias=True)
+        pixels = jnp.clip(jax.image.resize(pixels, shape, "cubic", antialias=True), 0.0, 255.0)
     else:
         pixels = _resize_tf1(_resize_tf1(pixels, axis=2), axis=1)
     return (pixels - 128.0) / 128.0
