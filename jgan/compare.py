@@ -11,9 +11,10 @@ import numpy as np
 
 from jgan import __version__, command
 from jgan.metrics import lpips, ms_ssim, niqe, pixel_inputs, psnr, ssim
+from jgan.metrics.estimate import finite_mean
 from jgan.photos.formats import by_stem, image_files, read_photo
 from jgan.photos.programs import Sizes
-from jgan.rundir.files import finite, make_directory, sha256, write_json
+from jgan.rundir.files import make_directory, sha256, write_json
 from jgan.terminal import bars
 from jgan.types import UserError, did_you_mean
 
@@ -29,6 +30,8 @@ factor does not divide a reference's size, it is up to 8 pixels larger: --cut_re
 Distances between sets of images (fd, kd, ...) are measured by `jgan evaluate`."""
 
 ALONE = "niqe"  # looks at no reference
+EQUAL = "equal to their references (inf)"
+NOT_FINITE = {"psnr": EQUAL, "psnr_y": EQUAL, "niqe": "too flat to be measured (nan)"}
 LARGEST_CUT = 8  # pixels that a factor may leave over
 Score = Callable[[np.ndarray, np.ndarray], float]  # of an image and its reference, uint8 or uint16 [1, h, w, c]
 
@@ -48,17 +51,21 @@ def main(argv: Sequence[str]) -> int:
             rows[str(relative)] = {name: score(*sides) for name, score in scores.items()}
         except UserError as error:
             raise UserError(f"{image}: {error}") from None
-    means = {name: float(np.mean([row[name] for row in rows.values()])) for name in names}
+    columns = {name: finite_mean([row[name] for row in rows.values()]) for name in names}
+    means = {name: mean for name, (mean, _) in columns.items()}
+    left_out = {name: count for name, (_, count) in columns.items() if count}
     _print_table(rows, means)
+    for name, count in left_out.items():
+        print(f"{name}: {count} {NOT_FINITE[name]}, and not in the mean")
     if options.out:
         make_directory(options.out.parent, "--out")
         record = {
+            "left_out": left_out,
             "images": str(options.images),
             "reference": options.reference and str(options.reference),
             "jgan": __version__,
         }
-        rows = {name: finite(row) for name, row in rows.items()}
-        write_json(options.out, {"mean": finite(means), "scores": rows, "definitions": definitions, **record})
+        write_json(options.out, {"mean": means, "scores": rows, "definitions": definitions, **record})
         print(f"{len(rows)} images: {options.out}")
     return 0
 

@@ -21,7 +21,7 @@ from jgan.data.config import DataConfig
 from jgan.engine.optim import AdamConfig, EmaConfig, OptimizerConfig
 from jgan.metrics.config import EvaluationConfig
 from jgan.ranges import check_range
-from jgan.rundir.files import write_json
+from jgan.rundir.files import as_json, write_json
 from jgan.rundir.renames import with_new_names
 from jgan.types import Game, Stage, UserError
 
@@ -200,7 +200,7 @@ def _place(error: Exception, path: Path) -> str:
 def check_is_data(config: Config) -> None:
     """Raises UserError where a saved config could not be opened again, as with a class of the config file's own."""
     try:
-        again = from_data(json.loads(json.dumps(to_data(config))))
+        again = from_data(json.loads(as_json(to_data(config))))
     except (UserError, TypeError, ValueError) as error:
         raise UserError(f"the config cannot be saved as data: {error}") from None
     if again != config:

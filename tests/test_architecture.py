@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "tasks": {"layers"},
     "backbones": {"interop", "layers", "rundir"},
     "metrics": {"backbones", "engine", "interop", "layers", "rundir"},  # some train a classifier
-    "data": {"interop", "tasks"},  # vectors of captions
+    "data": {"interop", "rundir", "tasks"},  # vectors of captions
     "games": {"augment", "backbones", "engine", "layers", "losses"},  # unrolling looks through the optimizer's steps
     "families": {"games", "layers", "losses"},
     "photos": {"data", "rundir", "tasks"},

@@ -16,9 +16,10 @@ from typing import Any
 from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
 from jgan.data.pixels import BrokenImageError, Format, to_pixels
-from jgan.data.records import MANIFEST, VERSION, pack, write_json
+from jgan.data.records import MANIFEST, VERSION, pack
 from jgan.data.source import Source
 from jgan.data.workers import follow_parent, interrupts_ignored
+from jgan.rundir.files import write_json
 from jgan.terminal import bars
 from jgan.types import UserError
 

@@ -7,7 +7,6 @@ twice a PNG's space and are read many times faster.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +33,6 @@ def unpack(record: bytes, resolution: int) -> tuple[np.ndarray, int]:
     """The image uint8 [r, r, c] and the label of a record."""
     label = int.from_bytes(record[:LABEL_BYTES], "little", signed=True)
     return np.frombuffer(record, np.uint8, offset=LABEL_BYTES).reshape(resolution, resolution, -1), label
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes a file whole or not at all."""
-    partial = path.with_name(f".partial-{path.name}")
-    with partial.open("w") as file:
-        json.dump(value, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 class RecordSource:

@@ -20,7 +20,7 @@ from jgan.metrics.config import EvaluationConfig
 from jgan.metrics.extractors import Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import ImageSet, Metric
-from jgan.rundir.files import as_json, cache_directory, finite, make_directory, sha256, write_json, writing
+from jgan.rundir.files import as_json, cache_directory, make_directory, sha256, without_infinities, write_json, writing
 from jgan.rundir.pictures import make_grid, save_png
 from jgan.types import UserError
 
@@ -61,7 +61,7 @@ def measure(chosen: Chosen, wanted: Metrics, out: Path | None) -> dict[str, Any]
     reference = collector.collect_cached(reference_images, cache_directory("references"))
     generated = collector.collect(images.batches(reference), images.count, "images")
     result = {
-        "scores": finite(comparison.scores(generated, reference, chosen.seed)),
+        "scores": without_infinities(comparison.scores(generated, reference, chosen.seed)),
         "definitions": {name: metric.definition for name, metric in metrics.items()},
         "extractors": {name: _describe(network) for name, network in comparison.extractors.items()},
         "classifier": reference.classifier and _describe_classifier(reference.classifier, wanted.classifier),
@@ -119,7 +119,7 @@ def _describe_classifier(real: RealClassifier, path: Path | None) -> dict[str, A
 def _write_result(path: Path, result: dict[str, Any]) -> None:
     """Writes eval.json; another result that is there stays beside it as eval-....json, named after its content."""
     with writing(path):
-        if path.exists() and path.read_text() != as_json(result):
+        if path.exists() and path.read_text() != as_json(result) + "\n":
             path.rename(path.with_name(f"eval-{sha256(path)[:8]}.json"))
     write_json(path, result)
 

@@ -27,7 +27,7 @@ from jgan.interop.weights import Weights, read_weights
 from jgan.layers.conv import Conv
 from jgan.layers.norm import BatchNorm
 from jgan.metrics.checks import check_images
-from jgan.rundir.files import replacing
+from jgan.rundir.files import as_json, replacing
 from jgan.terminal import bars
 from jgan.types import Array, Images, Labels, PyTree, UserError
 
@@ -171,7 +171,7 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
     Raises:
       UserError: the file cannot be written.
     """
-    about = np.frombuffer(json.dumps(describe(classifier)).encode(), np.uint8)
+    about = np.frombuffer(as_json(describe(classifier), indent=None).encode(), np.uint8)
     arrays: dict[str, Any] = {"about": about, **flatten_dict(classifier.variables, sep="/")}
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)

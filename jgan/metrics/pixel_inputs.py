@@ -14,7 +14,11 @@ LUMA_WEIGHTS, LUMA_OFFSET = (65.481, 128.553, 24.966), 16.0  # of R, G, B in [0,
 
 def definition(crop: int = 0, luma: bool = False) -> str:
     """What is compared, in words, for the record beside a number."""
-    channels = "Y of BT.601 (16 to 235, as MATLAB's rgb2ycbcr, not rounded)" if luma else "all channels"
+    channels = (
+        "Y of BT.601 (16 to 235, as MATLAB's rgb2ycbcr, not rounded; gray images are Y as they are)"
+        if luma
+        else "all channels"
+    )
     return f"{channels}, {f'{crop} pixels cut off each border' if crop else 'borders included'}"
 
 
@@ -38,7 +42,7 @@ def check_pairs(
 
     Raises:
       UserError: not uint8 or uint16 images [n, h, w, c], of different shapes or types; fewer than `min_side` pixels are
-        left of a side; `luma` of images that are not RGB.
+        left of a side; `luma` of images that are neither gray nor RGB.
     """
     peak = _check("images_a", images_a, crop, luma, min_side)
     _check("images_b", images_b, crop, luma, min_side)
@@ -55,10 +59,13 @@ def prepared_images(images: np.ndarray, crop: int = 0, luma: bool = False, min_s
 
 
 def _prepare(images: np.ndarray, crop: int, luma: bool, peak: float) -> np.ndarray:
-    """Float64 [n, h - 2 crop, w - 2 crop, c or 1] of [n, h, w, c], in the same unit."""
+    """Float64 [n, h - 2 crop, w - 2 crop, c or 1] of [n, h, w, c], in the same unit.
+
+    With `luma` Y of RGB; gray images are taken for Y as they are, as BasicSR's `to_y_channel` takes them.
+    """
     height, width = images.shape[1:3]
     images = images[:, crop : height - crop, crop : width - crop].astype(np.float64)
-    if not luma:
+    if not luma or images.shape[3] == 1:
         return images
     return images @ np.array(LUMA_WEIGHTS).reshape(3, 1) / 255.0 + LUMA_OFFSET * peak / 255.0
 
@@ -67,8 +74,8 @@ def _check(name: str, images: np.ndarray, crop: int, luma: bool, min_side: int) 
     kind = f"{images.dtype} {list(images.shape)}"
     if images.ndim != 4 or images.dtype not in PEAKS or len(images) < 1:
         raise UserError(f"{name}: {kind}; expected uint8 or uint16 images [n, h, w, c]")
-    if luma and images.shape[3] != 3:
-        raise UserError(f"{name}: {kind}; expected three channels, RGB, for luma")
+    if luma and images.shape[3] not in (1, 3):
+        raise UserError(f"{name}: {kind}; expected one channel, gray, or three, RGB, for luma")
     if crop < 0 or min(images.shape[1:3]) - 2 * crop < min_side:
         raise UserError(f"{name}: {kind}, crop={crop}; expected sides of {min_side} pixels or more without the border")
     return PEAKS[images.dtype]

@@ -19,7 +19,8 @@ def psnr(images_a: np.ndarray, images_b: np.ndarray, crop: int = 0, luma: bool =
     (https://github.com/XPixelGroup/BasicSR). Papers of super-resolution take Y and crop as many pixels as the factor.
 
     Raises:
-      UserError: different shapes or types, other types, nothing left after `crop`, `luma` of images that are not RGB.
+      UserError: different shapes or types, other types, nothing left after `crop`, `luma` of images that are neither
+        gray nor RGB.
     """
     pairs, peak = prepared_pairs(images_a, images_b, crop, luma)
     errors = [float(np.square(a - b).mean()) for a, b in pairs]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -17,6 +16,7 @@ from jgan.metrics.class_scores import (
     modes_hit,
 )
 from jgan.metrics.classifier import LARGEST
+from jgan.metrics.estimate import finite_mean
 from jgan.metrics.frechet import frechet_distance, frechet_distance_of_samples, frechet_infinity
 from jgan.metrics.inception_score import inception_score
 from jgan.metrics.kernel import full_kernel_distance, kernel_distance
@@ -134,9 +134,8 @@ def _diversity(generated: ImageSet, reference: ImageSet, extractor: str, rng: np
 
 def _psnr(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:
     del extractor, rng
-    values = psnr(generated.images, reference.images)
-    differing = values[np.isfinite(values)]
-    return {"": float(differing.mean()) if len(differing) else math.inf, "equal": float(len(values) - len(differing))}
+    mean, equal = finite_mean(psnr(generated.images, reference.images))
+    return {"": mean, "equal": float(equal)}
 
 
 def _ssim(generated: ImageSet, reference: ImageSet, extractor: str, rng: np.random.Generator) -> dict[str, float]:

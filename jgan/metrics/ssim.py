@@ -22,7 +22,7 @@ def ssim(images_a: np.ndarray, images_b: np.ndarray, crop: int = 0, luma: bool =
 
     Raises:
       UserError: different shapes or types, other types, sides below 11 pixels after `crop`, `luma` of images that are
-        not RGB.
+        neither gray nor RGB.
     """
     pairs, peak = prepared_pairs(images_a, images_b, crop, luma, min_side=FILTER_SIZE)
     return np.array([similarities(a, b, peak)[0].item() for a, b in pairs])

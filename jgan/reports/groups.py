@@ -54,7 +54,7 @@ class Spread(NamedTuple):
 
     @classmethod
     def over(cls, values: Sequence[float]) -> Spread | None:
-        """Of some values; None of none."""
+        """Of some finite values; None of none."""
         if not values:
             return None
         return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
@@ -70,7 +70,7 @@ class Standing:
     There is neither of runs that were measured differently.
     """
 
-    runs: int  # that have the score
+    runs: int  # that have the score, be it infinite
     final: Spread | None
     best: Spread | None
     best_steps: list[int]
@@ -154,7 +154,7 @@ def standing(group: Group, score: str) -> Standing:
     best = [choose(points, key=lambda point: point[1]) for points in finite if points]  # the first of equal ones
     return Standing(
         runs=len(evaluated),
-        final=Spread.over([points[-1][1] for points in evaluated]),
+        final=Spread.over([points[-1][1] for points in evaluated if math.isfinite(points[-1][1])]),
         best=Spread.over([value for _, value in best]),
         best_steps=[step for step, _ in best],
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
-import json
 from typing import Any
+
+from jgan.rundir.files import as_json
 
 VOID = {"img", "meta", "source"}  # have no end tag
 
@@ -32,7 +33,7 @@ def join(*children: object) -> Markup:
 
 def as_text(value: Any) -> str:
     """A value of JSON data for people."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else as_json(value, indent=None)
 
 
 def plain(text: object) -> str:

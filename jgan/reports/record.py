@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from jgan.rundir.files import write_json
+from jgan.rundir.files import as_json, write_json
 from jgan.rundir.renames import with_new_names
 from jgan.types import UserError
 
@@ -26,12 +26,12 @@ class SweepRun:
     @property
     def key(self) -> str:
         """Equal for runs of the same values and seed."""
-        return json.dumps([self.values, self.seed], sort_keys=True)
+        return as_json([self.values, self.seed], indent=None, sort_keys=True)
 
     @property
     def point(self) -> str:
         """Equal for runs of the same values."""
-        return json.dumps(self.values, sort_keys=True)
+        return as_json(self.values, indent=None, sort_keys=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ from jgan.reports.offline import Result
 from jgan.reports.runs import Run
 from jgan.reports.tables import NOTHING, Table, score_tables
 from jgan.rundir.animation import write_progress
+from jgan.rundir.files import as_json
 from jgan.rundir.pictures import curve_color, read_thumbnail
 from jgan.terminal.bars import duration
 from jgan.types import UserError
@@ -192,7 +193,7 @@ def _environments(groups: Sequence[Group]) -> Markup:
     shared: dict[str, list[str]] = {}
     for _, run in _each(groups):
         for start in run.starts:
-            names = shared.setdefault(json.dumps(start, sort_keys=True), [])
+            names = shared.setdefault(as_json(start, indent=None, sort_keys=True), [])
             names += [] if run.name in names else [run.name]
     if not shared:
         return element("p", "No run has an environment.json.")

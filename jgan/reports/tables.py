@@ -13,6 +13,7 @@ from jgan.terminal.bars import duration
 
 NOTHING = "-"
 DIFFERENTLY = "measured differently"
+NOT_FINITE = "not finite"
 EFFORT = ("finished", "time")
 NOT_EVALUATED = "No finished run has scores from training (evaluations.jsonl), so there are none to compare."
 
@@ -59,9 +60,10 @@ def _effort(group: Group) -> list[str]:
 
 def _cell(spread: Spread | None, result: Standing, group: Group) -> str:
     if spread is None:
-        return DIFFERENTLY if result.runs and group.disagreement else NOTHING
-    missing = spread.runs < len(group.finished)
-    return f"{spread} (only {spread.runs} evaluated)" if missing else str(spread)
+        return NOTHING if not result.runs else DIFFERENTLY if group.disagreement else NOT_FINITE
+    if spread.runs == len(group.finished):
+        return str(spread)
+    return f"{spread} (only {spread.runs} {'finite' if spread.runs < result.runs else 'evaluated'})"
 
 
 def _range(steps: Sequence[int]) -> str:

@@ -16,7 +16,7 @@ import jax
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
-from jgan.rundir.files import sha256, write_json
+from jgan.rundir.files import sha256, without_infinities, write_json
 from jgan.types import PyTree, TrainState, UserError
 
 CHECKPOINTS, BEST = "checkpoints", "best"  # folders of a run directory
@@ -88,7 +88,10 @@ class Checkpoints:
           UserError: the directory cannot be written (full disk, no permission); earlier checkpoints are intact.
         """
         args = ocp.args.Composite(
-            **{STATE: ocp.args.StandardSave(state.replace(frozen=())), RECORD: ocp.args.JsonSave(record)}
+            **{
+                STATE: ocp.args.StandardSave(state.replace(frozen=())),
+                RECORD: ocp.args.JsonSave(without_infinities(record)),
+            }
         )
         _check_space(self.directory, state)
         with _clear_errors(self.directory):

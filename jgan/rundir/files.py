@@ -70,26 +70,37 @@ def sha256(path: Path) -> str:
 NOT_FINITE = ("inf", "-inf", "nan")  # as strings, since JSON has no such numbers
 
 
-def finite(scores: Mapping[str, float]) -> dict[str, float | str]:
-    """Numbers as JSON holds them: the PSNR of equal images is "inf"."""
-    return {name: value if math.isfinite(value) else str(value) for name, value in scores.items()}
+def without_infinities(data: Any) -> Any:
+    """Data as JSON can hold them: the PSNR of equal images is "inf". `as_number` reads it back."""
+    if isinstance(data, float):
+        return data if math.isfinite(data) else str(data)
+    if isinstance(data, Mapping):
+        return {name: without_infinities(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [without_infinities(value) for value in data]
+    return data
 
 
-def as_json(data: Any) -> str:
-    """Data as indented JSON."""
-    return json.dumps(data, indent=2) + "\n"
+def as_number(value: Any) -> Any:
+    """The number that `without_infinities` made a string of; any other value as it is."""
+    return float(value) if isinstance(value, str) and value in NOT_FINITE else value
+
+
+def as_json(data: Any, indent: int | None = 2, *, sort_keys: bool = False) -> str:
+    """Data as JSON, every reader's: the one place where jgan makes any. Infinities and NaN become strings."""
+    return json.dumps(without_infinities(data), indent=indent, sort_keys=sort_keys, allow_nan=False)
 
 
 def write_json(path: Path, data: Any) -> None:
     """Writes data as indented JSON, whole or not at all."""
     with replacing(path) as partial:
-        partial.write_text(as_json(data))
+        partial.write_text(as_json(data) + "\n")
 
 
 def append_line(path: Path, data: dict[str, Any]) -> None:
     """Adds one object to a .jsonl file."""
     with writing(path), path.open("a") as file:
-        file.write(json.dumps(data) + "\n")
+        file.write(as_json(data, indent=None) + "\n")
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -109,12 +120,12 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
             if number == len(texts):
                 break
             raise UserError(f"{path}: line {number} is not what was written; mend it, or move the file away") from None
-        lines.append(line)
+        lines.append({name: as_number(value) for name, value in line.items()})
     return lines
 
 
 def keep_lines_up_to(path: Path, step: int) -> None:
     """Drops the lines of later steps from a .jsonl file whose objects have a "step"."""
-    lines = [json.dumps(line) for line in read_lines(path) if line["step"] <= step]
+    lines = [as_json(line, indent=None) for line in read_lines(path) if line["step"] <= step]
     with replacing(path) as partial:
         partial.write_text("".join(f"{line}\n" for line in lines))

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from jgan.rundir.events import Events
-from jgan.rundir.files import append_line, keep_lines_up_to, read_lines, writing
+from jgan.rundir.files import append_line, as_number, keep_lines_up_to, read_lines, writing
 from jgan.rundir.pictures import plot_metrics, save_png
 from jgan.types import NONFINITE, Metrics, PyTree, UserError
 
@@ -80,7 +80,7 @@ class MetricWindow:
         """Continues a recorded window after `step` finished steps; what was queued is undone."""
         self._pending.clear()
         self._start = record["start"]
-        self._values = {name: list(values) for name, values in record["values"].items()}
+        self._values = {name: [as_number(value) for value in values] for name, values in record["values"].items()}
         self.finished, self.latest = step, {}
 
     def _is_due(self) -> bool:

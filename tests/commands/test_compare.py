@@ -68,3 +68,28 @@ def test_images_without_partners_are_refused(images, references, flags, message,
     with pytest.raises(UserError, match=message) as error:
         call(compare, images=tmp_path / "images", **flags)
     assert "\n" not in str(error.value)
+
+
+def strict(path):
+    """JSON as every other program reads it: without infinities."""
+    return json.loads(path.read_text(), parse_constant=pytest.fail)
+
+
+def test_equal_pairs_are_counted_apart_and_gray_is_luma(tmp_path, capsys):
+    """One pair of grays differs by 1 everywhere, one of RGB by 2, one is equal: means are over the first two."""
+    for name, channels, off in (("a", 1, 1), ("b", 3, 2), ("c", 1, 0)):
+        image = smooth(20, 16)[..., :channels] // 2
+        save(tmp_path / "reference" / f"{name}.png", image)
+        save(tmp_path / "images" / f"{name}.png", image + np.uint8(off))
+    flags = {"images": tmp_path / "images", "reference": tmp_path / "reference", "metrics": "psnr,psnr_y,ssim"}
+    assert call(compare, **flags, out=tmp_path / "scores.json") == 0
+    record = strict(tmp_path / "scores.json")
+    out = capsys.readouterr().out
+    luma = 2 * (65.481 + 128.553 + 24.966) / 255  # of the difference of 2 in each colour
+    by_hand = {"psnr": [20 * np.log10(255 / off) for off in (1, 2)], "psnr_y": 20 * np.log10([255, 255 / luma])}
+    for name, values in by_hand.items():
+        assert record["mean"][name] == pytest.approx(np.mean(values))
+        assert record["scores"]["c.png"][name] == "inf"
+        assert f"{name}: 1 equal to their references (inf), and not in the mean" in out
+    assert record["left_out"] == {"psnr": 1, "psnr_y": 1}
+    assert record["mean"]["ssim"] < record["scores"]["c.png"]["ssim"] == pytest.approx(1)

@@ -6,6 +6,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from shared_data import shared_data
 
+from jgan.metrics.estimate import finite_mean
 from jgan.metrics.pixel_inputs import definition
 from jgan.metrics.psnr import psnr
 from jgan.metrics.ssim import similarities, ssim
@@ -79,6 +80,21 @@ def test_equal_images():
     np.testing.assert_allclose(ssim(a, a), 1, rtol=1e-12)
 
 
+def test_gray_images_are_luma():
+    """BasicSR's to_y_channel converts images of three channels alone."""
+    a, b = (images[..., :1] for images in pair())
+    np.testing.assert_array_equal(psnr(a, b, 2, luma=True), psnr(a, b, 2))
+    np.testing.assert_array_equal(ssim(a, b, 2, luma=True), ssim(a, b, 2))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([30.0, np.inf, 20.0], (25.0, 1)), ([np.inf, np.inf], (np.inf, 2)), ([3.0, np.nan], (3.0, 1)), ([4.0], (4.0, 0))],
+)
+def test_a_mean_is_over_what_is_finite(values, expected):
+    assert finite_mean(values) == expected
+
+
 def read_grey(path):
     with Image.open(path) as image:
         return np.asarray(image.convert("L"))[None, :, :, None]
@@ -99,7 +115,8 @@ def test_definitions_differ_where_numbers_do():
     assert len(definitions) == 4
     assert (
         definition(4, True)
-        == "Y of BT.601 (16 to 235, as MATLAB's rgb2ycbcr, not rounded), 4 pixels cut off each border"
+        == "Y of BT.601 (16 to 235, as MATLAB's rgb2ycbcr, not rounded; gray images are Y as they are), "
+        "4 pixels cut off each border"
     )
 
 
@@ -110,7 +127,7 @@ def test_bad_input_is_named():
         r"images_b: uint8 \[23, 30, 3\]; expected .* \[n, h, w, c\]": lambda: psnr(a, b[0]),
         r"images: uint8 \[2, 23, 30, 3\] and uint8 \[2, 23, 29, 3\]; expected equal": lambda: psnr(a, b[:, :, 1:]),
         r"images: uint8 .* and uint16 .*; expected equal": lambda: psnr(a, b.astype(np.uint16)),
-        r"images_a: .*; expected three channels": lambda: psnr(a[..., :1], b[..., :1], luma=True),
+        r"images_a: .*; expected one channel, gray, or three": lambda: psnr(a[..., :2], b[..., :2], luma=True),
         r"crop=12; expected sides of 1 pixels or more": lambda: psnr(a, b, crop=12),
         r"crop=7; expected sides of 11 pixels or more": lambda: ssim(a, b, crop=7),
         r"crop=-1": lambda: ssim(a, b, crop=-1),

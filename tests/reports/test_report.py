@@ -198,6 +198,9 @@ def test_groups_have_means_and_sample_deviations(tmp_path):
     assert "6.667 ± 2.5" in page.text
     assert "1  r1_gamma=0.0" in page.text
     assert "5 runs: 4 finished, 1 not started" in page.text
+    infinite = scored(20, {FD: "inf"})  # as the PSNR of a run whose images all equal their targets
+    (sweep / "r1_gamma=0.0,seed=2" / "evaluations.jsonl").write_text(json.dumps(infinite) + "\n")
+    assert "5.5 ± 2.1 (only 2 finite)" in report(sweep, out=sweep / "report.html").text
     (sweep / "r1_gamma=0.0,seed=2" / "evaluations.jsonl").unlink()
     assert "5.5 ± 2.1 (only 2 evaluated)" in report(sweep, out=sweep / "report.html").text
 
