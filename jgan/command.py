@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jgan.errors import UserError, did_you_mean, error_prefix
+from jgan.errors import UserError, did_you_mean, error_prefix, one_line
 
 Main = Callable[[Sequence[str]], int]
 FLAGS = ("--config.", "--noconfig.")  # how the flags begin that set a config's fields
@@ -142,7 +142,7 @@ def run_without_jax(main: Main) -> NoReturn:
         code = main(sys.argv[1:])
         sys.stdout.flush()
     except UserError as error:
-        print(f"{error_prefix()}: {error}", file=sys.stderr)
+        print(f"{error_prefix()}: {one_line(str(error))}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted; what was saved before is intact", file=sys.stderr)
@@ -153,7 +153,7 @@ def run_without_jax(main: Main) -> NoReturn:
     except OSError as error:
         if error.filename is None:
             raise
-        print(f"{error_prefix()}: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"{error_prefix()}: {one_line(f'{error.filename}: {error.strerror}')}", file=sys.stderr)
         code = 2
     sys.exit(code)
 

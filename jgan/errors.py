@@ -28,6 +28,21 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     return f"; expected one of {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else ""
 
 
+def shown(value: object, most: int = 80) -> str:
+    """A value of a file's as a message quotes it: as Python writes it, its middle left out beyond `most` characters."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most // 2]}...{text[-most // 2 :]}"
+
+
+def one_line(message: str, most: int = 5000) -> str:
+    """A message as a terminal may show it: what would end the line or move the cursor is escaped.
+
+    A message may quote the names and values of files that others wrote.
+    """
+    text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in message[:most])
+    return text if len(message) <= most else f"{text}..."
+
+
 def error_prefix(environment: Mapping[str, str] = os.environ) -> str:
     """How an error begins: all but the first process say which one they are, since all often say the same."""
     index = environment.get(PROCESS_INDEX, "0")

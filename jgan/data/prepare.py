@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import multiprocessing
 import os
@@ -22,6 +21,7 @@ from jgan.data.workers import follow_parent, interrupts_ignored
 from jgan.rundir.files import write_json
 from jgan.terminal import bars
 from jgan.types import UserError
+from jgan.untrusted.json_data import read_json
 
 PLAN = "plan.json"  # what the shards hold, written first: shards of another data set are never mixed in
 SHARD_BYTES = 2**28
@@ -86,7 +86,7 @@ def _plan(source: Source, form: Format, out: Path) -> list[Shard]:
     size = max(1, min(max(size, SMALLEST_SHARD), SHARD_BYTES // record_bytes))
     plan = {"version": VERSION, "source": source.fingerprint, "shard_images": size, **dataclasses.asdict(form)}
     if (out / PLAN).is_file():
-        if _read_plan(out / PLAN) != plan:
+        if read_json(out / PLAN, "give another --out or remove the directory") != plan:
             raise UserError(f"{out}: holds another data set or other settings; give another --out or remove it")
     elif out.is_dir() and any(out.iterdir()):
         raise UserError(f"{out}: is not empty; give a new directory as --out")
@@ -97,13 +97,6 @@ def _plan(source: Source, form: Format, out: Path) -> list[Shard]:
         Shard(out / f"images-{index:05}-of-{total:05}.array_record", range(start, min(start + size, source.count)))
         for index, start in enumerate(range(0, source.count, size))
     ]
-
-
-def _read_plan(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON ({error}); give another --out or remove the directory") from None
 
 
 def _records_in(path: Path) -> int:
