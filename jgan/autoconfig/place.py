@@ -7,15 +7,19 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from jgan import config as configs
+from jgan.config import Config
 from jgan.rundir.files import make_directory, replacing
 from jgan.types import UserError
 
 RUNS = Path("runs")
 CONFIG = "config.py"
+SAVED = "config.json"  # what a run goes on from, which is there before config.py
+BEFORE_TRAINING = {CONFIG, SAVED, ".lock"}  # a directory of no more than these holds nothing that was trained
 
 
 def new_workdir(name: str, runs: Path = RUNS) -> tuple[Path, Path | None]:
-    """Makes `<runs>/<name>-<n>` with the first n above all others, and returns it and the one before, if any.
+    """Makes `<runs>/<name>-<n>` with the first n above all others, and returns it and the run before, if any.
 
     Raises:
       UserError: it cannot be made.
@@ -33,19 +37,24 @@ def new_workdir(name: str, runs: Path = RUNS) -> tuple[Path, Path | None]:
             continue
         except OSError as error:
             raise UserError(f"--workdir={workdir}: cannot write there ({error.strerror}); give another") from None
-        return workdir, runs / f"{name}-{last}" if numbers else None
+        earlier = runs / f"{name}-{last}"
+        return workdir, earlier if (earlier / SAVED).is_file() else None
 
 
 def check_unused(workdir: Path, resume: str) -> None:
     """Raises UserError, with the command that resumes, where a directory holds a run or its config."""
-    if (workdir / "config.json").exists() or (workdir / CONFIG).exists():
+    if (workdir / SAVED).exists() or (workdir / CONFIG).exists():
         raise UserError(f"--workdir={workdir}: holds a run; go on with it by `{resume}`, or give another directory")
 
 
 @contextlib.contextmanager
-def holding_config(workdir: Path, text: str) -> Iterator[Path]:
-    """Writes config.py, whole; it goes again, with its directory, where the block raises before there is more."""
+def holding_config(workdir: Path, config: Config, text: str) -> Iterator[Path]:
+    """Writes config.json, then `text` as config.py, each whole; they go again where the block raises before there is more.
+
+    In this order: a start that was killed after the first of them goes on by `--workdir`, one killed before begins anew.
+    """
     make_directory(workdir, "--workdir")
+    configs.save(config, workdir / SAVED)
     path = workdir / CONFIG
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -53,7 +62,7 @@ def holding_config(workdir: Path, text: str) -> Iterator[Path]:
         yield path
     except UserError:
         left = {entry.name for entry in workdir.iterdir()}
-        if left <= {CONFIG, ".lock"}:
+        if left <= BEFORE_TRAINING:
             for name in left:
                 (workdir / name).unlink()
             workdir.rmdir()

@@ -82,7 +82,8 @@ def place(chosen: Chosen, workdir: Path | None, argv: Sequence[str], train: str)
             print(f"An earlier run is in {earlier}; to go on with it: {_resume(train, earlier)}")
     else:
         check_unused(workdir, _resume(train, workdir))
-    with holding_config(workdir, to_file(chosen.plan, shlex.join([*train.split(), *argv]))) as path:
+    text = to_file(chosen.plan, shlex.join([*train.split(), *argv]))
+    with holding_config(workdir, chosen.config, text) as path:
         print(f"Training in {workdir}; to change more, edit a copy of {path} and give it as --config", flush=True)
         yield workdir
 

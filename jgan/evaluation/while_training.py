@@ -167,15 +167,18 @@ class BestCheckpoint:
         self._chosen_by = {"score": self.score, "settings": settings}
         self._sign = 1 if way == "lower" else -1
         self._checkpoints = Checkpoints(workdir, BEST, keep=None)
-        kept = [record["evaluation"] for record in self._checkpoints.records().values()]
-        for evaluation in kept:
+        kept = {step: record["evaluation"] for step, record in self._checkpoints.records().items()}
+        for evaluation in kept.values():
             now = {**self._chosen_by, "value": evaluation["value"]}
             for path, change in data_differences(evaluation, now).items():
                 raise UserError(
                     f"{self._checkpoints.directory}: holds the best checkpoint by other settings of the evaluation "
                     f"({path}: {change}); set them back, or move it away"
                 )
-        self.value = min((evaluation["value"] for evaluation in kept), key=self._cost, default=math.nan)
+        best = min(kept, key=lambda step: self._cost(kept[step]["value"]), default=None)
+        self.value = math.nan if best is None else kept[best]["value"]
+        if best is not None and len(kept) > 1:  # a kill came between a save and the deletion of the one before
+            self._checkpoints.delete_all_but(best)
 
     def offer(self, state: TrainState, step: int, record: dict[str, Any], scores: dict[str, float]) -> bool:
         """Keeps the state if it is the best so far, in place of the one before; says whether it is.

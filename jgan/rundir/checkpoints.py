@@ -33,8 +33,11 @@ Whole = TypeVar("Whole")
 
 def newest_step(workdir: Path) -> int | None:
     """The step of a run directory's newest finished checkpoint; None where there is none."""
-    steps = [int(path.name) for path in (workdir / CHECKPOINTS).glob("*") if path.name.isdigit()]
-    return max(steps, default=None)
+    return max(_finished_steps(workdir / CHECKPOINTS), default=None)
+
+
+def _finished_steps(directory: Path) -> list[int]:
+    return [int(path.name) for path in directory.glob("*") if path.name.isdecimal()]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +66,13 @@ class Checkpoints:
         self._read_only = read_only
         if self.directory.exists() and not self.directory.is_dir():
             raise UserError(f"{self.directory}: expected a directory; move the file away")
+        self._replaced = workdir / f"{folder}.replaced"
+        if read_only and self._replaced.is_dir() and not _finished_steps(self.directory):
+            self.directory = self._replaced
         if read_only and not self.directory.is_dir():
             raise UserError(f"{self.directory}: no such directory; {_ADVICE[folder]}")
+        if not read_only:
+            self._settle_replaced()
         options = ocp.CheckpointManagerOptions(
             max_to_keep=keep,
             create=not read_only,
@@ -101,15 +109,45 @@ class Checkpoints:
             self._seal()
 
     def replace_all(self, state: TrainState, step: int, record: dict[str, Any]) -> None:
-        """Saves as `save` does, waits, and then deletes all others."""
+        """Saves as `save` does, waits, and then deletes all others; at every moment one of them is whole on disk."""
         if step in self.steps():
-            self._manager.delete(step)
-        self.save(state, step, record)
-        self._manager.wait_until_finished()
-        self._seal()
+            self._put_aside(step)
+        try:
+            self.save(state, step, record)
+            self._manager.wait_until_finished()
+            self._seal()
+        finally:
+            self._settle_replaced()
+            self._manager.reload()
+        self.delete_all_but(step)
+
+    def delete_all_but(self, step: int) -> None:
+        """Deletes the checkpoints of other steps."""
         for other in self.steps():
             if other != step:
                 self._manager.delete(other)
+
+    def _put_aside(self, step: int) -> None:
+        """Makes room for another checkpoint of a step, whose place the one that is there keeps until that is whole."""
+        multihost_utils.sync_global_devices("before putting a checkpoint aside")
+        if jax.process_index() == 0:
+            with _clear_errors(self.directory):
+                self._replaced.mkdir(exist_ok=True)
+                (self.directory / str(step)).rename(self._replaced / str(step))
+        multihost_utils.sync_global_devices("after putting a checkpoint aside")
+        self._manager.reload()
+
+    def _settle_replaced(self) -> None:
+        """Deletes what was put aside, or puts it back where nothing has taken its place."""
+        if jax.process_index() == 0 and self._replaced.is_dir():
+            with _clear_errors(self.directory):
+                for path in self._replaced.iterdir():
+                    if _finished_steps(self.directory):
+                        shutil.rmtree(path)
+                    else:
+                        path.rename(self.directory / path.name)
+                self._replaced.rmdir()
+        multihost_utils.sync_global_devices("after settling what was put aside")
 
     def records(self) -> dict[int, dict[str, Any]]:
         """The record of every checkpoint that reads back whole, by step; the others are reported."""
