@@ -25,7 +25,7 @@ from jgan.interop import basicsr as of_basicsr
 from jgan.interop import biggan_deep as of_biggan_deep
 from jgan.interop import pix2pix as of_pix2pix
 from jgan.interop.weights import read_weights
-from jgan.rundir.checkpoints import Checkpoints
+from jgan.rundir.checkpoints import CHECKPOINTS, Checkpoints, newest_step
 from jgan.rundir.files import sha256
 from jgan.rundir.lock import locked, write_environment
 from jgan.rundir.monitor import MetricWindow
@@ -65,6 +65,7 @@ READERS: dict[type[nn.Module], Reader] = {  # what reads into which generator
     esrgan.CompactNet: of_basicsr.read_generator,
 }
 DIRECTIONS = ("a_to_b", "b_to_a")
+BEFORE_CHECKPOINT = {".lock", "config.json", "environment.json", CHECKPOINTS}  # what an import writes, in this order
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,7 +245,9 @@ def _read(network: nn.Module, shapes: PyTree, files: Sequence[File]) -> PyTree:
 
 
 def _check_new(workdir: Path) -> None:
-    if workdir.is_dir() and any(workdir.iterdir()):
+    """Raises UserError for a directory with files, unless an import that was killed left them, without a checkpoint."""
+    left = {path.name.removesuffix(".partial") for path in workdir.iterdir()} if workdir.is_dir() else set()
+    if not left <= BEFORE_CHECKPOINT or newest_step(workdir) is not None:
         raise UserError(f"--workdir={workdir}: holds files already; choose a new directory")
 
 

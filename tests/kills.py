@@ -1,4 +1,4 @@
-"""What a kill leaves: a directory as it is before each operation on its files, and with each file just opened and empty."""
+"""What a kill leaves: a directory as it is before each operation on its files, and when one was just opened."""
 
 import contextlib
 import hashlib
@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import threading
+from pathlib import Path
 
 CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate"}
 UNFINISHED = "orbax-checkpoint-tmp"  # what lies below such a directory is never read: states that differ there are one
@@ -37,10 +38,9 @@ def killed_at_each_operation(root, snapshots, work):
             busy.copying = True
             with lock:
                 _copy(root, snapshots / str(len(states)), states)
-                path = os.path.abspath(os.fsdecode(arguments[0])) if opened else ""
-                if path.startswith(f"{root}{os.sep}") and arguments[2] & os.O_TRUNC:
-                    relative = os.path.relpath(path, root)
-                    _copy(root, snapshots / str(len(states)), states, emptied=relative)
+                path = Path(os.fsdecode(arguments[0])) if opened else root
+                if path.is_relative_to(root) and path != root and arguments[2] & os.O_TRUNC:
+                    _copy(root, snapshots / str(len(states)), states, emptied=path.relative_to(root))
             busy.copying = False
 
     _watch = watch
@@ -60,7 +60,7 @@ def _copy(root, place, states, emptied=None):
         target.mkdir(exist_ok=True)
         for name in names:
             with contextlib.suppress(FileNotFoundError):  # another thread has just moved it
-                shutil.copyfile(os.path.join(folder, name), target / name)
+                shutil.copyfile(Path(folder, name), target / name)
     if emptied is not None and (place / emptied).parent.is_dir():
         (place / emptied).write_bytes(b"")
     states.append(place)

@@ -49,9 +49,9 @@ def check_unused(workdir: Path, resume: str) -> None:
 
 @contextlib.contextmanager
 def holding_config(workdir: Path, config: Config, text: str) -> Iterator[Path]:
-    """Writes config.json, then `text` as config.py, each whole; they go again where the block raises before there is more.
+    """Writes config.json, then `text` as config.py; they go again where the block raises before there is more.
 
-    In this order: a start that was killed after the first of them goes on by `--workdir`, one killed before begins anew.
+    In this order, each whole: a start killed after the first goes on by `--workdir`, one killed before begins anew.
     """
     make_directory(workdir, "--workdir")
     configs.save(config, workdir / SAVED)
