@@ -113,7 +113,7 @@ def read_saved(path: Path) -> Any:
       UserError: the file is missing, or is not JSON.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such file; --workdir expects the directory of a run")
+        raise UserError(f"{path}: no such file; expected the directory of a run")
     try:
         return with_new_names(json.loads(path.read_text()))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from jgan import config as configs
-from jgan.api.naming import naming_arguments
+from jgan.api.arguments import checked
 from jgan.evaluation.images import Chosen
 from jgan.evaluation.measure import Metrics, measure
 from jgan.inference.arrays import ArrayTranslator, ImageLike
@@ -72,7 +72,7 @@ class Run:
         """The step of the checkpoint that `generator` is read from."""
         return self._generator(NEWEST).step
 
-    @naming_arguments
+    @checked
     def restore(self, *, raw: bool = False, best: bool = False, step: int | None = None) -> Generator:
         """The generator with other weights than the newest averaged ones.
 
@@ -81,7 +81,7 @@ class Run:
         """
         return self._generator(Weights(raw, best, step))
 
-    @naming_arguments
+    @checked
     def latents(self, num: int, *, seed: int = 0, truncation: float | None = None) -> np.ndarray:
         """The latents float32 [num, z] of the images that `sample` gives for this seed.
 
@@ -92,7 +92,7 @@ class Run:
         check_seed(seed)
         return latents_of(latent_game(self.config, "latents", truncation), num, seed, truncation)
 
-    @naming_arguments
+    @checked
     def sample(
         self,
         num: int | None = None,
@@ -127,14 +127,14 @@ class Run:
         condition = captions_in_rows(encoded, num)
         return sampler.sample(condition, len(condition), sampling, weights)
 
-    @naming_arguments
+    @checked
     def encode(self, captions: Sequence[str]) -> np.ndarray:
         """Captions as `generator` takes them, word ids int32 [m, words]. Raises UserError for an unknown word."""
         encoded = self._encoded(captions, NEWEST)
         assert encoded is not None, "refused otherwise"
         return encoded
 
-    @naming_arguments
+    @checked
     def translate(
         self,
         image: ImageLike,
@@ -166,7 +166,7 @@ class Run:
         translate = ArrayTranslator(self._translators[key], self._sizes)
         return translate(image, mask, Tiles(tile, overlap, TILE))
 
-    @naming_arguments
+    @checked
     def upscale(
         self,
         image: ImageLike,
@@ -188,7 +188,7 @@ class Run:
         enlarge = ArrayTranslator(self._translators[weights, "upscale"], self._sizes)
         return enlarge(image, None, Tiles(tile, overlap, TILE_OF_UPSCALING))
 
-    @naming_arguments
+    @checked
     def evaluate(
         self,
         metrics: Sequence[str] = ("fd", "kd", "pr"),

@@ -12,28 +12,29 @@ import jax
 import numpy as np
 
 from jgan import config as configs
-from jgan.api.naming import naming_arguments
+from jgan.api.arguments import checked
 from jgan.api.run import Run
 from jgan.config import Config
 from jgan.engine.allocator import keep_memory
 from jgan.rundir.files import cache_directory
 from jgan.rundir.pictures import make_grid
 from jgan.training.loop import train as train_run
+from jgan.types import UserError
 
 
-@naming_arguments
-def load_config(name_or_path: str | Path, **overrides: Any) -> Config:
-    """The config that `name_or_path` names, "dcgan" or "mine/dcgan.py", with fields set anew.
+@checked
+def load_config(config: str | Path, /, **overrides: Any) -> Config:
+    """The config that a name or a path means, "dcgan" or "mine/dcgan.py", with fields set anew.
 
     A field is its path: `load_config("dcgan", seed=1, **{"game.generator.channels": 32})`.
 
     Raises:
       UserError: there is no such config or field, or a value is not of the field's type.
     """
-    return configs.read_config(str(name_or_path), [f"--config.{path}={value}" for path, value in overrides.items()])
+    return configs.read_config(str(config), [f"--config.{path}={value}" for path, value in overrides.items()])
 
 
-@naming_arguments
+@checked
 def train(config: Config | str | Path, workdir: str | Path) -> Run:
     """Trains as `jgan train` does, to the end of the config, and opens the run.
 
@@ -56,7 +57,7 @@ def train(config: Config | str | Path, workdir: str | Path) -> Run:
     return Run(Path(workdir))
 
 
-@naming_arguments
+@checked
 def open_run(workdir: str | Path) -> Run:
     """The run in a directory: one that was trained, one that trains now, or one of imported weights.
 
@@ -67,8 +68,20 @@ def open_run(workdir: str | Path) -> Run:
     return Run(Path(workdir))
 
 
+@checked
 def grid(images: np.ndarray, columns: int) -> np.ndarray:
-    """Images uint8 [n, h, w, c] as one picture [height, width, c], row by row; what is left of a row stays white."""
+    """Images uint8 [n, h, w, c] as one picture [height, width, c], row by row; what is left of a row stays white.
+
+    Raises:
+      UserError: an array that holds no such images, or fewer columns than one.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
+        raise UserError(
+            f"images: an array {list(images.shape)} of {images.dtype}; expected uint8 [n, height, width, channels], "
+            "as run.sample gives them"
+        )
+    if columns < 1:
+        raise UserError(f"columns={columns}: expected at least 1")
     blank = np.full((-len(images) % columns, *images.shape[1:]), 255, np.uint8)
     cells = np.concatenate([images, blank])
     return make_grid(cells.reshape(-1, columns, *images.shape[1:]))

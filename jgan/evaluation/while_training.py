@@ -40,10 +40,9 @@ def check_game(config: Config) -> None:
     if config.game.generates_from == "images":
         image_to_image(config.game, config.evaluation.translates, "evaluation.translates")
         return
-    latent_game(config, f"evaluate_every={config.evaluate_every} (set it to 0)")
     for name in ("held_out", "translates"):
         if value := getattr(config.evaluation, name):
-            raise UserError(f"evaluation.{name}={value!r}: {type(config.game).__name__} has no inputs; set it to ''")
+            raise UserError(f"evaluation.{name}={value!r}: this game generates images from latents; set it to ''")
 
 
 class GeneratedImages:

@@ -99,7 +99,7 @@ def image_to_image(game: Game, direction: str | None, field: str) -> tuple[Image
       UserError: it starts from latents, or goes both ways and is given no direction, or one way and is given one.
     """
     if game.generates_from != "images":
-        raise UserError(f"--workdir: {type(game).__name__} does not translate images; take jgan sample")
+        raise UserError("--workdir: this run generates images from latents and translates none; take jgan sample")
     given = f"{field}={direction}" if direction else field
     if direction and not game.directions:
         raise UserError(f"{given}: this run has one direction; leave it out")

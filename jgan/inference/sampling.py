@@ -42,7 +42,8 @@ def latent_game(config: Config, field: str, truncation: float | None = None) -> 
       UserError: it does not, naming the `field` that asks for it, or the truncation.
     """
     if config.game.generates_from != "latents":
-        raise UserError(f"{field}: {type(config.game).__name__} generates images from images, not from latents")
+        command = config.game.how_to_sample().split()[0]
+        raise UserError(f"{field}: this run generates images from images, not from latents; take jgan {command}")
     game = cast(LatentGAN, config.game)
     if truncation is not None and not 0 < truncation < math.inf:
         raise UserError(f"--truncation={truncation}: expected a positive number")

@@ -24,7 +24,7 @@ STATE, RECORD, SUMS = "state", "record", "sha256.json"
 RECORD_FIELDS = {"window", "rollbacks", "data", "batches"}
 
 _ADVICE = {
-    CHECKPOINTS: "--workdir expects the directory of a run",
+    CHECKPOINTS: "expected the directory of a run",
     BEST: "the run was never evaluated (evaluate_every)",
 }
 

@@ -113,10 +113,28 @@ CASES = [
     (lambda run: run.generator(jnp.zeros((2, 3)), jnp.arange(2)), r"latents: an array \[2, 3\]; this run takes"),
     (lambda run: run.generator(run.latents(2)), "labels: this run takes labels, 0 to 9"),
     (lambda run: run.generator(run.latents(2), jnp.arange(3)), r"labels: an array \[3\]; expected \[2\]"),
-    (lambda run: run.translate(np.zeros((8, 8, 3), np.uint8)), "workdir: LatentGAN does not translate images"),
+    (lambda run: run.translate(np.zeros((8, 8, 3), np.uint8)), "this run generates images from latents and translates none; take run.sample"),
     (lambda run: run.evaluate(["fdd"]), "metrics=fdd: no metric 'fdd'; did you mean fd"),
     (lambda run: run.evaluate(["swd"], features="inception"), "features=inception: these metrics do not take any"),
-    (lambda _: jgan.open("nowhere"), "nowhere/config.json: no such file"),
+    (lambda _: jgan.open("nowhere"), "nowhere/config.json: no such file; expected the directory of a run"),
+    (lambda run: run.sample(1.5), r"num=1\.5: expected a whole number$"),
+    (lambda run: run.sample("3"), "num='3': expected a whole number"),
+    (lambda run: run.sample(True), "num=True: expected a whole number"),
+    (lambda run: run.sample(seed=np.zeros(2)), r"seed=an array \[2\] of float64: expected a whole number"),
+    (lambda run: run.sample(labels=3), "labels=3: expected a list, each a whole number"),
+    (lambda run: run.sample(labels=[3, 1.5]), r"labels=\[3, 1\.5\]: expected a list, each a whole number"),
+    (lambda run: run.sample(raw=1), "raw=1: expected True or False"),
+    (lambda run: run.restore(step="1"), "step='1': expected a whole number"),
+    (lambda run: run.latents(2, truncation="a"), "truncation='a': expected a number"),
+    (lambda run: run.evaluate("fd"), "metrics='fd': expected a list, each a text"),
+    (lambda run: run.evaluate(["swd"], out=3), "out=3: expected a path"),
+    (lambda run: run.translate(None), "image=None: expected an array or a PIL.Image or a path"),
+    (lambda _: jgan.open(None), "workdir=None: expected a path"),
+    (lambda _: jgan.load_config(None), "config=None: expected a path"),
+    (lambda _: jgan.train(3, "x"), "config=3: expected a jgan.Config or a path"),
+    (lambda run: jgan.grid(run.sample(2), 0), "columns=0: expected at least 1"),
+    (lambda run: jgan.grid(run.sample(2)[0], 1), r"images: an array \[16, 16, 1\] of uint8; expected uint8 \[n,"),
+    (lambda run: jgan.grid(run.sample(2) / 255, 1), "images: an array .* of float64; expected uint8"),
     (lambda _: jgan.load_config("dcgann"), "config=dcgann: no such config; did you mean dcgan"),
     (lambda _: jgan.load_config("dcgan", sead=1), "sead: no such field; did you mean seed"),
     (lambda _: jgan.load_config("dcgan", seed="x"), "seed=x: expected a whole number"),
@@ -127,3 +145,11 @@ CASES = [
 def test_what_is_wrong_is_named_as_an_argument(workdir, call, message):
     with pytest.raises(jgan.UserError, match=f"^{message}"):
         call(jgan.open(workdir))
+
+
+def test_numbers_of_numpy_pass_for_pythons(workdir, tmp_path):
+    run = jgan.open(workdir)
+    images = run.sample(np.int64(3), labels=np.array([3, 5]), seed=np.uint8(4), truncation=1)
+    np.testing.assert_array_equal(images, run.sample(3, labels=(3, 5), seed=4, truncation=1.0))
+    scores = run.evaluate(("swd",), num_samples=np.int32(64), seed=np.int64(0), out=str(tmp_path))
+    assert scores == json.loads((tmp_path / "eval.json").read_text())["scores"]
