@@ -56,8 +56,10 @@ class Parser(argparse.ArgumentParser):
         self, args: Any = None, namespace: Any = None
     ) -> Any:
         """As argparse has it, but names a mistyped option where argparse would miss the one that was meant."""
-        if self._subparsers is None:  # or these look at their own
-            self._refuse_unknown(itertools.takewhile(lambda argument: argument != "--", args or ()))
+        ours = itertools.takewhile(lambda argument: argument != "--", args or ())
+        if self._subparsers is not None:  # these look at what follows their names
+            ours = itertools.takewhile(lambda argument: argument.startswith("-"), ours)
+        self._refuse_unknown(ours)
         return super().parse_known_args(args, namespace)
 
     def _refuse_unknown(self, arguments: Iterable[str]) -> None:

@@ -40,6 +40,8 @@ Any field of the config can be set with --config.path.to.field=value; --dry_run 
 def main(argv: Sequence[str]) -> int:
     """Runs the command; 0, or 128 + the number of the signal that interrupted the training."""
     options, overrides = _parser().parse_with_flags(_with_values(argv))
+    if more := [argument for argument in overrides if not argument.startswith("-")]:
+        raise UserError(f"{more[0]!r}: expected one SOURCE, and flags such as --config.seed=1")
     # Not at the top: the data's worker processes import this module again, and need none of them.
     from jgan.autoconfig import start
     from jgan.training.dry_run import dry_run, simulate
@@ -99,13 +101,13 @@ def _with_values(argv: Sequence[str]) -> list[str]:
 
 
 def _wishes(options: argparse.Namespace) -> Wishes:
-    """The flags of the choice. Raises UserError for one that is empty or 0."""
-    from jgan.autoconfig.wishes import Wishes
+    """The flags of the choice. Raises UserError for one that is empty or 0, which mean that nothing is asked for."""
+    from jgan.autoconfig.wishes import EXPECTED, Wishes
 
     given = {name: getattr(options, name) for name in WISHES if getattr(options, name) is not None}
     for name, value in given.items():
         if not value:
-            raise UserError(f"--{name}={value}: expected a value")
+            raise UserError(f"--{name}={value}: expected {EXPECTED[name]}")
     return Wishes(**given)
 
 
@@ -132,8 +134,7 @@ def _counts(text: str) -> tuple[int, ...]:
 
 def _config(options: argparse.Namespace, overrides: Sequence[str]) -> Config:
     """The config of a file, whose networks follow the data that flags name, or that of the run to go on with."""
-    from jgan.autoconfig.detect import find_source
-    from jgan.autoconfig.follow import follow_data
+    from jgan.autoconfig.follow import follow_data, source_for
 
     for name in WISHES:
         if getattr(options, name) is not None:
@@ -147,9 +148,11 @@ def _config(options: argparse.Namespace, overrides: Sequence[str]) -> Config:
         if options.workdir is None:
             raise UserError("--config: expected a config, for example --config dcgan, or your images, as in photos/")
         return override(load(options.workdir), overrides)
+    config = read_config(options.config, overrides)
     if options.source is not None:
-        overrides = [f"--config.data.source={find_source(options.source).source}", *overrides]
-    config, followed = follow_data(read_config(options.config, overrides), overrides)
+        overrides = [f"--config.data.source={source_for(config, options.source)}", *overrides]
+        config = override(config, overrides[:1])
+    config, followed = follow_data(config, overrides)
     if followed and processes.is_main():
         print(f"{config.data.source}: the networks follow the data: {' '.join(followed)}", flush=True)
     return config

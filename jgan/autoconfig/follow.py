@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jgan.autoconfig.facts import DataFacts, facts_of
+from jgan.autoconfig.detect import find_source
+from jgan.autoconfig.facts import DataFacts, facts_of, look_at
 from jgan.config import Config, flatten, override
 from jgan.tasks.config import COLOUR_TASKS
 from jgan.types import UserError
@@ -18,6 +19,16 @@ SOURCE, CHANNELS, INPUT_CHANNELS = "data.source", "data.channels", "data.input_c
 IMAGE_CHANNELS, VOCABULARY, EMBEDDINGS = "image_channels", "vocabulary", "game.embedding_features"
 CLASSES = ("num_classes", "norm_classes")
 CLASSIFIERS = ("classifier_weight", "generator_classifier_weight")  # without labels there is nothing to classify
+
+
+def source_for(config: Config, text: str) -> str:
+    """The source that SOURCE beside a config stands for: files of two halves are pairs where the game needs pairs.
+
+    Raises:
+      UserError: there is none.
+    """
+    needs_pairs = config.game.generates_from == "images" and config.data.task.name == "none"
+    return (look_at(text) if needs_pairs else find_source(text)).source
 
 
 def follow_data(config: Config, overrides: Sequence[str]) -> tuple[Config, list[str]]:

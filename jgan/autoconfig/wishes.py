@@ -15,6 +15,12 @@ FAMILIES = (*LATENT_FAMILIES, "text", "pix2pix", "cyclegan", "srgan")
 FEWEST_IMAGES = 8  # that a generator of new images is trained on
 FEWEST_PER_CLASS = 10  # images of a class, in the mean, from which on labels are used
 LARGEST = 1024  # pixels of a side
+EXPECTED = {  # of the flag of each wish
+    "family": f"one of {', '.join(FAMILIES)}",
+    "task": f"one of {', '.join(TASKS)}",
+    "resolution": f"a power of two from 16 to {LARGEST}",
+    "steps": "1 or more",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +38,9 @@ class Wishes:
             if value and value not in known:
                 raise UserError(f"--{name}={value}: no such {name}{did_you_mean(value, known)}")
         if self.resolution and (not 16 <= self.resolution <= LARGEST or self.resolution & (self.resolution - 1)):
-            raise UserError(f"--resolution={self.resolution}: expected a power of two from 16 to {LARGEST}")
+            raise UserError(f"--resolution={self.resolution}: expected {EXPECTED['resolution']}")
         if self.steps < 0:
-            raise UserError(f"--steps={self.steps}: expected 1 or more")
+            raise UserError(f"--steps={self.steps}: expected {EXPECTED['steps']}")
 
 
 def choose_family(data: DataFacts, wishes: Wishes) -> tuple[str, str]:

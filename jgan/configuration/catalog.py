@@ -34,6 +34,8 @@ def find(text: str) -> Path:
     Raises:
       UserError: there is none; or a name means one of the package while another file of that name lies here.
     """
+    if not text:
+        raise UserError("--config=: expected a name that `jgan configs` lists, or a Python file")
     path = Path(text)
     if path.suffix == ".py" or os.sep in text:
         return _file(path)

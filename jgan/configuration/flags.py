@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -25,8 +26,9 @@ def override(config: ConfigT, overrides: Sequence[str]) -> ConfigT:
     """
     names = flatten(config)
     given = [flag for flag in overrides if flag.startswith("-")]
-    for flag in given:
-        _check_flag(flag, names)
+    for flag, after in itertools.zip_longest(overrides, overrides[1:], fillvalue="-"):
+        if flag.startswith("-"):
+            _check_flag(flag, names, has_value="=" in flag or not after.startswith("-"))
     flag_names = [flag.partition("=")[0] for flag in given]
     if twice := [name for name in flag_names if flag_names.count(name) > 1]:
         raise UserError(f"{twice[0]}: given twice; give it once")
@@ -43,7 +45,7 @@ def override(config: ConfigT, overrides: Sequence[str]) -> ConfigT:
     return _immutable(config, mirror)
 
 
-def _check_flag(flag: str, names: dict[str, Any]) -> None:
+def _check_flag(flag: str, names: dict[str, Any], *, has_value: bool) -> None:
     name = flag.lstrip("-").split("=", 1)[0]
     path = name.removeprefix("config.")
     candidates = {path, path.removeprefix("no")} if name.startswith("noconfig.") else {path}
@@ -53,8 +55,11 @@ def _check_flag(flag: str, names: dict[str, Any]) -> None:
         raise UserError(f"{flag}: unknown option; expected a flag such as --config.seed=1")
     if not candidates & names.keys():
         raise UserError(f"--{name}: no such field{did_you_mean(path, names)}")
+    present = names[(candidates & names.keys()).pop()]
+    if not has_value and not isinstance(present, bool):
+        raise UserError(f"--{name}: expected a value, as in --{name}={present}")
     if "=" in flag:
-        _check_text(f"--{name}", flag.split("=", 1)[1], names[(candidates & names.keys()).pop()])
+        _check_text(f"--{name}", flag.split("=", 1)[1], present)
 
 
 def _check_text(name: str, text: str, present: Any) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from jgan.autoconfig.follow import follow_data
+from jgan.autoconfig.follow import follow_data, source_for
 from jgan.config import check, flatten, read_config
 from jgan.data.opening import open_dataset
 from jgan.setup import microbatches
@@ -103,6 +103,14 @@ def test_what_follows(name, flags, fields, sets, monkeypatch):
         dataset = open_dataset(followed.data, followed.seed)
         (batch,) = microbatches(dataset, schedule(followed.stages))
         followed.game.check_data(batch, dataset.num_classes, dataset.num_words)
+
+
+def test_files_of_two_halves_are_pairs_where_a_game_needs_pairs(tmp_path):
+    for index in range(4):
+        Image.new("RGB", (64, 32)).save(tmp_path / f"{index}.png")
+    assert source_for(read_config("pix2pix", []), str(tmp_path)) == f"pairs:{tmp_path}"
+    assert source_for(read_config("colorization_small", []), str(tmp_path)) == f"folder:{tmp_path}"
+    assert source_for(read_config("dcgan", []), str(tmp_path)) == f"folder:{tmp_path}"
 
 
 def test_what_cannot_follow_names_the_flags(sets, monkeypatch):

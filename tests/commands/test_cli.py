@@ -73,6 +73,13 @@ def test_a_command_is_its_module(name):
     [
         (["--config", "dcgan", "--config", "vanilla"], "--config: given twice; give it once"),
         (["--confg", "dcgan"], "--confg: unknown option; did you mean --config?"),
+        (["--config="], "--config=: expected a name that `jgan configs` lists, or a Python file"),
+        (["--config=dcgan", "--config.seed"], "--config.seed: expected a value, as in --config.seed=0"),
+        (["--config=dcgan", "--config.seed", "--config.data.flip"], "--config.seed: expected a value"),
+        (["one/", "two/"], "'two/': expected one SOURCE, and flags such as --config.seed=1"),
+        (["one/", "--resolution=0"], "--resolution=0: expected a power of two from 16 to 1024"),
+        (["one/", "--steps", "0"], "--steps=0: expected 1 or more"),
+        (["one/", "--family="], "--family=: expected one of conditional_dcgan, dcgan"),
         (["--config"], "argument --config: expected one argument; see jgan train --help"),
         (["--config=dcagn"], "--config=dcagn: no such config; did you mean dcgan"),
         (["--config=DCGAN"], "--config=DCGAN: no such config; did you mean dcgan"),

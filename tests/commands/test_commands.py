@@ -89,6 +89,7 @@ def test_sampling_is_a_function_of_seed_index_and_label(workdir, tmp_path):
         (("jgan.sample", "--workdir", "no-run", "--out", "o"), "no-run/config.json: no such file"),
         (("jgan.sample", "--out", "o"), "the following arguments are required: --workdir"),
         (("jgan.main", "--config", "configs/dgcan.py", "--workdir", "x"), "--config=configs/dgcan.py: no such config"),
+        (("jgan.data.__main__", "--helpp"), "--helpp: unknown option; did you mean --help?"),
         (("jgan.main", "--workdir", "x"), "--workdir=x: holds no run to go on with"),
         (("jgan.main", "--config", "configs/dcgan.py"), "--workdir: expected the directory of the run"),
         (
