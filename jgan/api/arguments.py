@@ -29,8 +29,8 @@ Result = TypeVar("Result")
 def checked(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """The function, which refuses arguments that are not of their annotated types.
 
-    Errors say `truncation=2`, the argument, where a command's say `--truncation=2`, and `run.translate` where a command's
-    say `jgan translate`. numpy's numbers and arrays pass for Python's numbers and lists.
+    Errors say `truncation=2`, the argument, where a command's say `--truncation=2`, and `run.translate` for `jgan
+    translate`. numpy's numbers and arrays pass for Python's numbers and lists.
     """
     signature = inspect.signature(function)
 
@@ -69,7 +69,8 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
 def _fit(value: Any, hint: Any) -> tuple[bool, Any]:
     """Whether the value is of this type, and the value as Python's own type."""
     if isinstance(hint, types.UnionType):
-        return next((fit for fit in (_fit(value, option) for option in typing.get_args(hint)) if fit[0]), (False, value))
+        fitted = (_fit(value, option) for option in typing.get_args(hint))
+        return next((fit for fit in fitted if fit[0]), (False, value))
     if typing.get_origin(hint) is Sequence:
         items = value.tolist() if isinstance(value, np.ndarray) and value.ndim == 1 else value
         if isinstance(items, str) or not isinstance(items, Sequence):

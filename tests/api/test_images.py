@@ -72,8 +72,12 @@ def test_an_image_to_image_generator_is_a_function_too(directory):
 @pytest.mark.parametrize(
     ("name", "wrong", "message"),
     [
-        ("pairs", lambda run: run.sample(4), "this run generates images from images, not from latents; take run.translate"),
-        ("pairs", lambda run: run.upscale(np.zeros((8, 8), np.uint8)), "this run does not enlarge images; take run.translate"),
+        ("pairs", lambda run: run.sample(4), "this run generates images from images, not from latents"),
+        (
+            "pairs",
+            lambda run: run.upscale(np.zeros((8, 8), np.uint8)),
+            "this run does not enlarge images; take run.translate",
+        ),
         ("both", lambda run: run.translate(np.zeros((8, 8), np.uint8)), "direction: this run goes both ways"),
         ("pairs", lambda run: run.translate(np.full((8, 8, 3), 2.0)), "image: floats from 2 to 2; expected uint8, or"),
         ("pairs", lambda run: run.translate(np.zeros((8, 8, 2))), "image: an array [8, 8, 2]; expected uint8, or"),

@@ -113,7 +113,10 @@ CASES = [
     (lambda run: run.generator(jnp.zeros((2, 3)), jnp.arange(2)), r"latents: an array \[2, 3\]; this run takes"),
     (lambda run: run.generator(run.latents(2)), "labels: this run takes labels, 0 to 9"),
     (lambda run: run.generator(run.latents(2), jnp.arange(3)), r"labels: an array \[3\]; expected \[2\]"),
-    (lambda run: run.translate(np.zeros((8, 8, 3), np.uint8)), "this run generates images from latents and translates none; take run.sample"),
+    (
+        lambda run: run.translate(np.zeros((8, 8, 3), np.uint8)),
+        "this run generates images from latents and translates none; take run.sample",
+    ),
     (lambda run: run.evaluate(["fdd"]), "metrics=fdd: no metric 'fdd'; did you mean fd"),
     (lambda run: run.evaluate(["swd"], features="inception"), "features=inception: these metrics do not take any"),
     (lambda _: jgan.open("nowhere"), "nowhere/config.json: no such file; expected the directory of a run"),
