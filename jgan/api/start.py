@@ -14,6 +14,7 @@ import numpy as np
 from jgan import config as configs
 from jgan.api.arguments import checked
 from jgan.api.run import Run
+from jgan.autoconfig.follow import follow_data
 from jgan.config import Config
 from jgan.engine.allocator import keep_memory
 from jgan.rundir.files import cache_directory
@@ -26,12 +27,14 @@ from jgan.types import UserError
 def load_config(config: str | Path, /, **overrides: Any) -> Config:
     """The config that a name or a path means, "dcgan" or "mine/dcgan.py", with fields set anew.
 
-    A field is its path: `load_config("dcgan", seed=1, **{"game.generator.channels": 32})`.
+    A field is its path: `load_config("dcgan", seed=1, **{"game.generator.channels": 32})`. Where `data.source` is set,
+    channels and classes of the networks follow the data, as with `jgan train`.
 
     Raises:
       UserError: there is no such config or field, or a value is not of the field's type.
     """
-    return configs.read_config(str(config), [f"--config.{path}={value}" for path, value in overrides.items()])
+    flags = [f"--config.{path}={value}" for path, value in overrides.items()]
+    return follow_data(configs.read_config(str(config), flags), flags)[0]
 
 
 @checked

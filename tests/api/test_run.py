@@ -101,6 +101,10 @@ def test_fields_are_set_by_their_path(tmp_path):
     config = jgan.load_config("quickstart", seed=7, **{"game.generator.channels": 8, "data.flip": True})
     assert (config.seed, config.game.generator.channels, config.data.flip) == (7, 8, True)
     assert jgan.load_config(runs.write_config(tmp_path)).log_every == 7
+    for index in range(4):
+        Image.new("L", (32, 32)).save(tmp_path / f"{index}.png")
+    followed = jgan.load_config("dcgan", **{"data.source": f"folder:{tmp_path}"})
+    assert (followed.game.generator.image_channels, followed.data.channels) == (1, 1)
 
 
 CASES = [

@@ -21,4 +21,4 @@ def test_the_blocks_of_the_page_run(tmp_path, monkeypatch):
         except Exception as error:
             pytest.fail(f"{PAGE.name}, the block at line {block.number}: {type(error).__name__}: {error}")
     assert names["images"].shape == (2, 32, 32, 1)
-    assert names["large"].shape == (4, 64, 64, 3)
+    assert names["large"].shape == (4, 64, 64, 1)
