@@ -1,4 +1,4 @@
-"""Configs of images to images: Pix2Pix on pairs and tasks, CycleGAN between two domains, SRGAN."""
+"""Configs of image-to-image runs: Pix2Pix on pairs and tasks, CycleGAN between two domains, SRGAN."""
 
 from __future__ import annotations
 

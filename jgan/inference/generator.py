@@ -98,7 +98,7 @@ class LatentGenerator:
 
 
 class ImageGenerator:
-    """Images to images of an image-to-image run. It can be traced: by `jax.jit`, `jax.grad`, `jax.vmap`.
+    """Images from the inputs of an image-to-image run. It can be traced: by `jax.jit`, `jax.grad`, `jax.vmap`.
 
     `variables` are its weights, {"params": ..., "batch_stats": ...}, `step` is that of their checkpoint.
     """
