@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from jgan.types import UserError
 
 if TYPE_CHECKING:
     from jgan.autoconfig.wishes import Wishes
+    from jgan.training.loop import DivergedError
+    from jgan.training.start_from import StartFrom
 
 MAX_DEVICES = 1024  # that --devices simulates
 WISHES = ("task", "family", "resolution", "steps")  # flags of the choice for a source
@@ -25,6 +28,7 @@ DESCRIPTION = """Trains a GAN on your images, or that of a config file, or goes 
   jgan train --config dcgan --workdir runs/dcgan
   jgan train --config dcgan --workdir runs/small --config.stages[0].batch_size=32
   jgan train --workdir runs/dcgan            (resumes it with its own config)
+  jgan train --from runs/dcgan --config.generator_optimizer.learning_rate=1e-4 --workdir runs/slower
   jgan train --config dcgan --dry_run
   jgan train --config biggan --dry_run --devices 1,8,64
 
@@ -33,6 +37,9 @@ folders of their own, images are made by class; trainA and trainB beside each ot
 Without --config the family, the size of the networks and all else is chosen for these data and this machine, and shown
 with the reasons; with it, SOURCE takes the place of its data.source, whose channels and classes the networks follow.
 The run gets a directory of its own, runs/<data>-<family>-<n>, unless --workdir names one.
+
+--from takes the weights, their averages and the optimizers of another run where names and shapes fit, and begins a new
+run: with --config, or with that run's config. The tensors that were taken, left or made anew are listed in start.json.
 
 Any field of the config can be set with --config.path.to.field=value; --dry_run lists them."""
 
@@ -48,11 +55,13 @@ def main(argv: Sequence[str]) -> int:
 
     if options.devices and not options.dry_run:
         raise UserError("--devices: only --dry_run simulates devices; leave it out, or add --dry_run")
+    if options.keep_step and options.start_from is None:
+        raise UserError("--keep_step: part of --from, which says from where; leave it out")
     if options.devices:
         simulate(options.devices)
     processes.initialize()
     chosen = None
-    if options.source is not None and options.config is None:
+    if options.source is not None and options.config is None and options.start_from is None:
         chosen = start.choose_config(options.source, _wishes(options), overrides)
         start.show(chosen)
     config = chosen.config if chosen else _config(options, overrides)
@@ -62,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
         dry_run(config, options.devices)
         return 0
     if chosen is None:
-        return _train(config, options.workdir)
+        return _train(config, options.workdir, _start_from(options))
     with start.place(chosen, options.workdir, argv, f"{command.program()} train") as workdir:
         return _train(config, workdir)
 
@@ -74,6 +83,16 @@ def _parser() -> command.Parser:
         "--config", metavar="NAME", help="a config of the package (`jgan configs`), or a Python file with get_config()"
     )
     parser.add_argument("--workdir", metavar="DIR", type=Path, help="directory of the run, made if needed")
+    parser.add_argument(
+        "--from",
+        metavar="RUN",
+        type=Path,
+        dest="start_from",
+        help="begin a new run from another's state: a run, or one of its checkpoints/",
+    )
+    parser.add_argument(
+        "--keep_step", action="store_true", help="with --from: count on from its step, so that schedules go on"
+    )
     parser.add_argument("--dry_run", action="store_true", help="print config, parameters, memory and FLOPs, and stop")
     parser.add_argument(
         "--devices", metavar="1,8,64", type=_counts, default=(), help="--dry_run for as many, simulated"
@@ -111,16 +130,38 @@ def _wishes(options: argparse.Namespace) -> Wishes:
     return Wishes(**given)
 
 
-def _train(config: Config, workdir: Path | None) -> int:
+def _start_from(options: argparse.Namespace) -> StartFrom | None:
+    from jgan.training.start_from import StartFrom
+
+    return StartFrom(options.start_from, options.keep_step) if options.start_from else None
+
+
+def _train(config: Config, workdir: Path | None, start_from: StartFrom | None = None) -> int:
     """Trains, and says what next; the exit code."""
-    from jgan.training.loop import train
+    from jgan.training.loop import DivergedError, train
 
     if workdir is None:
         raise UserError("--workdir: expected the directory of the run")
-    outcome = train(config, workdir)
+    try:
+        outcome = train(config, workdir, start_from)
+    except DivergedError as error:
+        raise UserError(
+            f"{error}; a new run goes on from it more slowly by: {_slower(config, workdir, error)}"
+        ) from None
     if processes.is_main():
         _say_what_next(outcome.signal, config, workdir)
     return 128 + outcome.signal if outcome.signal else 0
+
+
+def _slower(config: Config, workdir: Path, error: DivergedError) -> str:
+    """The command that goes on from the last good checkpoint at half the learning rates."""
+    number = next(number for number in itertools.count(2) if not Path(f"{workdir}-{number}").exists())
+    rates = [
+        f"--config.{player}_optimizer.learning_rate={getattr(config, f'{player}_optimizer').learning_rate / 2:.4g}"
+        for player in ("generator", "discriminator")
+    ]
+    words = [f"--from={error.checkpoint}", "--keep_step", f"--workdir={workdir}-{number}", *rates]
+    return f"{command.program()} train {shlex.join(words)}"
 
 
 def _counts(text: str) -> tuple[int, ...]:
@@ -135,11 +176,12 @@ def _counts(text: str) -> tuple[int, ...]:
 def _config(options: argparse.Namespace, overrides: Sequence[str]) -> Config:
     """The config of a file, whose networks follow the data that flags name, or that of the run to go on with."""
     from jgan.autoconfig.follow import follow_data, source_for
+    from jgan.training.start_from import open_origin
 
     for name in WISHES:
         if getattr(options, name) is not None:
             raise UserError(f"--{name}: part of the choice for a SOURCE without --config; leave it out")
-    if options.config is None:
+    if options.config is None and options.start_from is None:
         if options.workdir is not None and not (options.workdir / "config.json").is_file():
             raise UserError(
                 f"--workdir={options.workdir}: holds no run to go on with; name another, or give a new run --config "
@@ -148,7 +190,10 @@ def _config(options: argparse.Namespace, overrides: Sequence[str]) -> Config:
         if options.workdir is None:
             raise UserError("--config: expected a config, for example --config dcgan, or your images, as in photos/")
         return override(load(options.workdir), overrides)
-    config = read_config(options.config, overrides)
+    if options.config is None:
+        config = override(open_origin(options.start_from).config, overrides)
+    else:
+        config = read_config(options.config, overrides)
     if options.source is not None:
         overrides = [f"--config.data.source={source_for(config, options.source)}", *overrides]
         config = override(config, overrides[:1])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan.config import Config
+from jgan.config import Config, differences
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
 from jgan.engine.compiling import Compile, compile_here
@@ -19,6 +20,7 @@ from jgan.engine.optim import lazy_ratio, make_optimizer
 from jgan.engine.sharding import Sharding, check_batches, make_sharding
 from jgan.engine.step import PLAYERS, Optimizers, TrainStep, create_state, make_train_step, reset_optimizers
 from jgan.rundir.checkpoints import shapes_and_shardings
+from jgan.rundir.renames import with_new_names
 from jgan.types import Array, Batch, PyTree, ScheduledStage, TrainState, UserError, schedule
 
 PREVIEW_EXAMPLES = 8  # of the data, for games whose pictures start from an image
@@ -210,6 +212,21 @@ def shapes_from_data(data: list[dict[str, list]]) -> tuple[BatchShapes, ...]:
         {name: jax.ShapeDtypeStruct(tuple(shape), np.dtype(dtype)) for name, (shape, dtype) in batch.items()}
         for batch in data
     )
+
+
+def check_same_run(record: Mapping[str, Any], config: Config, directory: Path) -> None:
+    """Raises UserError where a checkpoint, one of `directory`, was written by a run of another config.
+
+    As where it was copied from another run. What a run may set anew when it goes on may differ.
+    """
+    saved, step = record.get("config"), record.get("step", 0)  # neither is in those of earlier versions
+    if saved is None:
+        return
+    if changes := differences(with_new_names(saved), config, step):
+        raise UserError(
+            f"{directory / str(step)}: is a checkpoint of another run ({'; '.join(changes[:5])}); move it away, or "
+            f"begin a new run with it, by --from {directory / str(step)} and another --workdir"
+        )
 
 
 def _batch_shapes(dataset: Dataset | UnpairedDataset, stage: ScheduledStage) -> BatchShapes:

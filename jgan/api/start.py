@@ -19,7 +19,9 @@ from jgan.config import Config
 from jgan.engine.allocator import keep_memory
 from jgan.rundir.files import cache_directory
 from jgan.rundir.pictures import make_grid
+from jgan.training.loop import DivergedError
 from jgan.training.loop import train as train_run
+from jgan.training.start_from import StartFrom
 from jgan.types import UserError
 
 
@@ -38,8 +40,17 @@ def load_config(config: str | Path, /, **overrides: Any) -> Config:
 
 
 @checked
-def train(config: Config | str | Path, workdir: str | Path) -> Run:
+def train(
+    config: Config | str | Path,
+    workdir: str | Path,
+    *,
+    start_from: str | Path | None = None,
+    keep_step: bool = False,
+) -> Run:
     """Trains as `jgan train` does, to the end of the config, and opens the run.
+
+    A new run takes what fits of the state of `start_from`, a run or one of its checkpoints, as `--from` does; with
+    `keep_step` it counts on from that step.
 
     A run that is in `workdir` already goes on from its newest checkpoint. A first Ctrl-C (in a notebook: stop) saves
     the run and raises KeyboardInterrupt; call it again to go on.
@@ -52,7 +63,16 @@ def train(config: Config | str | Path, workdir: str | Path) -> Run:
     configs.check_is_data(config)
     keep_memory()
     _prepare()
-    outcome = train_run(config, Path(workdir))
+    if start_from is None and keep_step:
+        raise UserError("keep_step: part of start_from, which says from where; leave it out")
+    start = None if start_from is None else StartFrom(Path(start_from), keep_step)
+    try:
+        outcome = train_run(config, Path(workdir), start)
+    except DivergedError as error:
+        raise UserError(
+            f"{error}; a new run goes on from it, with lower learning rates in its config, by "
+            f"jgan.train(config, another_workdir, start_from={str(error.checkpoint)!r}, keep_step=True)"
+        ) from None
     if outcome.signal == signal.SIGINT:
         raise KeyboardInterrupt(f"stopped at step {outcome.step}; everything is saved")
     if outcome.signal:

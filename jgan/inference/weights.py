@@ -12,7 +12,7 @@ from jgan.config import Config
 from jgan.data.vocabulary import Vocabulary, from_data
 from jgan.engine.sharding import make_sharding
 from jgan.rundir.checkpoints import BEST, CHECKPOINTS, Checkpoints
-from jgan.setup import BatchShapes, shapes_from_data, state_target
+from jgan.setup import BatchShapes, check_same_run, shapes_from_data, state_target
 from jgan.types import Player, UserError, schedule
 
 
@@ -45,6 +45,7 @@ def restore_generator(config: Config, workdir: Path, weights: Weights = NEWEST) 
       UserError: the directory has no such checkpoint.
     """
     checkpoints, record = _open(workdir, weights)
+    check_same_run(record, config, checkpoints.directory)
     sharding = make_sharding()
     target = state_target(config, schedule(config.stages), shapes_from_data(record["batches"]), sharding, frozen=False)
     checkpoint = checkpoints.restore(target, weights.step)

@@ -98,7 +98,7 @@ class Checkpoints:
         args = ocp.args.Composite(
             **{
                 STATE: ocp.args.StandardSave(state.replace(frozen=())),
-                RECORD: ocp.args.JsonSave(without_infinities(record)),
+                RECORD: ocp.args.JsonSave(without_infinities({**record, "step": step})),
             }
         )
         _check_space(self.directory, state)
@@ -170,7 +170,7 @@ class Checkpoints:
     def _read_record(self, step: int) -> dict[str, Any]:
         self._verify(step)
         record = ocp.args.Composite(**{RECORD: ocp.args.JsonRestore()})
-        return _checked(self._manager.restore(step, args=record)[RECORD])
+        return _checked(self._manager.restore(step, args=record)[RECORD], step)
 
     def restore(self, target: TrainState, step: int | None = None) -> Checkpoint | None:
         """The newest checkpoint that reads back whole, or that of `step`, laid out like `target`; None without any.
@@ -202,7 +202,7 @@ class Checkpoints:
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, target.replace(frozen=()))
         args = ocp.args.Composite(**{STATE: ocp.args.StandardRestore(abstract), RECORD: ocp.args.JsonRestore()})
         restored = self._manager.restore(step, args=args)
-        return Checkpoint(restored[STATE].replace(frozen=target.frozen), _checked(restored[RECORD]))
+        return Checkpoint(restored[STATE].replace(frozen=target.frozen), _checked(restored[RECORD], step))
 
     def _seal(self) -> None:
         """Writes the checksums of finished checkpoints that have none yet; Orbax itself checks only their structure."""
@@ -266,10 +266,12 @@ def _checksums(directory: Path) -> dict[str, str]:
     return {str(path.relative_to(directory)): sha256(path) for path in files}
 
 
-def _checked(record: Any) -> dict[str, Any]:
-    """The record; raises ValueError where it is not one."""
+def _checked(record: Any, step: int) -> dict[str, Any]:
+    """The record; raises ValueError where it is not one, or that of another step."""
     if not isinstance(record, dict) or not record.keys() >= RECORD_FIELDS:
         raise ValueError(f"its record lacks {', '.join(sorted(RECORD_FIELDS))}")
+    if record.get("step", step) != step:
+        raise ValueError(f"it is the checkpoint of step {record['step']}, under another number")
     return record
 
 

@@ -24,11 +24,12 @@ from jgan.rundir.lock import locked, write_environment
 from jgan.rundir.monitor import MetricWindow, NonFiniteError, RunLog, gradient_names
 from jgan.rundir.pictures import make_grid, to_uint8, with_legend
 from jgan.rundir.progress import Progress
-from jgan.setup import RUN, Setup, prepare, shapes_to_data
+from jgan.setup import RUN, Setup, check_same_run, prepare, shapes_to_data
 from jgan.terminal import bars
 from jgan.training.interruption import Interruption
 from jgan.training.programs import Programs
 from jgan.training.shown import open_shown
+from jgan.training.start_from import StartFrom, begin, find_start, in_words, open_origin, write_start
 from jgan.types import ScheduledStage, TrainState, UserError, stage_ending
 
 
@@ -41,17 +42,28 @@ class Outcome:
     signal: int | None
 
 
-def train(config: Config, workdir: Path) -> Outcome:
+class DivergedError(NonFiniteError):
+    """A run ended by what is not finite; `checkpoint`, its last good one, is intact."""
+
+    def __init__(self, message: str, checkpoint: Path | None = None) -> None:
+        super().__init__(message)
+        self.checkpoint = checkpoint
+
+
+def train(config: Config, workdir: Path, start_from: StartFrom | None = None) -> Outcome:
     """Trains to the last stage's end, from the newest checkpoint of `workdir` if there is one.
 
+    A new run takes what fits of another run's state where `start_from` says so.
+
     Raises:
-      UserError: the config, the data or the directory cannot be used; NonFiniteError, a kind of it, when a loss or a
-        gradient stops being finite and `on_nonfinite` does not say otherwise.
+      UserError: the config, the data, the directory or what to start from cannot be used; DivergedError, a kind of it,
+        when a loss or a gradient stops being finite and `on_nonfinite` does not say otherwise.
     """
     configs.check(config)
     check_game(config)
     with locked(workdir) if processes.is_main() else contextlib.nullcontext():
         _check_resume(config, workdir)
+        start = find_start(workdir, start_from)
         with bars.clock("opening the data and the networks", visible=processes.is_main()):
             setup = prepare(config)
         with contextlib.ExitStack() as stack:
@@ -60,7 +72,7 @@ def train(config: Config, workdir: Path) -> Outcome:
                 evaluator = _open_evaluator(setup, workdir)
             if evaluator:
                 stack.callback(evaluator.best.close)
-            return _Loop(setup, workdir, checkpoints, evaluator).run()
+            return _Loop(setup, workdir, checkpoints, evaluator, start).run()
 
 
 def _check_resume(config: Config, workdir: Path) -> None:
@@ -89,9 +101,16 @@ def _open_evaluator(setup: Setup, workdir: Path) -> Evaluator | None:
 class _Loop:
     """One process's side of a run."""
 
-    def __init__(self, setup: Setup, workdir: Path, checkpoints: Checkpoints, evaluator: Evaluator | None) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        workdir: Path,
+        checkpoints: Checkpoints,
+        evaluator: Evaluator | None,
+        start: StartFrom | None,
+    ) -> None:
         self.setup, self.config, self.workdir, self.checkpoints = setup, setup.config, workdir, checkpoints
-        self.evaluator = evaluator
+        self.evaluator, self.start = evaluator, start
         self.interruption = Interruption()
         self.shown, self.what_is_shown = open_shown(setup)
         # The cache is the loop's own: one of the class would keep every run's programs while the process lives.
@@ -106,14 +125,18 @@ class _Loop:
         """Until the end, an interruption or an error."""
         try:
             with self.interruption:
+                self._check_record()
                 checkpoint = self.checkpoints.restore(self.setup.target)
                 state, step = self._continue(checkpoint) if checkpoint else (None, 0)
                 if processes.is_main():
+                    if self.start:  # first of all: a start that is cut short remembers it
+                        write_start(self.workdir, self.start)
                     configs.save(self.config, self.workdir / "config.json")
                     write_environment(self.workdir)
                 self.progress = Progress(self.total, step, visible=processes.is_main())
                 with contextlib.closing(self.progress):
-                    state = self._create() if state is None else state
+                    if state is None:
+                        state, step = self._create()
                     self._note(step, f"{'resuming' if step else 'starting'} at step {step} of {self.total}")
                     if self.what_is_shown:
                         self._note(step, self.what_is_shown)
@@ -123,15 +146,39 @@ class _Loop:
                 self.log.close()
         return Outcome(state, step, self.interruption.signal)
 
-    def _create(self) -> TrainState:
-        """A new state, saved at once so that there is always one to go back to."""
+    def _check_record(self) -> None:
+        """Raises UserError where the newest checkpoint is of another run."""
+        record = self.checkpoints.newest_record()
+        if record:
+            check_same_run(record, self.config, self.checkpoints.directory)
+
+    def _create(self) -> tuple[TrainState, int]:
+        """A new state, saved at once so that there is always one to go back to, and its step."""
         try:
             state = self.setup.create_state(self._compile)
         except StoppedError:
             self.interruption.act()
-        self._open_log(0, 0)
-        self._save(state, 0)
-        return state
+        said = None
+        if self.start:
+            with self.progress.doing("reading the state to start from"):
+                state, said = self._begin(state, self.start)
+        step = int(jax.device_get(state.step))
+        self._open_log(step, step)
+        self.window.resume(step, {"start": step, "values": {}})
+        self.progress.rewind(step)
+        if said:
+            self._note(step, said)
+        self._save(state, step)
+        return state, step
+
+    def _begin(self, state: TrainState, start: StartFrom) -> tuple[TrainState, str]:
+        """The state with what fits of another run's, and what to say of it; start.json lists it."""
+        origin = open_origin(start.path)
+        state, matching = begin(self.setup, state, origin, start)
+        if processes.is_main():
+            found = {"checkpoint": str(origin.checkpoint), "step": origin.step, **matching.to_data()}
+            write_start(self.workdir, start, found)
+        return state, in_words(origin, matching)
 
     def _compile(self, what: str, lower: Lower) -> jax.stages.Compiled:
         """Raises StoppedError at an interruption, NonFiniteError as `MetricWindow.drain`, whose steps come first."""
@@ -235,10 +282,11 @@ class _Loop:
     def _roll_back(self, error: NonFiniteError) -> tuple[TrainState, int]:
         """The newest checkpoint with fresh keys, if the config allows one more; the error with advice if not."""
         if self.config.on_nonfinite != "rollback" or self.rollbacks >= self.config.max_rollbacks:
-            advice = "lower the learning rate" + ("" if self.rollbacks else ", or set on_nonfinite=rollback")
             tried = f" after {self.rollbacks} roll-backs" if self.rollbacks else ""
-            raise NonFiniteError(
-                f"{error}{tried}; the last good checkpoint, step {self.saved_step}, is intact; {advice}"
+            advice = "" if self.rollbacks else "; on_nonfinite=rollback goes on from it with fresh keys"
+            raise DivergedError(
+                f"{error}{tried}; the last good checkpoint, step {self.saved_step}, is intact{advice}",
+                self.checkpoints.directory / str(self.saved_step),
             ) from None
         checkpoint = self.checkpoints.restore(self.setup.target)
         if checkpoint is None:
@@ -270,6 +318,7 @@ class _Loop:
             "data": self.setup.dataset.fingerprint,
             "batches": shapes_to_data(self.setup.batches),
             "captions": self.setup.captions_record(),
+            "config": configs.to_data(self.config),
         }
 
     def _evaluate(self, state: TrainState, step: int) -> None:

@@ -103,7 +103,8 @@ class Checker:
         if (given := options.config) is not None:
             config = configs.read_config(str(self.own.get(given, given)), overrides)
         else:
-            config = configs.override(self.configs[options.workdir], overrides)
+            run = getattr(options, "start_from", None) or options.workdir
+            config = configs.override(self.configs[run], overrides)
         with self.monkeypatch.context() as patch:
             if not any(flag.startswith(("--config.game.", "--config.stages")) for flag in overrides):
                 patch.setattr(type(config.game), "check", lambda *_: None)  # slow; test_configs.py has checked it
