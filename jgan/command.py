@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jgan.errors import UserError, did_you_mean, error_prefix, one_line
+from jgan.rundir.paths import given_path
 
 Main = Callable[[Sequence[str]], int]
 FLAGS = ("--config.", "--noconfig.")  # how the flags begin that set a config's fields
@@ -38,6 +39,7 @@ class Parser(argparse.ArgumentParser):
         self.flags: tuple[str, ...] = ()
         for action in (None, "store"):
             self.register("action", action, _StoreOnce)
+        self.register("type", Path, _path)
 
     def error(self, message: str) -> NoReturn:
         """Raises UserError instead of printing the usage."""
@@ -68,6 +70,14 @@ class Parser(argparse.ArgumentParser):
             name = argument.partition("=")[0]
             if name.startswith("--") and name not in known and not name.startswith(self.flags):
                 raise UserError(f"{name}: unknown option{did_you_mean(name, known)}")
+
+
+def _path(text: str) -> Path:
+    """What `type=Path` makes of an option's value."""
+    try:
+        return given_path(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 class _StoreOnce(argparse.Action):

@@ -8,7 +8,7 @@ import json
 import os
 import traceback
 import typing
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,10 +18,12 @@ from jgan.configuration import catalog
 from jgan.configuration.data import data_differences, flatten, flatten_data, from_data, leaves, to_data
 from jgan.configuration.flags import override
 from jgan.data.config import DataConfig
+from jgan.data.registry import absolute
 from jgan.engine.optim import AdamConfig, EmaConfig, OptimizerConfig
 from jgan.metrics.config import EvaluationConfig
 from jgan.ranges import check_range
 from jgan.rundir.files import as_json, write_json
+from jgan.rundir.paths import given_path
 from jgan.rundir.renames import with_new_names
 from jgan.types import Game, Stage, UserError
 
@@ -103,7 +105,28 @@ def _check_leaf(path: str, value: Any, hint: Any) -> None:
 
 def save(config: Config, path: Path) -> None:
     """Writes the config as JSON, whole or not at all."""
-    write_json(path, to_data(config))
+    write_json(path, to_saved(config))
+
+
+def to_saved(config: Config) -> Any:
+    """The config as JSON whose paths mean the same in any working directory."""
+    return _with_whole_paths(to_data(config))
+
+
+def _with_whole_paths(data: Any) -> Any:
+    whole: dict[str, Callable[[str], str]] = {
+        "data.source": absolute,
+        "evaluation.held_out": absolute,
+        "evaluation.weights": lambda path: str(given_path(path).absolute()),
+        "game.content_weights": lambda path: str(given_path(path).absolute()),
+    }
+    parts = {name: dict(part) if isinstance(part, dict) else part for name, part in data.items()}
+    for field, make_whole in whole.items():
+        place, _, name = field.partition(".")
+        part = parts.get(place)
+        if isinstance(part, dict) and isinstance(part.get(name), str) and part[name]:
+            part[name] = make_whole(part[name])
+    return parts
 
 
 def read_saved(path: Path) -> Any:
@@ -141,7 +164,7 @@ def differences(saved: Any, config: Config, done: int, free: Collection[str] = F
     """
     last_steps = f"stages[{len(config.stages) - 1}].steps"
     reaches = sum(stage.steps for stage in config.stages) >= done
-    found = data_differences(_with_defaults(saved), to_data(config))
+    found = data_differences(_with_whole_paths(_with_defaults(saved)), to_saved(config))
     if reaches and flatten_data(saved).get(last_steps) is not None:
         found.pop(last_steps, None)
     return [f"{path}: {change}" for path, change in found.items() if path not in free]

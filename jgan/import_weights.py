@@ -211,7 +211,7 @@ def import_generator(config: Config, files: Sequence[File], workdir: Path) -> No
         "rollbacks": 0,
         "data": "none, its weights are imported",  # train.py compares it with the data's fingerprint
         "batches": shapes_to_data(batches),
-        "config": configs.to_data(config),
+        "config": configs.to_saved(config),
         "imported": [{"file": file.path.name, "sha256": sha256(file.path)} for file in files],
     }
     with locked(workdir):

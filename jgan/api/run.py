@@ -25,6 +25,7 @@ from jgan.ranges import check_seed
 from jgan.rundir.checkpoints import newest_step
 from jgan.rundir.columns import read_columns
 from jgan.rundir.monitor import EVALUATIONS
+from jgan.rundir.paths import given_path
 from jgan.types import PyTree, UserError
 
 
@@ -243,4 +244,4 @@ class Run:
 
 
 def _path(value: str | Path | None) -> Path | None:
-    return None if value is None else Path(value)
+    return None if value is None else given_path(value)

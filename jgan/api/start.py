@@ -18,6 +18,7 @@ from jgan.autoconfig.follow import follow_data
 from jgan.config import Config
 from jgan.engine.allocator import keep_memory
 from jgan.rundir.files import cache_directory
+from jgan.rundir.paths import given_path
 from jgan.rundir.pictures import make_grid
 from jgan.training.loop import DivergedError
 from jgan.training.loop import train as train_run
@@ -58,6 +59,7 @@ def train(
     Raises:
       UserError: the config, the data or the directory cannot be used; or the training diverged.
     """
+    place = given_path(workdir, "workdir=")
     config = config if isinstance(config, Config) else configs.read_config(str(config), [])
     configs.check(config)
     configs.check_is_data(config)
@@ -65,9 +67,9 @@ def train(
     _prepare()
     if start_from is None and keep_step:
         raise UserError("keep_step: part of start_from, which says from where; leave it out")
-    start = None if start_from is None else StartFrom(Path(start_from), keep_step)
+    start = None if start_from is None else StartFrom(given_path(start_from, "start_from="), keep_step)
     try:
-        outcome = train_run(config, Path(workdir), start)
+        outcome = train_run(config, place, start)
     except DivergedError as error:
         raise UserError(
             f"{error}; a new run goes on from it, with lower learning rates in its config, by "
@@ -77,7 +79,7 @@ def train(
         raise KeyboardInterrupt(f"stopped at step {outcome.step}; everything is saved")
     if outcome.signal:
         raise SystemExit(128 + outcome.signal)
-    return Run(Path(workdir))
+    return Run(place)
 
 
 @checked
@@ -88,7 +90,7 @@ def open_run(workdir: str | Path) -> Run:
       UserError: there is no run, or it has no checkpoint yet.
     """
     _prepare()
-    return Run(Path(workdir))
+    return Run(given_path(workdir, "workdir="))
 
 
 @checked

@@ -11,6 +11,7 @@ from jgan.data.files import FolderFiles, ZipFiles
 from jgan.data.pairs import SIDES
 from jgan.data.records import MANIFEST
 from jgan.data.registry import DOMAINS, EMBEDDED, EXAMPLES, SOURCES, is_unpaired
+from jgan.rundir.paths import with_home
 from jgan.types import UserError, did_you_mean
 
 TRAINING = ("train", "training")  # folders of the images to learn from
@@ -33,6 +34,7 @@ def find_source(text: str) -> Found:
     Raises:
       UserError: nothing of that name is there, or the file holds no set of images.
     """
+    text = with_home(text)
     path = Path(text)
     if path.is_dir():
         return _of_folder(path)

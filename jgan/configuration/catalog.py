@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from jgan.errors import UserError, did_you_mean
+from jgan.rundir.paths import given_path
 
 PACKAGE = Path(__file__).parent.parent
 # In a checkout configs/ lies beside the package, and an installed package has it inside.
@@ -36,7 +37,7 @@ def find(text: str) -> Path:
     """
     if not text:
         raise UserError("--config=: expected a name that `jgan configs` lists, or a Python file")
-    path = Path(text)
+    path = given_path(text, "--config=")
     if path.suffix == ".py" or os.sep in text:
         return _file(path)
     if text not in names():

@@ -13,6 +13,7 @@ from jgan.data.pairs import open_pairs
 from jgan.data.records import RecordSource
 from jgan.data.source import Source
 from jgan.data.tfds import open_tfds
+from jgan.rundir.paths import with_home
 from jgan.types import UserError
 
 EMBEDDED: dict[str, Callable[[], Source]] = {"mnist5k": open_mnist5k, "mnist5k-captions": open_captioned_digits}
@@ -50,9 +51,24 @@ def is_unpaired(source: str) -> bool:
     return source.startswith("unpaired:")
 
 
+def absolute(source: str) -> str:
+    """The source by the whole path of its files, which means the same whatever the working directory."""
+    source = with_home(source)
+    scheme, separator, argument = source.partition(":")
+    if not separator:
+        is_path = bool(source) and source not in EMBEDDED and Path(source).exists()
+        return str(Path(source).absolute()) if is_path else source
+    if not argument or scheme == "tfds" or not (scheme in SOURCES or is_unpaired(source)):
+        return source
+    place, _, file = argument.rpartition(":")
+    if scheme == "captions" and place and file.endswith(".npz"):
+        return f"{scheme}:{Path.cwd() / place}:{Path.cwd() / file}"
+    return f"{scheme}:{Path.cwd() / argument}"
+
+
 def open_domains(source: str) -> tuple[FileSource, FileSource]:
     """Both domains of `unpaired:<directory>`, its folders trainA and trainB; with `:test`, testA and testB."""
-    directory, names = _domain_folders(source)
+    directory, names = _domain_folders(with_home(source))
     if not directory.is_dir():
         found = "is a file" if directory.is_file() else "no such directory"
         raise UserError(f"{source}: {found}; expected a directory with folders {' and '.join(names)} of images")
@@ -72,6 +88,7 @@ def _domain_folders(source: str) -> tuple[Path, tuple[str, ...]]:
 
 def open_source(source: str, field: str = "data.source") -> Source:
     """The data set that a string, the value of `field`, names. Raises UserError where it cannot be read."""
+    source = with_home(source)
     if is_unpaired(source):
         directory, names = _domain_folders(source)
         folders = " or ".join(f"folder:{directory / name}" for name in names)

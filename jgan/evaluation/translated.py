@@ -19,6 +19,7 @@ from jgan.evaluation.collect import RGBA, SourceImages, background_setting, comp
 from jgan.games.translation import image_to_image
 from jgan.games.unpaired import DOMAINS
 from jgan.metrics.scores import ImageSet
+from jgan.rundir.paths import with_home
 from jgan.rundir.pictures import to_uint8
 from jgan.setup import BatchShapes, microbatches
 from jgan.types import Array, Images, PixelBatch, Player, Rngs, UserError, schedule
@@ -129,6 +130,7 @@ def open_held_out(config: Config, source: str, shapes: BatchShapes, field: str) 
 
 def like_source(name: str, own: str) -> str:
     """A plain directory as a source of the kind of a run's own: of pairs, of two domains, or of images."""
+    name = with_home(name)
     if not Path(name).is_dir():
         return name
     scheme = own.partition(":")[0]

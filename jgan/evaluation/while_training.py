@@ -27,6 +27,7 @@ from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import Better, ImageSet
 from jgan.rundir.checkpoints import BEST, Checkpoints
 from jgan.rundir.files import cache_directory
+from jgan.rundir.paths import given_path
 from jgan.setup import BatchShapes
 from jgan.types import PixelBatch, Player, TrainState, UserError
 
@@ -98,7 +99,10 @@ class Evaluator:
         metrics = check_metrics(settings.metrics, "evaluation.metrics")
         self._seed = settings.seed
         self._comparison = open_comparison(
-            metrics, settings.features, settings.dtype, Path(settings.weights) if settings.weights else None
+            metrics,
+            settings.features,
+            settings.dtype,
+            given_path(settings.weights) if settings.weights else None,
         )
         self._generated = _generated(config, dataset, shapes)
         self._reference_images = self._generated.reference

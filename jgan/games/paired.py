@@ -115,7 +115,7 @@ class PairedGAN(Translation):
         if not self.content_weights:
             return load_perceptual(self.content_network)
         try:
-            return load_perceptual(self.content_network, Path(self.content_weights))
+            return load_perceptual(self.content_network, Path(self.content_weights).expanduser())
         except UserError as error:
             raise UserError(f"game.content_weights: {error}") from None
 

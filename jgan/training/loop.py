@@ -318,7 +318,7 @@ class _Loop:
             "data": self.setup.dataset.fingerprint,
             "batches": shapes_to_data(self.setup.batches),
             "captions": self.setup.captions_record(),
-            "config": configs.to_data(self.config),
+            "config": configs.to_saved(self.config),
         }
 
     def _evaluate(self, state: TrainState, step: int) -> None:

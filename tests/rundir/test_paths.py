@@ -1,0 +1,79 @@
+"""Paths as users give them: never empty, with the home that `~` means, and the same from any working directory."""
+
+import ast
+import dataclasses
+from pathlib import Path
+
+import pytest
+import runs
+from run_directories import make_config
+
+from jgan import config as configs
+from jgan.command import Parser
+from jgan.config import Config
+from jgan.data.registry import absolute
+from jgan.evaluation.translated import like_source
+from jgan.rundir.paths import given_path, with_home
+from jgan.types import UserError
+
+PLACES = {"DIR", "FILE", "PATH", "RUN"}  # what the help calls the value of an option that is a path
+
+
+def test_every_option_that_is_a_path_is_taken_by_one_function(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    parser = Parser("x", "")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--images", type=Path, nargs="+")
+    for words in (["--out=~/a", "--images", "~/b", "c"], ["--out", "~/a", "--images", "~/b", "c"]):
+        options = parser.parse_args(words)
+        parser.given.clear()
+        assert (options.out, options.images) == (tmp_path / "a", [tmp_path / "b", Path("c")])
+    for words, message in (
+        (["--out", ""], "argument --out: '': expected the name of a file or folder, and it is empty"),
+        (["--out=~nobody-at-all/x"], "argument --out: ~nobody-at-all/x: nobody's home directory is known"),
+    ):
+        with pytest.raises(UserError) as error:
+            parser.parse_args(words)
+        assert message in str(error.value)
+    for file in (runs.ROOT / "jgan").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") != "add_argument":
+                continue
+            given = {word.arg: word.value for word in node.keywords}
+            metavar = getattr(given.get("metavar"), "value", "")
+            named = [part.value for part in node.args if isinstance(part, ast.Constant)]
+            if metavar in PLACES or set(named) & {"--out", "--workdir"}:
+                assert getattr(given.get("type"), "id", None) == "Path", f"{file}:{node.lineno}: expected type=Path"
+
+
+def test_sources_and_configs_mean_the_same_from_anywhere(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain").mkdir()
+    for source, meant in {
+        "mnist5k": "mnist5k",
+        "tfds:cifar10:train": "tfds:cifar10:train",
+        "folder:photos": f"folder:{tmp_path}/photos",
+        "folder:~/photos": f"folder:{tmp_path}/home/photos",
+        "folder:/photos": "folder:/photos",
+        "unpaired:flowers:test": f"unpaired:{tmp_path}/flowers:test",
+        "idx:MNIST:t10k": f"idx:{tmp_path}/MNIST:t10k",
+        "captions:birds:vectors.npz": f"captions:{tmp_path}/birds:{tmp_path}/vectors.npz",
+        "plain": f"{tmp_path}/plain",
+        "": "",
+    }.items():
+        assert absolute(source) == meant
+        assert absolute(meant) == meant
+    assert with_home("~/x") == f"{tmp_path}/home/x"
+    assert like_source("~/x", "mnist5k") == f"{tmp_path}/home/x"
+    with pytest.raises(UserError, match="nobody's home directory"):
+        given_path("~nobody-at-all")
+    config = make_config()
+    config = dataclasses.replace(config, data=dataclasses.replace(config.data, source="folder:photos"))
+    configs.save(config, tmp_path / "config.json")
+    assert configs.differences(configs.read_saved(tmp_path / "config.json"), config, 0, free=()) == []
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    loaded = configs.load(tmp_path)
+    assert isinstance(loaded, Config)
+    assert loaded.data.source == f"folder:{tmp_path}/photos"
