@@ -1,7 +1,9 @@
-"""An unpickler for PyTorch's state dicts that can only make dictionaries, lists, numbers and descriptions of tensors.
+"""An unpickler for weights that can only make dictionaries, lists, numbers and descriptions of arrays.
 
 A pickle is a program for a small machine whose one dangerous instruction is "take this name from that module". Here
-that instruction knows the few names a state dict needs, answers with builders of this file, and refuses all others.
+that instruction knows the few names that state dicts and numpy's arrays need and answers with builders of this file.
+Classes of networks, as in a module saved whole, become empty shells of the same name, which a pickle can fill but not
+call: nothing is imported. All other names are refused.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import io
 import pickle
 import pickletools
+import re
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -55,6 +59,56 @@ class Tensor(NamedTuple):
     strides: Any
 
 
+class Embedded(NamedTuple):
+    """A storage that is a file of its own within the pickle, as where a module was pickled without `torch.save`."""
+
+    data: bytes
+
+
+class Array:
+    """One of numpy's, as the pickle describes it: unchecked."""
+
+    def __init__(self) -> None:
+        """Empty until the pickle sets its state."""
+        self.shape: Any = ()
+        self.dtype: Any = None
+        self.by_columns: Any = False
+        self.data: Any = b""
+
+    def __setstate__(self, state: Any) -> None:
+        _, self.shape, self.dtype, self.by_columns, self.data = state
+
+
+class Dtype:
+    """numpy's name of a kind of numbers, "f4", and the order of its bytes."""
+
+    def __init__(self, code: Any, *_: Any) -> None:
+        """Raises RefusedError for a name that is not of numbers."""
+        if not isinstance(code, str) or not re.fullmatch(r"[<>=|]?[biuf]\d{1,2}", code):
+            raise RefusedError(f"its pickle holds an array of {str(code)[:20]!r}; expected numbers")
+        self.code, self.order = code, ""
+
+    def __setstate__(self, state: Any) -> None:
+        order = state[1]
+        self.order = order if order in ("<", ">") else ""
+
+
+class _Uncallable(type):
+    """A class that a pickle may fill and not call."""
+
+    def __call__(cls, *arguments: Any) -> Any:
+        raise RefusedError(f"its pickle names {cls.__qualname__} to be called; only weights are read, nothing ran")
+
+
+class Shell(dict[Any, Any]):
+    """Stands for an object of a class that is not here, such as a network: what it holds, by name."""
+
+    def __setstate__(self, state: Any) -> None:
+        for part in state if isinstance(state, tuple) else (state,):  # a tuple: of attributes and of slots
+            if isinstance(part, dict):
+                self.update(part)
+
+
 class _Dictionary(dict[Any, Any]):
     """Stands for OrderedDict, whose attributes (versions of a module's layers) are dropped."""
 
@@ -85,8 +139,57 @@ def _rebuild_parameter(tensor: Any, *_: Any) -> Any:
     return tensor
 
 
+def _numpy_array(*_: Any) -> Array:
+    return Array()
+
+
+def _numpy_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> Array:
+    """As numpy 2 pickles an array with Python's protocol 5."""
+    array = Array()
+    array.__setstate__((1, shape, dtype, order == "F", bytes(data) if isinstance(data, bytes | bytearray) else data))
+    return array
+
+
+def _encoded(text: Any, *_: Any) -> bytes:
+    """Bytes, as Python's protocol 2 pickles them."""
+    return text.encode("latin1")
+
+
+def _no_bytes(*_: Any) -> bytes:
+    """Those of an array of no numbers, by protocol 2."""
+    return b""
+
+
+def _nothing(*_: Any) -> None:
+    """For what belongs to no tensor: a device, a path, a number of numpy's."""
+
+
+def _persistent(meta: Any) -> Any:
+    """A network of StyleGAN's code base and its kin, which pickle it with its source: what it holds."""
+    shell = Shell()
+    shell.__setstate__(meta.get("state") if isinstance(meta, dict) else None)
+    return shell
+
+
+_NUMPY = ("numpy.core", "numpy._core")  # before numpy 2, and since
 _GLOBALS: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): _Builder(_Dictionary),
+    ("collections", "defaultdict"): _Builder(lambda *_: _Dictionary()),
+    ("torch", "Size"): _Builder(_nothing),
+    ("torch", "device"): _Builder(_nothing),
+    **{("torch", name): _Builder(_nothing) for name in ("float16", "bfloat16", "float32", "float64", "int64")},
+    ("torch.storage", "_load_from_bytes"): _Builder(Embedded),
+    ("numpy", "ndarray"): _Builder(_nothing),
+    ("numpy", "dtype"): _Builder(Dtype),
+    ("_codecs", "encode"): _Builder(_encoded),
+    ("__builtin__", "bytes"): _Builder(_no_bytes),
+    **{(f"{core}.multiarray", "_reconstruct"): _Builder(_numpy_array) for core in _NUMPY},
+    **{(f"{core}.multiarray", "scalar"): _Builder(_nothing) for core in _NUMPY},
+    **{(f"{core}.numeric", "_frombuffer"): _Builder(_numpy_buffer) for core in _NUMPY},
+    **{("pathlib", name): _Builder(_nothing) for name in ("PosixPath", "WindowsPath", "PurePosixPath")},
+    **{("builtins", name): _Builder(_nothing) for name in ("set", "frozenset", "list", "dict", "int", "float", "str")},
+    **{("__builtin__", name): _Builder(_nothing) for name in ("set", "frozenset", "list", "dict", "int", "float")},
+    ("torch_utils.persistence", "_reconstruct_persistent_obj"): _Builder(_persistent),
     ("torch._utils", "_rebuild_tensor"): _Builder(_rebuild_tensor),  # before 0.4
     ("torch._utils", "_rebuild_tensor_v2"): _Builder(_rebuild_tensor),
     ("torch._utils", "_rebuild_parameter"): _Builder(_rebuild_parameter),
@@ -100,14 +203,19 @@ class _Unpickler(pickle.Unpickler):
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data), encoding="utf-8")
         self.storages: dict[str, Storage] = {}
+        self.shells: dict[tuple[str, str], type] = {}
 
     def find_class(self, module: str, name: str) -> Any:
         found = _GLOBALS.get((module, name))
-        if found is None:
-            raise RefusedError(f"its pickle names {module}.{name}; only tensors and dictionaries are read, nothing ran")
-        return found
+        if found is not None:
+            return found
+        if _is_of_a_network(module, name):
+            return self.shells.setdefault((module, name), _Uncallable(f"{module}.{name}", (Shell,), {}))
+        raise RefusedError(f"its pickle names {module}.{name}; only tensors and dictionaries are read, nothing ran")
 
-    def persistent_load(self, pid: Any) -> Storage:
+    def persistent_load(self, pid: Any) -> Any:
+        if pid[0] == "module" and isinstance(pid[1], type):  # a class and its source, of a module saved whole
+            return pid[1]
         kind, name, key, _, size, *view = pid
         if kind != "storage" or any(part is not None for part in view):
             raise RefusedError("its pickle refers to something other than a whole storage")
@@ -117,6 +225,18 @@ class _Unpickler(pickle.Unpickler):
         if self.storages.setdefault(key, storage) != storage:
             raise RefusedError(f"its pickle describes storage {key} in two ways")
         return storage
+
+
+def _is_of_a_network(module: str, name: str) -> bool:
+    """Whether the name may be a class of a network or of its settings: of nobody's library but `torch.nn`."""
+    root = module.partition(".")[0]
+    if not name.isidentifier() or name.startswith("__"):
+        return False
+    if module.startswith("torch.nn.") or module == "__main__":
+        return True
+    if (module, name) in (("argparse", "Namespace"), ("types", "SimpleNamespace")):
+        return True
+    return root not in sys.stdlib_module_names and root not in ("__builtin__", "torch", "numpy", "jax", "flax", "jgan")
 
 
 def unpickle(data: memoryview) -> tuple[Any, dict[str, Storage], int]:

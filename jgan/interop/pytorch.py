@@ -1,6 +1,7 @@
-"""Files of `torch.save`: the zip of PyTorch 1.6 and later, and the stream of pickles before it.
+"""Files of `torch.save`, the zip of PyTorch 1.6 and later and the stream of pickles before it, and plain pickles.
 
 What the pickle holds are descriptions; the numbers are views into the file's bytes, each checked against them first.
+A module saved whole is read as its state dict.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from jgan.interop.pickles import Storage, Tensor, unpickle
+from jgan.interop.pickles import Array, Dtype, Embedded, Shell, Storage, Tensor, unpickle
 from jgan.interop.refusal import RefusedError, check_sizes, refusing
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the older format
@@ -24,7 +25,7 @@ def read_pytorch(path: Path) -> dict[str, np.ndarray]:
     """The tensors of either format, by name. Raises OSError, RefusedError or what zipfile does."""
     with path.open("rb") as file:
         is_zip = file.read(4) == b"PK\x03\x04"
-    return _read_pytorch_zip(path) if is_zip else _read_pytorch_stream(path.read_bytes())
+    return _read_pytorch_zip(path) if is_zip else _read_pickles(path.read_bytes())
 
 
 def _read_pytorch_zip(path: Path) -> dict[str, np.ndarray]:
@@ -52,13 +53,26 @@ def _read_pytorch_zip(path: Path) -> dict[str, np.ndarray]:
     return {name: _view(name, tensor, buffers) for name, tensor in _flatten(tree, size)}
 
 
-def _read_pytorch_stream(data: bytes) -> dict[str, np.ndarray]:
+def _read_pickles(data: bytes) -> dict[str, np.ndarray]:
+    """The tensors of a stream of `torch.save`, or of a pickle alone."""
+    if not data.startswith(b"\x80") and not data.startswith((b"(", b"}", b"c")):
+        raise RefusedError("neither of the two formats of torch.save, nor a pickle")
+    first, storages, _ = unpickle(memoryview(data))
+    if first == _MAGIC:
+        tree, buffers = _read_stream(data)
+    else:
+        tree, buffers = first, {}
+        if storages:
+            raise RefusedError("a pickle whose tensors are not in the file")
+    return {name: _view(name, tensor, buffers) for name, tensor in _flatten(tree, len(data))}
+
+
+def _read_stream(data: bytes) -> tuple[Any, dict[str, memoryview]]:
+    """(what was saved, the bytes of its storages)."""
     rest = memoryview(data)
     parts = []
     storages: dict[str, Storage] = {}
     for expected in (_MAGIC, _PROTOCOL, None, None, None):  # then: the machine, the tree, the keys of the storages
-        if expected == _MAGIC and not data.startswith(b"\x80"):
-            raise RefusedError("neither of the two formats of torch.save")
         part, mentioned, length = unpickle(rest)
         if expected is not None and part != expected:
             raise RefusedError("a pickle, but not one of torch.save")
@@ -68,8 +82,7 @@ def _read_pytorch_stream(data: bytes) -> dict[str, np.ndarray]:
     _, _, machine, tree, keys = parts
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         raise RefusedError("written on a big-endian machine; save it again on another")
-    buffers = _split_storages(rest, keys, storages)
-    return {name: _view(name, tensor, buffers) for name, tensor in _flatten(tree, len(data))}
+    return tree, _split_storages(rest, keys, storages)
 
 
 def _split_storages(rest: memoryview, keys: Any, storages: Mapping[str, Storage]) -> dict[str, memoryview]:
@@ -91,26 +104,41 @@ def _split_storages(rest: memoryview, keys: Any, storages: Mapping[str, Storage]
 # --- PyTorch: the tensors ---
 
 
-def _flatten(tree: Any, file_size: int) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of nested dictionaries and lists, named by their path."""
-    if not isinstance(tree, dict | list | tuple):
+_OF_A_MODULE = ("_parameters", "_buffers", "_modules")  # where PyTorch's modules keep what their state dicts name
+
+
+def _flatten(tree: Any, file_size: int) -> Iterator[tuple[str, Tensor | Array]]:
+    """The tensors of nested dictionaries, lists and modules, named by their path."""
+    if not isinstance(tree, _NESTED):
         raise RefusedError("no dictionary of tensors in it; expected a state dict")
     budget = 16 * file_size  # names take less room than the file, unless a dictionary holds itself or others many times
     pending, seen = [("", tree)], set()
     while pending:
         name, value = pending.pop()
-        budget -= len(name) + len(value)
+        value = _of_a_module(value)
+        budget -= len(name) + (1 if isinstance(value, Array) else len(value))
         if budget < 0:
             raise RefusedError("its dictionaries hold more names than the file has room for")
-        if isinstance(value, Tensor):
+        if isinstance(value, Tensor | Array):
             if name in seen:
                 raise RefusedError(f"two tensors are called {name}")
             seen.add(name)
             yield name, value
         elif isinstance(value, dict | list | tuple):
             items = value.items() if isinstance(value, dict) else enumerate(value)
-            nested = [(_join(name, key), entry) for key, entry in items if isinstance(entry, dict | list | tuple)]
+            nested = [(_join(name, key), entry) for key, entry in items if isinstance(entry, _NESTED)]
             pending.extend(reversed(nested))
+
+
+_NESTED = (dict, list, tuple, Array)
+
+
+def _of_a_module(value: Any) -> Any:
+    """What a module's state dict names; anything else as it is."""
+    if not isinstance(value, Shell) or "_modules" not in value:
+        return value
+    groups = [group for key in _OF_A_MODULE if isinstance(group := value.get(key), dict)]
+    return {key: entry for group in groups for key, entry in group.items()}
 
 
 def _join(prefix: str, key: Any) -> str:
@@ -119,9 +147,13 @@ def _join(prefix: str, key: Any) -> str:
     return f"{prefix}.{key}" if prefix else str(key)
 
 
-def _view(name: str, tensor: Tensor, buffers: Mapping[str, memoryview]) -> np.ndarray:
+def _view(name: str, tensor: Tensor | Array, buffers: Mapping[str, memoryview]) -> np.ndarray:
     """The tensor's numbers, in place."""
+    if isinstance(tensor, Array):
+        return _view_of_numpy(name, tensor)
     storage, offset, shape, strides = tensor
+    if isinstance(storage, Embedded):
+        storage, buffers = _open_embedded(name, storage)
     if not isinstance(storage, Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
         raise RefusedError(f"{name} is not described as a tensor is")
     if any(type(number) is not int or number < 0 for number in (offset, *shape, *strides)):
@@ -138,3 +170,28 @@ def _view(name: str, tensor: Tensor, buffers: Mapping[str, memoryview]) -> np.nd
         return np.ndarray(
             shape, storage.dtype, buffers[storage.key], offset * width, [stride * width for stride in strides]
         )
+
+
+def _open_embedded(name: str, embedded: Embedded) -> tuple[Any, dict[str, memoryview]]:
+    """A storage that the pickle holds as a file of its own, and its bytes."""
+    if not isinstance(embedded.data, bytes):
+        raise RefusedError(f"{name} is not described as a tensor is")
+    return _read_stream(embedded.data)
+
+
+def _view_of_numpy(name: str, array: Array) -> np.ndarray:
+    """The numbers of one of numpy's arrays, in place."""
+    shape, dtype, data = array.shape, array.dtype, array.data
+    if not isinstance(dtype, Dtype) or not isinstance(shape, tuple) or not isinstance(data, bytes):
+        raise RefusedError(f"{name} is not described as an array of numbers is")
+    if any(type(size) is not int or size < 0 for size in shape):
+        raise RefusedError(f"{name} has a shape that is not of whole numbers")
+    with refusing(f"{name} of shape {shape}"):
+        try:
+            kind = np.dtype(dtype.order + dtype.code.lstrip("<>=|"))
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        if math.prod(shape) * kind.itemsize != len(data):
+            raise RefusedError(f"{name} of shape {shape} is not the {len(data)} bytes that it has")
+        numbers = np.frombuffer(data, kind).reshape(shape, order="F" if array.by_columns is True else "C")
+    return numbers.astype(kind.newbyteorder("="), copy=False)

@@ -2,9 +2,11 @@
 
 | suffix | format |
 | --- | --- |
-| .pth, .pt, .bin | `torch.save`: the zip of PyTorch 1.6 and later, and the stream of pickles before it |
+| .pth, .pt, .bin, .ckpt, .pth.tar, .pkl | `torch.save`: a zip, a stream before 1.6; pickles |
 | .npz | `numpy.savez`, arrays of numbers only |
 | .safetensors | https://github.com/huggingface/safetensors#format |
+
+A pickle may hold tensors, numpy's arrays, dictionaries of them, or a PyTorch module saved whole.
 
 A hostile file can be refused or give wrong numbers, but run nothing, and claim no more memory than it fills (a
 compressed .npz: `npz.EXPANSION` times its size).
@@ -38,7 +40,7 @@ def read_weights(path: Path) -> Weights:
       UserError: no such file, another suffix, not the format its suffix says, damaged or cut short, a pickle that names
         anything but tensors and dictionaries, complex numbers, or no tensor in it.
     """
-    reader = _READERS.get(path.suffix)
+    reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise UserError(f"{path}: cannot read weights from such a file; expected one of {', '.join(_READERS)}")
     try:
@@ -62,6 +64,9 @@ _READERS: dict[str, Callable[[Path], Weights]] = {
     ".pth": read_pytorch,
     ".pt": read_pytorch,
     ".bin": read_pytorch,
+    ".ckpt": read_pytorch,
+    ".tar": read_pytorch,  # .pth.tar: no archive, but what torch.save wrote under that name
+    ".pkl": read_pytorch,
     ".npz": read_npz,
     ".safetensors": read_safetensors,
 }

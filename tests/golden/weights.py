@@ -1,4 +1,4 @@
-"""Writes weights_zip.pth and weights_stream.pth, a state dict in both formats of torch.save, for test_weights.py.
+"""Writes state dicts in both formats of torch.save, modules saved whole, and a pickle, for test_weights.py.
 
 python tests/golden/weights.py
 """
@@ -30,6 +30,41 @@ def expected() -> dict[str, np.ndarray]:
     }
 
 
+def expected_module() -> dict[str, np.ndarray]:
+    """The state dict of the module that is saved whole."""
+    random = np.random.default_rng(7)
+    shapes = {"outer.inner.0.weight": (3, 2, 1, 1), "outer.inner.0.bias": (3,), "outer.inner.1.weight": (3,)}
+    shapes |= {"outer.inner.1.bias": (3,), "outer.inner.1.running_mean": (3,), "outer.inner.1.running_var": (3,)}
+    arrays = {name: random.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    return {"basis": random.standard_normal((2, 2)).astype(np.float32), **arrays}
+
+
+def save_modules(folder: Path) -> None:
+    """A module of a class that is nowhere else: by torch.save, and by pickle beside other things, as StyleGAN's."""
+    import pickle
+
+    import torch
+
+    class Network(torch.nn.Module):
+        """Layers in layers, a parameter of its own, and attributes that are no tensors."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.basis = torch.nn.Parameter(torch.zeros(2, 2))
+            self.outer = torch.nn.Module()
+            self.outer.inner = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 1), torch.nn.BatchNorm2d(3))
+            self.dtype, self.size, self.device = torch.bfloat16, torch.Size([3, 4]), torch.device("cpu")
+
+    Network.__qualname__ = "Network"
+    globals()["Network"] = Network
+    network = Network()
+    state = {name: torch.from_numpy(array) for name, array in expected_module().items()}
+    network.load_state_dict(state, strict=False)
+    torch.save(network, folder / "weights_module.pth")
+    plain = {"G": None, "G_ema": network, "step": np.int64(3), "labels": np.arange(6.0).reshape(2, 3)}
+    (folder / "weights_module.pkl").write_bytes(pickle.dumps(plain, 4))
+
+
 def main() -> None:
     """Saves the same tensors as PyTorch holds them: views, tied weights, a parameter, a module's state dict."""
     import torch
@@ -53,6 +88,7 @@ def main() -> None:
     folder = Path(__file__).parent
     torch.save(tree, folder / "weights_zip.pth")
     torch.save(tree, folder / "weights_stream.pth", _use_new_zipfile_serialization=False)
+    save_modules(folder)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Reading weights: against torch.save's own files, and against files made to do harm."""
 
+import argparse
 import io
 import json
 import os
@@ -51,6 +52,35 @@ def test_reads_what_this_pytorch_saves(tmp_path, zipped):
     assert set(weights) == set(state)
     for name, tensor in state.items():
         np.testing.assert_array_equal(weights[name], tensor.numpy(), strict=True)
+
+
+@pytest.mark.parametrize(("name", "prefix"), [("weights_module.pth", ""), ("weights_module.pkl", "G_ema.")])
+def test_reads_modules_saved_whole(name, prefix):
+    """As their state dicts, by torch.save and by pickle, of a class that is not here."""
+    weights, expected = read_weights(GOLDEN / name), load_script("weights").expected_module()
+    for key, array in expected.items():
+        np.testing.assert_array_equal(weights[f"{prefix}{key}"], array, strict=True)
+    rest = {key.removeprefix(prefix) for key in weights} - set(expected)
+    assert rest == {"outer.inner.1.num_batches_tracked"} | ({"labels"} if prefix else set())
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("name", ["a.pkl", "a.CKPT", "a.PTH", "a.pth.tar"])
+def test_reads_pickles_of_arrays(tmp_path, protocol, name):
+    """By every protocol, and under every name; numbers of numpy's and settings beside them are left out."""
+    arrays = {
+        "rows": np.arange(6.0).reshape(2, 3),
+        "columns": np.asfortranarray(np.arange(6, dtype=np.float16).reshape(2, 3)),
+        "big_endian": np.array([1, 2], ">i4"),
+        "scalar": np.array(True),
+        "empty": np.zeros((0, 2), np.float32),
+    }
+    beside = {"best": np.float64(3.0), "seen": {1, 2}, "options": argparse.Namespace(lr=1e-3, out=Path("runs"))}
+    (tmp_path / name).write_bytes(pickle.dumps({"net": arrays, **beside}, protocol))
+    weights = read_weights(tmp_path / name)
+    assert list(weights) == [f"net.{key}" for key in arrays]
+    for key, array in arrays.items():
+        np.testing.assert_array_equal(weights[f"net.{key}"], array.astype(array.dtype.newbyteorder("=")), strict=True)
 
 
 def save_safetensors(path, entries, data):
@@ -144,6 +174,11 @@ def test_runs_nothing(tmp_path, monkeypatch, format_):
     "harmful",
     [
         b"c__builtin__\neval\n(S'1'\ntR.",
+        b"cmodels.dcgan\nGenerator\n(S'1'\ntR.",  # a class of a network: filled, never called
+        b"c__main__\nload\n)R.",
+        b"ctorch.nn.functional\nrelu\n(N}tR.",
+        b"cfunctools\npartial\n.",
+        b"cnumpy\nload\n.",
         b"cjgan.interop.weights\npickle.loads\n.",
         b"ctorch\nload\n.",
         b"ctorch._utils\n__builtins__\n.",
@@ -267,7 +302,11 @@ def test_refuses_containers_that_lie(tmp_path):
     np.savez(tmp_path / "a.npz", a=np.zeros(2))
     refused((tmp_path / "a.npz").rename(tmp_path / "npz.pth"), "without PyTorch's data.pkl")
     path.write_bytes(pickle.dumps({"weight": 1}, 2))
+    refused(path, "no tensor in it")
+    path.write_bytes(pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(7, 2))
     refused(path, "not one of torch.save")
+    path.write_bytes(tensor)
+    refused(path, "tensors are not in the file")
 
 
 @pytest.mark.parametrize(
@@ -316,7 +355,7 @@ def test_refuses_what_is_no_file_of_weights(tmp_path):
     for name, message in {
         "folder.pth": "cannot read it",
         "missing.npz": "cannot read it .*No such file",
-        "model.onnx": r"expected one of \.pth, \.pt, \.bin, \.npz, \.safetensors",
+        "model.onnx": r"expected one of \.pth, \.pt, \.bin, .*\.npz, \.safetensors",
     }.items():
         with pytest.raises(UserError, match=rf"{name}: .*{message}"):
             read_weights(tmp_path / name)
@@ -387,3 +426,35 @@ def test_reading_imports_no_torch(name):
         f"read_weights(Path({str(GOLDEN / name)!r})); sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def push_array(shape=(4,), dtype=b"X\x02\x00\x00\x00f4", data=bytes(16)):
+    """Instructions of a pickle that leave one of numpy's arrays on its stack."""
+    made = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n" + push((0,)) + b"C\x01b" + b"tR"
+    state = b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    kind = b"cnumpy\ndtype\n(" + dtype + b"\x89\x88tR(K\x03" + push("<") + state
+    return made + b"(K\x01" + push(shape) + kind + b"\x89" + pickle.dumps(data, 3)[2:-1] + b"tb"
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        ({"shape": (5,)}, "weight of shape .* is not the 16 bytes that it has"),
+        ({"shape": (2**62, 2**62)}, "is not the 16 bytes"),
+        ({"shape": (-4,)}, "not of whole numbers"),
+        ({"shape": [4]}, "not described as an array"),
+        ({"dtype": push("O")}, "holds an array of 'O'; expected numbers"),
+        ({"dtype": push("f4,(1000000)f4")}, "expected numbers"),
+        ({"dtype": push("f3")}, "cannot be made"),
+        ({"dtype": push(7)}, "expected numbers"),
+        ({"data": "text of no use at all"}, "not described as an array"),
+    ],
+    ids=str,
+)
+def test_refuses_arrays_that_are_not_in_the_file(tmp_path, description, message):
+    path = tmp_path / "a.pkl"
+    path.write_bytes(b"\x80\x03}" + push("weight") + push_array() + b"s.")
+    np.testing.assert_array_equal(read_weights(path)["weight"], np.zeros(4, np.float32))
+    path.write_bytes(b"\x80\x03}" + push("weight") + push_array(**description) + b"s.")
+    with pytest.raises(UserError, match=message):
+        read_weights(path)
