@@ -221,7 +221,15 @@ class ImageToImage(Game, Protocol):
 
     @property
     def generator(self) -> Any:
-        """The network: its `multiple` and `smallest`, where it has them, are what sides of its inputs must be."""
+        """The network: its `multiple` and `smallest`, where it has them, are what sides of its inputs must be.
+
+        `is_local`, where it has it, says that a pixel of its images depends on the pixels around it alone.
+        """
+        ...
+
+    @property
+    def test_as_trained(self) -> bool:
+        """Whether it translates with the statistics of what it is given, and with dropout, as in training."""
         ...
 
     def translate(self, player: Player, inputs: Images, rng: Array, direction: Direction | None = None) -> Images:

@@ -80,6 +80,11 @@ class RRDBNet(nn.Module):
         """What the sides of its inputs are multiples of."""
         return UNSHUFFLES[self.scale]
 
+    @property
+    def is_local(self) -> bool:
+        """Whether a pixel of its images depends on the pixels around it alone."""
+        return True
+
     @nn.compact
     def __call__(self, inputs: Images, *, train: bool) -> Images:
         """Images in float32, whatever the compute type.
@@ -113,6 +118,11 @@ class CompactNet(nn.Module):
     channels: int = 64
     convolutions: int = 16  # between the first and the last; 32 in realesr-general-x4v3
     dtype: str = "float32"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a pixel of its images depends on the pixels around it alone."""
+        return True
 
     @nn.compact
     def __call__(self, inputs: Images, *, train: bool) -> Images:

@@ -74,6 +74,11 @@ class SRResNet(nn.Module):
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
 
+    @property
+    def is_local(self) -> bool:
+        """Whether a pixel of its images depends on the pixels around it alone."""
+        return True
+
     @nn.compact
     def __call__(self, inputs: Images, *, train: bool) -> Images:
         """Images in float32, whatever the compute type."""
@@ -125,6 +130,11 @@ class MSRResNet(nn.Module):
     blocks: int = 16
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a pixel of its images depends on the pixels around it alone."""
+        return True
 
     @nn.compact
     def __call__(self, inputs: Images, *, train: bool) -> Images:

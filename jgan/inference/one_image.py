@@ -44,7 +44,8 @@ class Tiles:
             )
         wanted = self.usual if self.side is None else self.side or largest
         tile = -(-wanted // multiple) * multiple
-        return Tiling(tile, tile // 4 if self.overlap is None else self.overlap, multiple)
+        overlap = tile // 4 if self.overlap is None else self.overlap
+        return Tiling(tile, overlap, multiple, fade=not translator.is_local)
 
 
 def inputs_of(translator: Translator, photo: Photo, hidden: np.ndarray | None = None) -> np.ndarray:

@@ -14,6 +14,7 @@ from jgan.games.translation import image_to_image
 from jgan.inference.weights import NEWEST, Weights, batch_shapes, restore_generator
 from jgan.layers.bicubic import bicubic
 from jgan.photos.formats import of_levels
+from jgan.photos.tiles import filled_up
 from jgan.ranges import check_seed
 from jgan.rundir.pictures import to_uint8
 from jgan.setup import run_seldom
@@ -51,6 +52,8 @@ class Translator:
         self._degrade = jax.jit(functools.partial(degrade, config.data.task), compiler_options=run_seldom())
         self.multiple = getattr(game.generator, "multiple", 1)
         self._smallest = getattr(game.generator, "smallest", 1)
+        # The statistics of a batch of training are, of one image, those of all of it.
+        self.is_local = bicubic or (getattr(game.generator, "is_local", False) and not game.test_as_trained)
         self.scale, self.image_channels = self._trace()
         if bicubic and self.scale == 1:
             raise UserError(
@@ -84,16 +87,13 @@ class Translator:
     def render(self, image: np.ndarray) -> np.ndarray:
         """Inputs float32 [h, w, c] in [-1, 1] to images [scale h, scale w, c'].
 
-        Beyond the edges they are mirrored, as far as the network needs.
+        Beyond the right and the bottom edge they are mirrored, as far as the network needs.
         """
         height, width = image.shape[:2]
         if self._bicubic:
             return np.asarray(bicubic(jnp.asarray(image[None]), height * self.scale, width * self.scale))[0]
-        wanted = [max(self._smallest, -(-size // self.multiple) * self.multiple) for size in (height, width)]
-        pads = [(0, wanted[0] - height), (0, wanted[1] - width)]
-        if max(pads[0][1], pads[1][1]):
-            image = np.pad(image, (*pads, (0, 0)), mode="symmetric")
-        made = jax.device_get(self._apply(self._generator, image[None], self._key()))[0]
+        whole = filled_up(image, self.multiple, self._smallest)
+        made = jax.device_get(self._apply(self._generator, whole[None], self._key()))[0]
         return made[: height * self.scale, : width * self.scale]
 
     def degraded(self, image: np.ndarray, index: int) -> np.ndarray:
