@@ -146,7 +146,13 @@ def one_way(config: Config, direction: str) -> Config:
     if not isinstance(game.generator, cyclegan.Translators) or not isinstance(game.discriminator, cyclegan.Critics):
         raise _not_read()
     critic = game.discriminator.domain_b if direction == "a_to_b" else game.discriminator.domain_a
-    paired = PairedGAN(getattr(game.generator, direction), critic, game.adversarial, conditional=False)
+    paired = PairedGAN(
+        getattr(game.generator, direction),
+        critic,
+        game.adversarial,
+        conditional=False,
+        test_as_trained=game.test_as_trained,
+    )
     source, channels = config.data.source.replace("unpaired:", "pairs:", 1), config.data.channels or 3
     data = dataclasses.replace(config.data, source=source, channels=channels, input_channels=channels)
     return dataclasses.replace(config, game=paired, data=data)

@@ -54,6 +54,9 @@ class UnpairedGAN(Translation):
     cycle_weight_b: float = 10.0
     identity_weight: float = 0.5  # times the cycle's weight: a translator leaves images of its own target as they are
     pool_size: int = 50  # translations of earlier steps, of each domain; 0: none
+    # Dropout and batch statistics of training also when images are translated, as the authors' test.py without --eval.
+    # Without it running statistics are taken, those of the real images of each translator's own domain.
+    test_as_trained: bool = True
 
     def check(self, stages: tuple[Stage, ...]) -> None:
         """Raises UserError for settings that contradict each other."""
@@ -110,7 +113,7 @@ class UnpairedGAN(Translation):
         a, b = (batch[name] for name in DOMAINS)
         player = state.generator.replace(params=params)
         (fake_b, fake_a), same, player = self._translated(player, (a, b), rngs)
-        (cycle_b, cycle_a), player = self._run(player, (fake_a, fake_b), rngs, CYCLE)
+        (cycle_b, cycle_a), _ = self._run(player, (fake_a, fake_b), rngs, CYCLE)
         real, _ = self._discriminate(state.discriminator, (a, b), rngs, DISCRIMINATE_REAL)
         fake, _ = self._discriminate(state.discriminator, (fake_a, fake_b), rngs, DISCRIMINATE_FAKE)
         adversarial = [self.loss.generator(*pair).mean() for pair in zip(real, fake, strict=True)]
@@ -147,7 +150,7 @@ class UnpairedGAN(Translation):
     def translate(self, player: Player, inputs: Images, rng: Array, direction: Direction | None = None) -> Images:
         """Images [n, h, w, c] of one domain, of inputs [n, h, w, c] of the other, in [-1, 1]."""
         assert direction is not None, "there are two ways"
-        return forward(self.generator, player, inputs, rng=rng, train=False, method=direction)[0]
+        return forward(self.generator, player, inputs, rng=rng, train=self.test_as_trained, method=direction)[0]
 
     def preview(self, stage: ScheduledStage, state: TrainState, player: Player, batch: Batch, rng: Array) -> Images:
         """The first images of A, their translations, and these translated back; and the same of B."""
@@ -173,7 +176,7 @@ class UnpairedGAN(Translation):
             return fake, None, player
         if player.variables:
             fake, player = self._run(player, real, rngs, TRANSLATE)
-            same, player = self._run(player, (real[1], real[0]), rngs, IDENTITY)
+            same, _ = self._run(player, (real[1], real[0]), rngs, IDENTITY)
             return fake, same, player
         a, b = real
         joined = [jnp.stack(pair, 1).reshape(-1, *a.shape[1:]) for pair in ((a, b), (b, a))]

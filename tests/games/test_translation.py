@@ -212,6 +212,35 @@ def test_one_direction_is_one_translator():
         np.testing.assert_allclose(game.translate(player, images, RNGS[0], direction), expected, atol=1e-6)
 
 
+def test_batch_norm_translates_an_image_with_its_own_statistics():
+    """As the authors' test.py; or, if wanted, with running ones, which are those of a translator's own inputs alone."""
+    game = unpaired(norm=True)
+    state = state_of(game, DOMAINS)
+    _, _, state, _ = loss_of(game, "generator", state, DOMAINS)  # cycles and identities pass through them too
+    for direction, (name, images) in zip(("a_to_b", "b_to_a"), DOMAINS.items(), strict=True):
+        params = jax.tree.map(np.asarray, state.generator.params[direction])
+        running = state.generator.variables["batch_stats"][direction]["BatchNorm_0"]
+        means, variances = images.mean((0, 1, 2)), images.var((0, 1, 2))
+        np.testing.assert_allclose(running["mean"], 0.01 * means, rtol=1e-4, atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(running["var"], 0.99 + 0.01 * variances, rtol=1e-4, err_msg=name)
+
+        def made(image, mean, variance, params=params):
+            normal = (image - mean) / np.sqrt(variance + 1e-5)
+            normal = normal * params["BatchNorm_0"]["scale"] + params["BatchNorm_0"]["bias"]
+            return np.tanh(normal @ params["Dense_0"]["kernel"] + params["Dense_0"]["bias"])
+
+        image = images[:1]
+        own = made(image, image.mean((0, 1, 2)), image.var((0, 1, 2)))
+        translated = game.translate(state.generator, image, RNGS[0], direction)
+        np.testing.assert_allclose(translated, own, atol=1e-4, err_msg=name)
+        steady = dataclasses.replace(game, test_as_trained=False)
+        expected = made(image, np.asarray(running["mean"]), np.asarray(running["var"]))
+        np.testing.assert_allclose(
+            steady.translate(state.generator, image, RNGS[0], direction), expected, atol=1e-4, err_msg=name
+        )
+        assert np.abs(own - expected).max() > 0.01
+
+
 def test_pools_are_those_of_a_loop():
     size, count = 3, 40
     images = np.arange(1, count + 1, dtype=np.float32).reshape(count, 1, 1, 1)
