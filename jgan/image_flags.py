@@ -23,7 +23,12 @@ def add_image_flags(parser: Parser, tile: int) -> None:
         "it that the network takes; 0: whole)",
     )
     parser.set_defaults(usual_tile=tile)
-    parser.add_argument("--overlap", type=int, help="pixels that tiles share (default: a quarter of a tile)")
+    parser.add_argument(
+        "--overlap",
+        type=int,
+        help="pixels that tiles share (default: a quarter of a tile; of super-resolution, on top of it, an eighth of a "
+        "tile, and at least 20)",
+    )
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace images that are there already")
     existing.add_argument(

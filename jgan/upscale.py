@@ -18,8 +18,8 @@ DESCRIPTION = """Enlarges images of any size with a run of super-resolution.
 
 A file's image becomes a PNG of the same name, folders within folders too; nothing is replaced without --overwrite, and
 with --skip_existing a folder goes on where it was stopped. Transparency, 16 bits a colour and the colour profile are
-kept; of an animation or several pages the first is taken. Images larger than --tile go through in overlapping tiles
-that fade into each other, so that the network's memory follows the tile. With --degrade the images are first made
+kept; of an animation or several pages the first is taken. Images larger than --tile go through in tiles that overlap,
+so that the network's memory follows the tile. With --degrade the images are first made
 smaller by the run's scale, as for training: compare the result with them by `jgan compare`."""
 
 

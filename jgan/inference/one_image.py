@@ -14,6 +14,7 @@ from jgan.photos.tiles import Tiling, render_in_tiles
 from jgan.types import UserError
 
 SMALLEST_TILE = 32  # pixels of the input
+LEAST_OVERLAP = 20  # pixels, of networks that look at what is near: twice Real-ESRGAN's `tile_pad`
 TILE, TILE_OF_UPSCALING = 512, 256  # where nobody says
 WHITE = 0.5  # of a mask: what is lighter is to be filled
 
@@ -23,7 +24,7 @@ class Tiles:
     """Squares in which larger images go through the network."""
 
     side: int | None = None  # 0: images go through whole; None: `usual`, or the network's next multiple above it
-    overlap: int | None = None  # pixels that tiles share; None: a quarter of a tile
+    overlap: int | None = None  # pixels that tiles share; None: a quarter of a tile, or what `tiling` says
     usual: int = TILE
 
     def check(self) -> None:
@@ -35,7 +36,11 @@ class Tiles:
             raise UserError(f"--overlap={self.overlap}: expected at most half of --tile={tile}")
 
     def tiling(self, translator: Translator, largest: int) -> Tiling:
-        """The tiles for the translator's network; `largest` is the longest side of an input."""
+        """The tiles for the translator's network; `largest` is the longest side of an input.
+
+        A network that looks at what is near alone is given the shared pixels on top of the side, as RealESRGANer gives
+        its `tile_pad`: an eighth of the side, and 20 at least.
+        """
         multiple = translator.multiple
         if self.side and self.side % multiple:
             raise UserError(
@@ -44,8 +49,10 @@ class Tiles:
             )
         wanted = self.usual if self.side is None else self.side or largest
         tile = -(-wanted // multiple) * multiple
-        overlap = tile // 4 if self.overlap is None else self.overlap
-        return Tiling(tile, overlap, multiple, fade=not translator.is_local)
+        if not translator.is_local:
+            return Tiling(tile, tile // 4 if self.overlap is None else self.overlap, multiple)
+        overlap = max(LEAST_OVERLAP, tile // 8) if self.overlap is None else self.overlap
+        return Tiling(-(-(tile + overlap) // multiple) * multiple, overlap, multiple, fade=False)
 
 
 def inputs_of(translator: Translator, photo: Photo, hidden: np.ndarray | None = None) -> np.ndarray:
