@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,10 +15,18 @@ from jgan import command
 from jgan import config as configs
 from jgan.games.latent import LatentGAN
 from jgan.inference.captions import GivenCaptions, encode_captions, given_texts, texts_of_file, vectors_of_file
-from jgan.inference.samples import NUM, RunSampler, Sampling, captions_in_rows, check_num, labels_in_turn
+from jgan.inference.draws import Draw, made_by
+from jgan.inference.samples import (
+    NUM,
+    RunSampler,
+    Sampling,
+    captions_in_rows,
+    check_num,
+    images_bar,
+    labels_in_turn,
+)
 from jgan.inference.sampling import latent_game
 from jgan.inference.weights import Weights, read_vocabulary
-from jgan.rundir.files import make_directory
 from jgan.rundir.pictures import make_grid, save_png
 from jgan.types import UserError
 
@@ -29,6 +38,9 @@ DESCRIPTION = """Generates images with a run's EMA weights: numbered PNGs and gr
 
 Image number i depends on --seed, on i and on its label or caption, not on --num. --batch_size changes images by
 rounding at most; with --standing_batches it sets the size of the batches whose statistics are taken.
+
+Images are written as they come. The same command again goes on where it was stopped; images of another draw are not
+replaced without --overwrite.
 
 Each caption becomes a row of the grid. Give --caption once for each, or --captions FILE with one caption a line. A run
 that was trained on vectors of captions takes --embeddings FILE.npz with `embeddings` [captions, features]."""
@@ -47,11 +59,21 @@ def main(argv: Sequence[str]) -> int:
     config = configs.load(options.workdir)
     game = latent_game(config, "--workdir", options.truncation)
     condition, num, columns = _condition_and_columns(game, options, weights)
-    _check_out(out, num)
-    make_directory(out, "--out")
     sampler = RunSampler(config, options.workdir)
-    _write(sampler.sample(condition, num, sampling, weights), out, columns)
-    print(f"{num} images from the {weights.title} at step {sampler.restore(weights)[1]}: {out}/grid.png")
+    generator, step = sampler.restore(weights)
+    draw = Draw(out, num, made_by(generator, step, condition, num, sampling))
+    first = draw.begin(overwrite=options.overwrite)
+    batches = sampler.batches(condition, num, sampling, weights, first)
+    done = first
+    try:
+        with images_bar(num, first, sampling) as bar:
+            for done in draw.write(batches, first):
+                bar.update(done - bar.n)
+    except (KeyboardInterrupt, SystemExit):
+        print(f"{done} of {num} images are in {out}; the same command goes on", file=sys.stderr)
+        raise
+    _write_grid(draw.read(min(num, GRID_IMAGES)), out, columns)
+    print(f"{num} images from the {weights.title} at step {step}: {out}/grid.png")
     return 0
 
 
@@ -78,6 +100,7 @@ def _parser() -> command.Parser:
         "--step", type=int, metavar="N", help="use the checkpoint of step N (the run keeps the last keep_checkpoints)"
     )
     parser.add_argument("--best", action="store_true", help="use the best checkpoint of a run with evaluate_every")
+    parser.add_argument("--overwrite", action="store_true", help="replace the images of another draw in --out")
     command.add_standing_batches(parser)
     parser.add_argument("--batch_size", type=int, default=64, help="images generated at once (default 64)")
     return parser
@@ -120,22 +143,7 @@ def _columns(labels: list[int] | None, game: LatentGAN, num: int) -> int:
     return classes * max(1, round(side / classes)) if 1 < classes <= 32 else math.ceil(side)
 
 
-def _check_out(directory: Path, num: int) -> None:
-    """Raises UserError where images sampled earlier would stay among these."""
-    names = {_file_name(index, num) for index in range(num)}
-    left = sorted(path.name for path in directory.glob("[0-9]*.png") if path.name not in names)
-    if left:
-        raise UserError(f"--out={directory}: holds {left[0]} sampled earlier; choose another directory, or empty it")
-
-
-def _file_name(index: int, num: int) -> str:
-    return f"{index:0{max(5, len(str(num - 1)))}d}.png"
-
-
-def _write(images: np.ndarray, directory: Path, columns: int) -> None:
-    for index, image in enumerate(images):
-        save_png(directory / _file_name(index, len(images)), image)
-    shown = images[:GRID_IMAGES]
+def _write_grid(shown: np.ndarray, directory: Path, columns: int) -> None:
     rows = math.ceil(len(shown) / columns)
     blank = np.full((rows * columns - len(shown), *shown.shape[1:]), 255, np.uint8)
     cells = np.concatenate([shown, blank])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +82,18 @@ class RunSampler:
         self._samplers: dict[tuple[float | None, int], Sampler] = {}
 
     def sample(self, condition: np.ndarray | None, num: int, sampling: Sampling, weights: Weights) -> np.ndarray:
-        """Images uint8 [num, h, w, c]; image i is of the class or the caption `condition[i]`.
+        """Images uint8 [num, h, w, c]; image i is of the class or the caption `condition[i]`. Raises as `batches`."""
+        with images_bar(num, 0, sampling) as bar:
+            images = []
+            for batch, _ in self.batches(condition, num, sampling, weights):
+                images.append(batch)
+                bar.update(len(batch))
+        return np.concatenate(images)
+
+    def batches(
+        self, condition: np.ndarray | None, num: int, sampling: Sampling, weights: Weights, first: int = 0
+    ) -> Iterator[PixelBatch]:
+        """The same images batch by batch, from the `first` on.
 
         Raises:
           UserError: settings that the run does not allow, or no such checkpoint.
@@ -101,14 +112,9 @@ class RunSampler:
             generator = sampler.with_standing_statistics(
                 generator, step, classes, sampling.standing_batches, sampling.seed
             )
-        batches = sampler(generator, step, condition, num, sampling.seed)
-        return _collect(batches, num, shown=num >= 10 * sampling.batch_size)
+        return sampler(generator, step, condition, num, sampling.seed, first)
 
 
-def _collect(batches: Iterable[PixelBatch], num: int, *, shown: bool) -> np.ndarray:
-    images = []
-    with bars.bar(total=num, unit="image", disable=not shown) as bar:
-        for batch, _ in batches:
-            images.append(batch)
-            bar.update(len(batch))
-    return np.concatenate(images)
+def images_bar(num: int, first: int, sampling: Sampling) -> bars.Bar:
+    """The bar of so many images, of which the `first` are there; few need none."""
+    return bars.bar(total=num, initial=first, unit="image", disable=num < 10 * sampling.batch_size)

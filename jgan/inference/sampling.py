@@ -101,23 +101,24 @@ class Sampler:
         self._generate_batch, self._batch_moments = generate_batch, batch_moments
 
     def __call__(
-        self, generator: Player, step: int, labels: np.ndarray | None, num: int, seed: int
+        self, generator: Player, step: int, labels: np.ndarray | None, num: int, seed: int, first: int = 0
     ) -> Iterator[PixelBatch]:
-        """Batches of images uint8 [n, h, w, c] and their labels, `num` in all; image i is of class `labels[i]`.
+        """Batches of images uint8 [n, h, w, c] and their labels, `first` to `num` - 1; image i is of class `labels[i]`.
 
         Captions [num, words or features] may take the place of labels; they do not come back. The generator has been
         trained for so many steps.
         """
         stage, seed_key = stage_ending(self._stages, step), self._seed_key(seed)
-        for first in range(0, num, self._batch_size):
-            # The last batch is cut, not compiled anew.
-            indices = np.arange(first, first + self._batch_size, dtype=np.int32)
+        begun = first - first % self._batch_size if first < num else num
+        for start in range(begun, num, self._batch_size):
+            # The last batch is cut, not compiled anew; so is the first, whose images are then the same to the last bit.
+            indices = np.arange(start, start + self._batch_size, dtype=np.int32)
             chosen = None if labels is None else labels[indices % num]
             inputs = self._sharding.put_batch((indices, chosen))
             images = self._generate_batch(generator, seed_key, inputs, np.int32(step), stage=stage)
-            count = min(self._batch_size, num - first)
-            classes = None if chosen is None or chosen.ndim > 1 else chosen[:count]
-            yield to_uint8(processes.fetch(images))[:count], classes
+            wanted = slice(max(0, first - start), min(self._batch_size, num - start))
+            classes = None if chosen is None or chosen.ndim > 1 else chosen[wanted]
+            yield to_uint8(processes.fetch(images))[wanted], classes
 
     def _seed_key(self, seed: int) -> Array:
         """On every device; an argument of the compiled programs, so that one serves all seeds."""

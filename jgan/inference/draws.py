@@ -1,0 +1,113 @@
+"""A draw of many images in a directory: written as it is made, and gone on with where it was stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jgan import __version__
+from jgan.engine.matching import by_path
+from jgan.inference.samples import Sampling
+from jgan.photos.formats import read_photo
+from jgan.rundir.files import make_directory, write_json, writing
+from jgan.rundir.pictures import save_png
+from jgan.types import PixelBatch, Player, UserError
+
+DRAW = "draw.json"  # what the images of a directory were drawn by
+PNG_END = b"IEND\xaeB`\x82"  # a file that lacks it was cut off
+
+
+@dataclasses.dataclass(frozen=True)
+class Draw:
+    """So many images in a directory, each a function of its number and of what the draw was made by."""
+
+    directory: Path
+    num: int
+    made_by: dict[str, Any]
+
+    def begin(self, *, overwrite: bool) -> int:
+        """Makes the directory ready; the number of the first image that is still to be made.
+
+        Images of the same draw stay. Those of another one are deleted where it may `overwrite` them, before draw.json
+        says whose the new ones are.
+
+        Raises:
+          UserError: the directory holds others, or cannot be written.
+        """
+        make_directory(self.directory, "--out")
+        there, recorded = self._there(), self._recorded()
+        if recorded == self.made_by:
+            return next((i for i in range(self.num) if not _is_whole(self.path(i))), self.num)
+        if there and not overwrite:
+            raise UserError(
+                f"--out={self.directory}: holds {there[0].name} of another draw; choose another directory, or replace "
+                "them all by --overwrite"
+            )
+        ours = {self.path(index).name for index in range(self.num)} if recorded is None else set()
+        if ours and (others := [path for path in there if path.name not in ours]):
+            raise UserError(
+                f"--out={self.directory}: holds {others[0].name}, which is of no draw that {DRAW} tells of; choose "
+                "another directory, or move it away"
+            )
+        with writing(self.directory):
+            for path in (*there, self.directory / "grid.png"):
+                path.unlink(missing_ok=True)
+        write_json(self.directory / DRAW, self.made_by)
+        return 0
+
+    def path(self, index: int) -> Path:
+        """The file of an image."""
+        return self.directory / f"{index:0{max(5, len(str(self.num - 1)))}d}.png"
+
+    def write(self, batches: Iterable[PixelBatch], first: int) -> Iterable[int]:
+        """Writes images as they come, from the `first` on; after each batch, how many there are."""
+        for images, _ in batches:
+            for image in images:
+                save_png(self.path(first), image)
+                first += 1
+            yield first
+
+    def read(self, count: int) -> np.ndarray:
+        """The first images, uint8 [count, h, w, c]."""
+        photos = (read_photo(self.path(index)) for index in range(count))
+        return np.stack([photo.colors if photo.alpha is None else photo.levels(4) for photo in photos])
+
+    def _there(self) -> list[Path]:
+        return sorted(path for path in self.directory.glob("*.png") if re.fullmatch(r"\d+\.png", path.name))
+
+    def _recorded(self) -> Any:
+        path = self.directory / DRAW
+        try:
+            return json.loads(path.read_bytes()) if path.is_file() else None
+        except ValueError:
+            return None
+
+
+def made_by(generator: Player, step: int, condition: np.ndarray | None, num: int, sampling: Sampling) -> dict[str, Any]:
+    """What images depend on: the weights, the labels or captions, the seed and the rest, as JSON."""
+    weights = hashlib.sha256()
+    for path, leaf in by_path((generator.params, generator.variables)).items():
+        weights.update(path.encode())
+        weights.update(np.ascontiguousarray(jax.device_get(leaf)).tobytes())
+    shown = "" if condition is None else hashlib.sha256(np.ascontiguousarray(condition).tobytes()).hexdigest()
+    settings = dataclasses.asdict(sampling)
+    if not sampling.standing_batches:
+        settings.pop("batch_size")  # changes nothing but rounding
+    return {"weights": weights.hexdigest(), "step": step, "shown": shown, "num": num, **settings, "jgan": __version__}
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(PNG_END), 2)
+            return file.read() == PNG_END
+    except OSError:  # not there, or shorter
+        return False
