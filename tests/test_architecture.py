@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "inference": {"config", "data", "engine", "games", "layers", "photos", "ranges", "rundir", "setup", "tasks"},
     "image_flags": {"command", "inference"},
     "evaluation": {"config", "data", "engine", "games", "inference", "metrics", "ranges", "rundir", "setup"},
+    "published": {"config", "data", "engine", "families", "inference", "interop", "rundir", "setup"},
     "autoconfig": {"config", "data", "engine", "families", "rundir", "tasks"},
     "training": {"config", "data", "engine", "evaluation", "rundir", "setup"},
     "api": {"autoconfig", "config", "engine", "evaluation", "inference", "photos", "ranges", "rundir", "training"},

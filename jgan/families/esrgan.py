@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jgan.families.pix2pix import ConvBlock, PatchDiscriminator, check_multiple
 from jgan.families.srgan import SLOPE, SMALL_INIT, from_unit, to_unit
 from jgan.games.paired import PairedGAN
+from jgan.layers.conditioning import check_choice
 from jgan.layers.conv import Conv
 from jgan.layers.dense import Dense
 from jgan.layers.prelu import PReLU
@@ -24,6 +25,8 @@ RESIDUAL_SCALE = 0.2  # of what a dense block adds, and three of them: section 3
 GROWING = 4  # convolutions of a dense block whose features join its inputs
 UNSHUFFLES = {1: 4, 2: 2, 4: 1}  # a scale: pixels of the inputs, along either side, that become channels
 COMPACT_SCALES = (1, 2, 3, 4, 8)
+COMPACT_ACTIVATIONS = ("prelu", "relu", "leaky_relu")
+COMPACT_SLOPE = 0.1  # of its leaky ReLUs
 INIT = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")  # PyTorch's of a convolution
 LARGEST_FEATURES = 4  # rows, and columns, that the discriminator's dense layer sees
 PLACES = ("conv_1", "conv_2", "conv_3", "conv_4", "conv_5")
@@ -117,6 +120,7 @@ class CompactNet(nn.Module):
     scale: int = 4  # one of COMPACT_SCALES
     channels: int = 64
     convolutions: int = 16  # between the first and the last; 32 in realesr-general-x4v3
+    activation: str = "prelu"  # one of COMPACT_ACTIVATIONS; that of the published weights
     dtype: str = "float32"
 
     @property
@@ -130,10 +134,15 @@ class CompactNet(nn.Module):
         del train
         if self.scale not in COMPACT_SCALES:
             raise UserError(f"game.generator.scale={self.scale}: expected one of {', '.join(map(str, COMPACT_SCALES))}")
+        check_choice("game.generator.activation", self.activation, COMPACT_ACTIVATIONS)
         layer = {"dtype": self.dtype, "kernel_init": INIT}
         x = images = to_unit(inputs)
         for index in range(self.convolutions + 1):
-            x = PReLU(name=f"prelu_{index}")(Conv(self.channels, (3, 3), name=f"conv_{index}", **layer)(x))
+            x = Conv(self.channels, (3, 3), name=f"conv_{index}", **layer)(x)
+            if self.activation == "prelu":
+                x = PReLU(name=f"prelu_{index}")(x)
+            else:
+                x = nn.relu(x) if self.activation == "relu" else nn.leaky_relu(x, COMPACT_SLOPE)
         x = Conv(inputs.shape[-1] * self.scale**2, (3, 3), name="to_image", **layer)(x)
         return from_unit(pixel_shuffle(x, self.scale).astype(jnp.float32) + upsample(images, self.scale))
 

@@ -24,8 +24,8 @@ RECEPTIVE_FIELDS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}  # pixels: layers
 
 
 def has_bias(norm: str) -> bool:
-    """Whether a convolution before this norm has a bias: as in the official code, only if the norm has none."""
-    return norm in ("instance", "spectral")
+    """Whether a convolution before this norm has a bias: as in the official code, which asks for instance norm."""
+    return norm in ("instance", "affine_instance", "spectral")
 
 
 class DownBlock(nn.Module):

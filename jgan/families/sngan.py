@@ -27,7 +27,7 @@ from jgan.layers.conditioning import (
 from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.dense import Dense
 from jgan.layers.norm import BatchNorm, ConditionalBatchNorm
-from jgan.layers.residual import KERNEL_INITS, DiscriminatorBlock, GeneratorBlock
+from jgan.layers.residual import KERNEL_INITS, UPSAMPLINGS, DiscriminatorBlock, GeneratorBlock
 from jgan.types import Array, Images, Labels, Latents, Logits, UserError
 
 GENERATOR_LABEL_INPUTS = (*LABEL_INPUTS, "conditional_batch_norm")
@@ -45,14 +45,16 @@ class Generator(nn.Module):
     spectral_norm: bool = False
     attention: tuple[int, ...] = ()  # resolutions: self-attention follows the block that leaves one
     weight_init: str = "glorot"  # or another of KERNEL_INITS
+    upsampling: str = "nearest"  # or "bilinear", as in mimicry
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
 
     @nn.compact
     def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
         """Images in float32, whatever the compute type."""
+        check_choice("game.generator.upsampling", self.upsampling, UPSAMPLINGS)
         first, condition = read_labels(self, latents, labels)
-        return generate_images(self, first, [condition] * (len(self.widths) - 1), train)
+        return generate_images(self, first, [condition] * (len(self.widths) - 1), train, self.upsampling)
 
 
 class Discriminator(nn.Module):
@@ -212,7 +214,13 @@ class ResidualGenerator(Protocol):
     remat: bool
 
 
-def generate_images(generator: ResidualGenerator, first: Array, conditions: list[Array | None], train: bool) -> Images:
+def generate_images(
+    generator: ResidualGenerator,
+    first: Array,
+    conditions: list[Array | None],
+    train: bool,
+    upsampling: str = "nearest",
+) -> Images:
     """Images [n, r, r, c] of what the first layer takes [n, z]; made in the module that calls.
 
     There is a condition for each block, of which its batch norms depend: labels [n], vectors [n, k] or None.
@@ -229,7 +237,7 @@ def generate_images(generator: ResidualGenerator, first: Array, conditions: list
     x = x.reshape(-1, resolution, resolution, wide)
     for features, condition in zip(generator.widths[1:], conditions, strict=True):
         resolution *= 2
-        fields = generator.num_classes, spectral_norm, init, generator.dtype
+        fields = generator.num_classes, spectral_norm, init, generator.dtype, upsampling
         x = block(features, *fields, name=f"block_{resolution}")(x, condition, train)
         if resolution in generator.attention:
             x = SelfAttention(spectral_norm, init.other, generator.dtype, name=f"attention_{resolution}")(x)

@@ -18,6 +18,8 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from jgan.interop.formats import Fields, Format, Tensors
+from jgan.interop.residual import numbers
 from jgan.interop.state_dict import as_float32
 from jgan.types import PyTree, UserError
 
@@ -25,6 +27,7 @@ Leaf = tuple[str, ...]  # the path of a leaf of the Flax variables, its collecti
 Shape = tuple[int, ...]
 
 TABLES = 51  # truncations 0, 0.02, ..., 1
+BASE = 4  # rows, and columns, of the first features
 EMBEDDING, KERNEL = "embeddings.weight", "weight_orig"
 
 _OUTSIDE = {
@@ -143,3 +146,38 @@ def _first(tensors: Mapping[str, Shape]) -> str:
         return "none"
     name, shape = next(iter(tensors.items()))
     return f"{name} {tuple(shape)}" + (f" and {len(tensors) - 1} more" if len(tensors) > 1 else "")
+
+
+def _fields(tensors: Tensors) -> Fields:
+    features, classes = (int(size) for size in tensors[EMBEDDING].shape)
+    pixels, inputs = tensors["generator.gen_z.weight_orig"].shape
+    blocks = numbers(tensors, "generator.layers.", ".conv_0.weight_orig")
+    ups = [int(tensors[f"generator.layers.{index}.conv_3.weight_orig"].shape[0]) for index in blocks[1::2]]
+    attended = numbers(tensors, "generator.layers.", ".gamma")
+    attention = tuple(BASE << sum(block < index for block in blocks) // 2 for index in attended)
+    resolution = BASE << len(ups)
+    return {
+        "resolution": resolution,
+        "widths": (pixels // BASE**2, *ups),
+        "num_classes": classes,
+        "class_features": features,
+        "attention": attention,
+        "game.latent_dim": int(inputs) - features,
+        "game.num_classes": classes,
+        "game.discriminator.num_classes": classes,
+        "stages.resolution": resolution,
+    }
+
+
+GENERATOR = Format(
+    "a BigGAN-deep generator of pytorch-pretrained-BigGAN",
+    (EMBEDDING,),
+    {EMBEDDING, "generator.gen_z.weight_orig", "generator.conv_to_rgb.weight_orig"}.issubset,
+    _fields,
+    read_generator,
+    always={
+        "spectral_norm": False,
+        "game.latent_distribution": "truncated_normal",
+        "game.truncation_tables": TABLES,
+    },
+)

@@ -1,66 +1,59 @@
 """Weights of https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix: `*_net_G*.pth` and `*_net_D*.pth`.
 
-Its modules are numbered by their place in `models/networks.py`, activations and paddings included. Two things in its
-files have no place here: counters of batches, and running averages of instance norms, which old files carry and the
-official code deletes too.
+Its modules are numbered by their place in `models/networks.py`, activations and paddings included. Running averages of
+instance norms, which old files carry, have no place here; the official code deletes them too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-import numpy as np
+from jgan.interop.formats import Fields, Format, Tensors
+from jgan.interop.state_dict import LEAVES, count_blocks, to_variables
+from jgan.types import PyTree
 
-from jgan.interop.state_dict import BLOCKS, LEAVES, count_blocks, to_variables, without_counters, without_prefix
-from jgan.types import PyTree, UserError
-
-DATA_PARALLEL = "module."  # what PyTorch puts before all names of a network on several devices
 RUNNING = (".running_mean", ".running_var")
 
 Layer = Callable[[str, str], str]  # (name of a layer's module, its part: "conv" or "norm") to the official module
 
 
-def read_generator(weights: Mapping[str, np.ndarray], shapes: PyTree, source: str) -> PyTree:
-    """The variables of a `UNet` or a `ResNetGenerator` with the given `shapes`, float32. `source` is the file.
+def read_unet(tensors: Tensors, shapes: PyTree, source: str) -> PyTree:
+    """The variables of a `UNet` with the given `shapes`, float32. `source` is the file.
 
     Raises:
-      UserError: a tensor is missing, unexpected, of another shape, or not finite; or `shapes` are of another network.
+      UserError: a tensor is missing, unexpected, of another shape, or not finite.
     """
-    weights = without_prefix(weights, DATA_PARALLEL)
-    layers = set(shapes["params"])
-    if BLOCKS in layers and "down_2" in layers:
-        dropout = "model.10.conv_block.5.weight" not in weights  # it moves what follows in a block on by one
-        return _read(weights, shapes, source, "generator", _resnet(count_blocks(shapes), dropout))
-    if "down_1" in layers:
-        return _read(weights, shapes, source, "generator", _unet(max(_numbers(layers, "down"))))
-    raise UserError(f"{source}: read into a U-Net or a residual generator, and the generator of this config is neither")
+    return _read(tensors, shapes, source, "generator", _unet(max(_numbers(set(shapes["params"]), "down"))))
 
 
-def read_discriminator(weights: Mapping[str, np.ndarray], shapes: PyTree, source: str) -> PyTree:
-    """The variables of a `PatchDiscriminator` with the given `shapes`, without spectral norm, as `read_generator`."""
-    layers = set(shapes["params"])
-    if "to_logits" not in layers or set(shapes) - {"params", "batch_stats"}:
-        raise UserError(
-            f"{source}: read into a discriminator of patches without spectral norm, and that of this config is none"
-        )
+def read_resnet(tensors: Tensors, shapes: PyTree, source: str) -> PyTree:
+    """The variables of a `ResNetGenerator`, as `read_unet`."""
+    return _read(tensors, shapes, source, "generator", _resnet(count_blocks(shapes), _has_dropout(tensors)))
+
+
+def read_discriminator(tensors: Tensors, shapes: PyTree, source: str) -> PyTree:
+    """The variables of a `PatchDiscriminator` with the given `shapes`, without spectral norm, as `read_unet`."""
     pixel = shapes["params"]["to_logits"]["kernel"].shape[0] == 1
-    names = _patches("net" if pixel else "model", max(_numbers(layers, "block")))
-    return _read(without_prefix(weights, DATA_PARALLEL), shapes, source, "discriminator", names)
+    names = _patches("net" if pixel else "model", max(_numbers(set(shapes["params"]), "block")))
+    return _read(tensors, shapes, source, "discriminator", names)
 
 
-def _read(weights: Mapping[str, np.ndarray], shapes: PyTree, source: str, player: str, name_of: Layer) -> PyTree:
-    weights = without_counters(weights)
-    running = [name for name in weights if name.endswith(RUNNING)]
-    if not any(f"{name.rpartition('.')[0]}.weight" in weights for name in running):  # of norms without weights
-        weights = {name: array for name, array in weights.items() if name not in running}
+def _without_averages(tensors: Tensors) -> Tensors:
+    """All but running averages of norms without weights."""
+    running = [name for name in tensors if name.endswith(RUNNING)]
+    if any(f"{name.rpartition('.')[0]}.weight" in tensors for name in running):
+        return tensors
+    return {name: array for name, array in tensors.items() if name not in running}
 
+
+def _read(tensors: Tensors, shapes: PyTree, source: str, player: str, name_of: Layer) -> PyTree:
     def name(*path: str) -> str:
         layer, part = path[1], path[-2] if path[-2] == "norm" else "conv"
         if "first" in path or "second" in path:
             layer = f"{layer}/{path[2]}"
         return f"{name_of(layer, part)}.{LEAVES[path[-1]]}"
 
-    return to_variables(weights, shapes, name, source=source, expected=f"the {player} of this config")
+    return to_variables(tensors, shapes, name, source=source, expected=f"the {player} of this config")
 
 
 def _numbers(layers: set[str], kind: str) -> list[int]:
@@ -109,3 +102,88 @@ def _patches(root: str, blocks: int) -> Layer:
         return f"{root}.{max(3 * number - 4, 0) + (part == 'norm')}"
 
     return name
+
+
+# --- The numbers of a file's network ---
+
+
+def _has_dropout(tensors: Tensors) -> bool:
+    """Whether one stands within the blocks: it moves what follows on by one."""
+    return "model.10.conv_block.5.weight" not in tensors
+
+
+def _norm(tensors: Tensors, convolution: str, norm: str) -> str:
+    """By what the tensors of these two modules show of it."""
+    if f"{norm}.running_mean" in tensors:
+        return "batch"
+    if f"{norm}.weight" in tensors:
+        return "affine_instance"
+    return "instance" if f"{convolution}.bias" in tensors else "none"
+
+
+def _unet_fields(tensors: Tensors) -> Fields:
+    downs, inner = 1, "model.model.1.model"
+    while f"{inner}.1.weight" in tensors:
+        downs, inner = downs + 1, f"{inner}.3.model"
+    channels, inputs = (int(size) for size in tensors["model.model.0.weight"].shape[:2])
+    images = int(tensors["model.model.3.weight"].shape[1])
+    norm = _norm(tensors, "model.model.1.model.1", "model.model.1.model.2")
+    return {"downs": downs, "channels": channels, "image_channels": images, "norm": norm, **_of_data(inputs, images)}
+
+
+def _resnet_fields(tensors: Tensors) -> Fields:
+    blocks = len({name.split(".")[1] for name in tensors if ".conv_block." in name})
+    channels, inputs = (int(size) for size in tensors["model.1.weight"].shape[:2])
+    images = int(tensors[f"model.{17 + blocks}.weight"].shape[0])
+    norm = _norm(tensors, "model.1", "model.2")
+    return {"blocks": blocks, "channels": channels, "image_channels": images, "norm": norm, **_of_data(inputs, images)}
+
+
+def _of_data(inputs: int, images: int) -> Fields:
+    return {"data.channels": images, "data.input_channels": inputs}
+
+
+def _patch_fields(tensors: Tensors) -> Fields:
+    layers = sum(array.ndim == 4 for array in tensors.values()) - 1
+    receptive = {2: 16, 3: 34, 4: 70, 5: 142, 6: 286}.get(layers, 70)
+    norm = _norm(tensors, "model.2", "model.3")
+    return {"channels": int(tensors["model.0.weight"].shape[0]), "receptive_field": receptive, "norm": norm}
+
+
+def _pixel_fields(tensors: Tensors) -> Fields:
+    norm = _norm(tensors, "net.2", "net.3")
+    return {"channels": int(tensors["net.0.weight"].shape[0]), "receptive_field": 1, "norm": norm}
+
+
+UNET = Format(
+    "a U-Net of pytorch-CycleGAN-and-pix2pix",
+    ("model.model.0.weight",),
+    {"model.model.0.weight", "model.model.3.weight"}.issubset,
+    _unet_fields,
+    read_unet,
+    clean=_without_averages,
+)
+RESNET = Format(
+    "a residual generator of pytorch-CycleGAN-and-pix2pix",
+    ("model.1.weight",),
+    {"model.1.weight", "model.4.weight", "model.10.conv_block.1.weight"}.issubset,
+    _resnet_fields,
+    read_resnet,
+    clean=_without_averages,
+)
+PATCH = Format(
+    "a discriminator of pytorch-CycleGAN-and-pix2pix",
+    ("model.0.weight",),
+    {"model.0.weight", "model.0.bias", "model.2.weight", "model.5.weight"}.issubset,
+    _patch_fields,
+    read_discriminator,
+    clean=_without_averages,
+)
+PIXEL = Format(
+    "a discriminator of pixels of pytorch-CycleGAN-and-pix2pix",
+    ("net.0.weight",),
+    {"net.0.weight", "net.0.bias", "net.2.weight", "net.5.weight"}.issubset,
+    _pixel_fields,
+    read_discriminator,
+    clean=_without_averages,
+)

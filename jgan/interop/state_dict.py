@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from jgan.interop.formats import some
 from jgan.types import Array, PyTree, UserError
 
 VARIANCE = ".running_var"  # in the names of variances
@@ -40,7 +41,7 @@ def to_variables(
     names = {path: name_of(*path) for path in wanted}
     missing, unexpected = sorted(set(names.values()) - set(weights)), sorted(set(weights) - set(names.values()))
     if missing or unexpected:
-        raise UserError(f"{source}: not {expected}: missing {_some(missing)}; unexpected {_some(unexpected)}")
+        raise UserError(f"{source}: not {expected}: missing {some(missing)}; unexpected {some(unexpected)}")
     variables = {}
     for path, name in names.items():
         array = _from_pytorch_layout(weights[name])
@@ -99,23 +100,7 @@ def _stacked(variables: PyTree, blocks: int) -> PyTree:
     return stacked
 
 
-def without_prefix(weights: Mapping[str, np.ndarray], prefix: str) -> Mapping[str, np.ndarray]:
-    """The names without the prefix, where all have it."""
-    if not all(name.startswith(prefix) for name in weights):
-        return weights
-    return {name.removeprefix(prefix): array for name, array in weights.items()}
-
-
-def without_counters(weights: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-    """All but the numbers of batches that PyTorch's batch norms count and only some of its versions save."""
-    return {name: array for name, array in weights.items() if not name.endswith(".num_batches_tracked")}
-
-
 def _from_pytorch_layout(array: np.ndarray) -> np.ndarray:
     if array.ndim == 4:
         return array.transpose(2, 3, 1, 0)
     return array.T if array.ndim == 2 else array
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "none"

@@ -21,7 +21,7 @@ from jgan.layers.dense import Dense
 from jgan.types import Array, Labels
 
 DISCRIMINATOR_NORMS = ("batch", "layer", "spectral", "none")
-IMAGE_NORMS = ("batch", "instance", "none")  # of image-to-image networks
+IMAGE_NORMS = ("batch", "instance", "affine_instance", "none")  # of image-to-image networks
 BATCH_STATS = "batch_stats"  # the Flax collection of running averages
 MOMENTS = "batch_moments"  # as BATCH_STATS, of one batch alone; only where a caller makes it mutable
 ONES = nn.initializers.ones_init()
@@ -160,8 +160,8 @@ class InstanceNorm(nn.Module):
 
 def image_norm(x: Array, norm: str, train: bool, scale_init: nn.initializers.Initializer = ONES) -> Array:
     """What follows a convolution under one of IMAGE_NORMS or DISCRIMINATOR_NORMS; made in the module that calls."""
-    if norm == "instance":
-        return InstanceNorm(name="norm")(x)
+    if norm in ("instance", "affine_instance"):
+        return InstanceNorm(affine=norm == "affine_instance", name="norm")(x)
     return discriminator_norm(x, norm, train, scale_init)
 
 

@@ -15,7 +15,7 @@ from flax import linen as nn
 
 from jgan.layers.conv import Conv
 from jgan.layers.norm import BatchNorm, ConditionalBatchNorm, LayerNorm, ModulatedBatchNorm
-from jgan.layers.resample import PooledConv, UpsampledConv, average_pool, upsample
+from jgan.layers.resample import PooledConv, UpsampledConv, average_pool, upsample, upsample_bilinear
 from jgan.types import Array
 
 GLOROT = nn.initializers.glorot_uniform()
@@ -37,6 +37,9 @@ KERNEL_INITS = {
 }
 
 
+UPSAMPLINGS = ("nearest", "bilinear")
+
+
 class GeneratorBlock(nn.Module):
     """Norm, ReLU, doubling, convolution, norm, ReLU, convolution: [n, h, w, c] to [n, 2 h, 2 w, features]."""
 
@@ -45,6 +48,7 @@ class GeneratorBlock(nn.Module):
     spectral_norm: bool = False
     kernel_init: KernelInit = KERNEL_INITS["glorot"]
     dtype: str = "float32"
+    upsampling: str = "nearest"  # one of UPSAMPLINGS
 
     @nn.compact
     def __call__(self, x: Array, condition: Array | None, train: bool) -> Array:
@@ -52,11 +56,15 @@ class GeneratorBlock(nn.Module):
         layer = {"dtype": self.dtype, "spectral_norm": self.spectral_norm}
         convolution = {"kernel_size": (3, 3), "kernel_init": self.kernel_init.residual, **layer}
         residual = nn.relu(self._norm(x, condition, train, "norm_1"))
-        residual = UpsampledConv(self.features, name="conv_1", **convolution)(residual)
+        if self.upsampling == "bilinear":
+            residual = Conv(self.features, name="conv_1", **convolution)(upsample_bilinear(residual, 2))
+        else:
+            residual = UpsampledConv(self.features, name="conv_1", **convolution)(residual)
         residual = nn.relu(self._norm(residual, condition, train, "norm_2"))
         residual = Conv(self.features, name="conv_2", **convolution)(residual)
         shortcut = Conv(self.features, (1, 1), kernel_init=self.kernel_init.other, name="shortcut", **layer)
-        return residual + upsample(shortcut(x))
+        double = upsample_bilinear if self.upsampling == "bilinear" else upsample
+        return residual + double(shortcut(x), 2)
 
     def _norm(self, x: Array, condition: Array | None, train: bool, name: str) -> Array:
         if condition is None:

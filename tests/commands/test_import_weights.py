@@ -18,7 +18,7 @@ from jgan.families.esrgan import CompactNet, RRDBNet
 from jgan.families.pix2pix import UNet
 from jgan.families.srgan import MSRResNet
 from jgan.games.paired import PairedGAN
-from jgan.interop import basicsr, pix2pix
+from jgan.published.formats import find_network
 from jgan.types import UserError
 
 HEADER = """
@@ -52,34 +52,29 @@ CYCLEGAN = (
     'source="unpaired:nowhere"',
 )
 CONTENT = 'content_weight=1.0, content_network="vgg19", content_weights="nowhere.pth"'  # a file that is not here
-CASES = {  # the network, the reader of its file, and the game and the data of its config
+CASES = {  # the network, and the game and the data of its config
     "unet_instance": (
         UNet(channels=3, downs=5, norm="instance"),
-        pix2pix.read_generator,
         'PairedGAN(UNet(channels=3, downs=5, norm="instance"), critic())',
         PAIRS,
     ),
     "resnet_dropout": (
         ResNetGenerator(channels=4, blocks=2, norm="batch"),
-        pix2pix.read_generator,
         "PairedGAN(translator(), critic())",
         PAIRS,
     ),
     "msrresnet_x4": (
         MSRResNet(channels=6, blocks=2),
-        basicsr.read_generator,
         "PairedGAN(MSRResNet(channels=6, blocks=2), critic(), conditional=False)",
         f"{PATCHES}scale=4)",
     ),
     "rrdb_x2": (
         RRDBNet(scale=2, channels=6, blocks=2, growth=4),
-        basicsr.read_generator,
         f"PairedGAN(RRDBNet(2, 6, 2, 4), critic(), conditional=False, {CONTENT})",
         f"{PATCHES}scale=2)",
     ),
     "compact": (
         CompactNet(channels=6, convolutions=3),
-        basicsr.read_generator,
         "PairedGAN(CompactNet(channels=6, convolutions=3), critic(), conditional=False)",
         f"{PATCHES}scale=4)",
     ),
@@ -124,13 +119,15 @@ def run_import(config, workdir, **files):
     return import_weights.main(flags)
 
 
-def made_by(network, read, weights, folder, train=False):
+def made_by(network, weights, folder, train=False):
     """What the network itself makes of the image, in 8-bit levels, not rounded."""
     with Image.open(folder / "a.png") as image:
         inputs = jnp.asarray(image, jnp.float32)[None] / 127.5 - 1.0
     shapes = jax.eval_shape(functools.partial(network.init, train=False), jax.random.key(0), inputs)
     apply = jax.jit(functools.partial(network.apply, train=train, mutable=["batch_stats"]))
-    return np.clip((apply(read(weights, shapes, "weights"), inputs)[0][0] + 1.0) * 127.5, 0, 255)
+    found = find_network(weights, network, "weights")
+    variables = found.format.read(found.tensors, shapes, "weights")
+    return np.clip((apply(variables, inputs)[0][0] + 1.0) * 127.5, 0, 255)
 
 
 def drawn(command, workdir, folder, out, *flags):
@@ -146,13 +143,13 @@ ROUNDED = 0.5 + 1e-2
 @pytest.mark.parametrize("case", CASES)
 def test_a_published_generator_draws_what_it_draws(case, state_dicts, photo, tmp_path, capsys):
     """Through the files of a run; where a content loss names a file that is not here, it is not asked for."""
-    network, read, game, data = CASES[case]
+    network, game, data = CASES[case]
     weights = write_weights(tmp_path / "net.npz", state_dicts[case])
     assert run_import(write_config(tmp_path, game, data), tmp_path / "run", generator=weights) == 0
     command = translate if data == PAIRS else upscale
     assert f"{command.__name__.replace('.', ' ')} --input DIR" in capsys.readouterr().out
     image = drawn(command, tmp_path / "run", photo, tmp_path / "out")
-    expected = made_by(network, read, state_dicts[case], photo)
+    expected = made_by(network, state_dicts[case], photo)
     assert image.shape == expected.shape
     assert image.std() > 2
     np.testing.assert_allclose(image, expected, rtol=0, atol=ROUNDED)
@@ -166,7 +163,7 @@ def test_both_translators_of_cyclegan_have_files_of_their_own(state_dicts, photo
     assert run_import(config, tmp_path / "run", generator=files[0], generator_b=files[1]) == 0
     for direction, weights in (("a_to_b", to_b), ("b_to_a", to_a)):
         image = drawn(translate, tmp_path / "run", photo, tmp_path / direction, f"--direction={direction}")
-        expected = made_by(*CASES["resnet_dropout"][:2], weights, photo, train=True)  # as the authors' test.py
+        expected = made_by(CASES["resnet_dropout"][0], weights, photo, train=True)  # as the authors' test.py
         np.testing.assert_allclose(image, expected, rtol=0, atol=ROUNDED)
 
 
@@ -176,7 +173,7 @@ def test_a_translator_alone_is_a_run_of_one_way(state_dicts, photo, tmp_path):
     assert run_import(config, tmp_path / "run", generator=weights, direction="b_to_a") == 0
     assert isinstance(configs.load(tmp_path / "run").game, PairedGAN)
     image = drawn(translate, tmp_path / "run", photo, tmp_path / "out")
-    expected = made_by(*CASES["resnet_dropout"][:2], state_dicts["resnet_dropout"], photo, train=True)
+    expected = made_by(CASES["resnet_dropout"][0], state_dicts["resnet_dropout"], photo, train=True)
     np.testing.assert_allclose(image, expected, rtol=0, atol=ROUNDED)
     with pytest.raises(UserError, match=r"--direction=b_to_a: this run has one direction; leave it out"):
         drawn(translate, tmp_path / "run", photo, tmp_path / "again", "--direction=b_to_a")
@@ -218,13 +215,13 @@ def test_cyclegan_takes_two_files_or_one_and_its_direction(files, message, tmp_p
         (
             "msrresnet_x4",
             lambda weights: {name: np.repeat(array, 2, axis=0) for name, array in weights.items()},
-            {},
+            {"config.game.generator.channels": 12},
             r"--generator=.*net\.npz: .* gives shape .*; expected ",
         ),
     ],
 )
 def test_files_that_do_not_fit_are_one_line_and_leave_no_run(case, change, flags, message, state_dicts, tmp_path):
-    _, _, game, data = CASES[case]
+    _, game, data = CASES[case]
     weights = write_weights(tmp_path / "net.npz", change(state_dicts[case]))
     with pytest.raises(UserError, match=message) as error:
         run_import(write_config(tmp_path, game, data), tmp_path / "run", generator=weights, **flags)
@@ -234,12 +231,12 @@ def test_files_that_do_not_fit_are_one_line_and_leave_no_run(case, change, flags
 
 def test_weights_of_another_network_exit_with_2(state_dicts, tmp_path):
     weights = write_weights(tmp_path / "net.npz", state_dicts["compact"])
-    config = write_config(tmp_path, *CASES["unet_instance"][2:])
+    config = write_config(tmp_path, *CASES["unet_instance"][1:])
     flags = ["--config", config, "--generator", weights, "--workdir", tmp_path / "run"]
     code, _, err = runs.run("jgan.import_weights", *flags)
     assert (code, len(err.splitlines())) == (2, 1)
-    assert "net.npz: not the generator of this config: missing model." in err
-    assert "unexpected body.0.bias, body.0.weight, " in err
+    assert "expected a U-Net of pytorch-CycleGAN-and-pix2pix, and this is an SRVGGNetCompact of Real-ESRGAN" in err
+    assert err.endswith("read it with --config compact\n")
 
 
 def test_networks_that_nobody_published_are_refused(tmp_path):

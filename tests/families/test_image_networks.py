@@ -16,8 +16,9 @@ from jgan.families.cyclegan import Critics, ResNetGenerator, Translators
 from jgan.families.esrgan import CompactNet, RRDBNet, UNetDiscriminator, VGGDiscriminator
 from jgan.families.pix2pix import RECEPTIVE_FIELDS, PatchDiscriminator, UNet
 from jgan.families.srgan import MSRResNet, SRDiscriminator, SRResNet
-from jgan.interop import basicsr, pix2pix
-from jgan.interop.state_dict import LEAVES, to_variables, without_counters
+from jgan.interop.formats import without_counters
+from jgan.interop.state_dict import LEAVES, to_variables
+from jgan.published.formats import DISCRIMINATORS, GENERATORS, check_readable, find_network
 from jgan.types import SPECTRAL, UserError
 
 NETWORKS = {
@@ -79,9 +80,13 @@ def reader_of(network):
             source=source,
             expected="ours",
         )
-    module = pix2pix if isinstance(network, UNet | ResNetGenerator | PatchDiscriminator) else basicsr
     is_discriminator = type(network).__name__.endswith("Discriminator")
-    return module.read_discriminator if is_discriminator else module.read_generator
+
+    def read(weights, shapes, source):
+        found = find_network(weights, network, source, discriminator=is_discriminator)
+        return found.format.read(found.tensors, shapes, source)
+
+    return read
 
 
 def restored(golden, case):
@@ -256,21 +261,23 @@ def test_another_or_partial_file_is_one_line_that_names_what_is_wrong(golden, ca
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("read", "network"),
-    [
-        (pix2pix.read_generator, "rrdb"),
-        (pix2pix.read_discriminator, "unet"),
-        (basicsr.read_generator, "resnet"),
-        (basicsr.read_generator, "srresnet"),
-        (basicsr.read_discriminator, "patch"),
-    ],
-)
-def test_weights_of_another_kind_of_network_are_refused(golden, read, network):
+def test_every_file_is_known_for_what_it_is(golden):
+    """Each network's file, offered to each other's reader: the message says whose it is and which config has it."""
     script, numbers = golden
-    shapes = shapes_of(NETWORKS[network], script.draw_inputs(network)[::-1])
-    with pytest.raises(UserError, match=r"^weights\.pth: read into .*this config is n"):
-        read(script.draw(numbers[network]["shapes"]), shapes, "weights.pth")
+    tables = {**GENERATORS, **DISCRIMINATORS}
+    published = {case: network for case, network in NETWORKS.items() if type(network) in tables}
+    drawn = {case: script.draw(numbers[case]["shapes"]) for case in published}
+    for network in published.values():
+        discriminator = type(network) in DISCRIMINATORS
+        for other, weights in drawn.items():
+            config = tables[type(published[other])].config
+            if type(published[other]) is type(network):
+                find_network(weights, network, "weights.pth", discriminator=discriminator)
+                continue
+            with pytest.raises(UserError, match=rf"^weights\.pth: expected .* this is .* --config {config}$"):
+                find_network(weights, network, "weights.pth", discriminator=discriminator)
+    with pytest.raises(UserError, match="--config: no weights of this family are read"):
+        check_readable(NETWORKS["srresnet"])
 
 
 def zeros(*shape):
