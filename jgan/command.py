@@ -81,7 +81,7 @@ def _path(text: str) -> Path:
 
 
 class _StoreOnce(argparse.Action):
-    """Stores an option's value, and refuses a second one, of which argparse would take the last without a word."""
+    """Stores an option's value; refuses negative counts, and a second one, of which argparse would take the last."""
 
     def __call__(
         self,
@@ -94,6 +94,10 @@ class _StoreOnce(argparse.Action):
         assert isinstance(parser, Parser), "registered by it alone"
         if self.option_strings and self.dest in parser.given:
             raise UserError(f"{option_string}: given twice; give it once")
+        for number in values if isinstance(values, list) else [values]:
+            if isinstance(number, int) and not 0 <= number < 2**63:
+                least = "0 or more" if number < 0 else "less than 2**63"
+                raise UserError(f"{option_string}={number}: expected {least}")
         parser.given.add(self.dest)
         setattr(namespace, self.dest, values)
 
@@ -149,7 +153,10 @@ def run(main: Main, *, keeps_memory: bool = True) -> NoReturn:
 
 def run_without_jax(main: Main) -> NoReturn:
     """As `run`, for a command that computes nothing."""
-    signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGTERM) != signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # cli.py had one of its own until here
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = main(sys.argv[1:])
         sys.stdout.flush()
@@ -162,6 +169,10 @@ def run_without_jax(main: Main) -> NoReturn:
     except BrokenPipeError:  # what read the output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
         code = 141  # as shells report a program that SIGPIPE ended
+    except MemoryError as error:
+        reason = one_line(str(error)) or "of the system"
+        print(f"{error_prefix()}: not enough memory ({reason}); ask for less at once", file=sys.stderr)
+        code = 2
     except OSError as error:
         if error.filename is None:
             raise
@@ -199,8 +210,9 @@ def enable_compilation_cache() -> None:
     """Keeps compiled programs between runs in $JAX_COMPILATION_CACHE_DIR, by default ~/.cache/jgan/xla."""
     import jax
 
-    from jgan.rundir.files import cache_directory
+    from jgan.rundir.files import usable_cache
 
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(cache_directory("xla")))
+    place = os.environ.get("JAX_COMPILATION_CACHE_DIR")
+    directory = usable_cache("compiled programs are", Path(place) if place else None)
+    jax.config.update("jax_compilation_cache_dir", None if directory is None else str(directory))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -40,8 +40,6 @@ def main(argv: Sequence[str]) -> int:
     """Runs the command."""
     options = _parser().parse_args(argv)
     names = options.metrics.split(",")
-    if options.crop < 0:
-        raise UserError(f"--crop={options.crop}: expected 0 or more pixels")
     scores, definitions = _scores(names, options)
     files = _matched(options.images, options.reference, names)
     rows = {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from jgan import command
 from jgan.config import Config, check, check_is_data, load, override, read_config
 from jgan.engine import processes
+from jgan.terminal.closed_pipes import surviving_closed_pipes
 from jgan.types import UserError
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ def _train(config: Config, workdir: Path | None, start_from: StartFrom | None = 
     if workdir is None:
         raise UserError("--workdir: expected the directory of the run")
     try:
-        outcome = train(config, workdir, start_from)
+        with surviving_closed_pipes():
+            outcome = train(config, workdir, start_from)
     except DivergedError as error:
         raise UserError(
             f"{error}; a new run goes on from it more slowly by: {_slower(config, workdir, error)}"

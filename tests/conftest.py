@@ -12,6 +12,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import gc
 import re
+import signal
 from pathlib import Path
 
 import jax
@@ -19,6 +20,9 @@ import pytest
 import runs
 
 from jgan.command import enable_compilation_cache
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in the background of a script; what is started here inherits it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 enable_compilation_cache()

@@ -33,14 +33,17 @@ class ProcessResult:
 
 
 class Subprocesses:
-    """Runs subprocesses. While it is entered, SIGINT and SIGTERM go to the process and are kept in `signal`."""
+    """Runs subprocesses. While it is entered, SIGINT and SIGTERM go to the process and are kept in `signal`.
+
+    One that was ignored before, as SIGINT in the background of a script, stays so, there and here.
+    """
 
     def __init__(self) -> None:
         self.signal: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Subprocesses:
-        numbers = (signal.SIGTERM, signal.SIGINT)
+        numbers = [n for n in (signal.SIGTERM, signal.SIGINT) if signal.getsignal(n) != signal.SIG_IGN]
         self._before = {number: signal.signal(number, self._pass_on) for number in numbers}
         return self
 

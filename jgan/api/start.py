@@ -17,7 +17,7 @@ from jgan.api.run import Run
 from jgan.autoconfig.follow import follow_data
 from jgan.config import Config
 from jgan.engine.allocator import keep_memory
-from jgan.rundir.files import cache_directory
+from jgan.rundir.files import usable_cache
 from jgan.rundir.paths import given_path
 from jgan.rundir.pictures import make_grid
 from jgan.training.loop import DivergedError
@@ -119,4 +119,5 @@ def _prepare() -> None:
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ and jax.config.values["jax_compilation_cache_dir"] is None:
-        jax.config.update("jax_compilation_cache_dir", str(cache_directory("xla")))
+        directory = usable_cache("compiled programs are")
+        jax.config.update("jax_compilation_cache_dir", None if directory is None else str(directory))

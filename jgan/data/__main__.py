@@ -29,6 +29,9 @@ DESCRIPTION = """Looks at a data set, or prepares it for fast reading.
 """ + textwrap.fill(f"Sources: {', '.join(EXAMPLES.values())}.", width=100, break_on_hyphens=False)
 
 
+MAX_WORKERS = 1024
+
+
 class _Subparser(command.Parser):
     """Of `jgan data inspect` and the others, all with the same description."""
 
@@ -105,11 +108,13 @@ def _prepare(options: argparse.Namespace) -> None:
         raise UserError(f"--resolution is {options.resolution}; give the pixels of a side, as in 64")
     if options.resolution > MAX_RESOLUTION:
         raise UserError(f"--resolution is {options.resolution}; expected at most {MAX_RESOLUTION} pixels of a side")
+    if not 1 <= options.workers <= MAX_WORKERS:
+        raise UserError(f"--workers={options.workers}: expected 1 to {MAX_WORKERS} processes")
     config = _config(options)
     source = open_source(config.source)
     channels = config.channels or _natural_channels(source, options.on_error)
     form = Format(options.resolution, channels, config.fit, config.background)
-    count = prepare(source, form, options.out, options.on_error, max(1, options.workers))
+    count = prepare(source, form, options.out, options.on_error, options.workers)
     if skipped := source.count - count:
         print(f"skipped {skipped:,} broken images; `inspect` lists them")
     print(

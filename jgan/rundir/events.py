@@ -24,7 +24,8 @@ class Events:
         self._directory = directory
         with writing(directory):
             directory.mkdir(exist_ok=True)
-            self._writer = EventsWriter(str(directory / "events"))
+            # Its own names differ from one second to the next, and a second file of a name would empty the first.
+            self._writer = EventsWriter(str(directory / "events"), f".{time.time_ns()}")
             start = SessionLog(status=SessionLog.START)
             self._write(Event(wall_time=time.time(), step=first_step + 1, session_log=start))
 

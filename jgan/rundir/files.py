@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import math
 import os
 import tempfile
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from jgan.rundir.paths import given_path
 from jgan.types import UserError
 
 
@@ -57,8 +59,31 @@ def make_directory(path: Path, flag: str) -> None:
 
 
 def cache_directory(name: str) -> Path:
-    """Where what can be made again is kept between runs: `name` below $XDG_CACHE_HOME/jgan, or ~/.cache/jgan."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "jgan" / name
+    """Where what can be made again is kept between runs: `name` below $XDG_CACHE_HOME/jgan, or ~/.cache/jgan.
+
+    Raises:
+      UserError: nobody says where that is, as in a container without HOME.
+    """
+    try:
+        return given_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "jgan" / name
+    except UserError:
+        raise UserError("the cache: no home directory is known; set HOME, or XDG_CACHE_HOME to a directory") from None
+
+
+def usable_cache(what: str, directory: Path | None = None) -> Path | None:
+    """The directory of compiled programs, by default "xla" in the cache, made if needed.
+
+    None, with a warning that `what` not kept, where it cannot be written.
+    """
+    try:
+        directory = directory or cache_directory("xla")
+        make_directory(directory, "the cache ($XDG_CACHE_HOME)")
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise UserError(f"{directory}: cannot write there")
+    except UserError as error:
+        logging.getLogger("jgan").warning("%s not kept between runs: %s", what, error)
+        return None
+    return directory
 
 
 def sha256(path: Path) -> str:

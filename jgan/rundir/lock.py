@@ -41,6 +41,12 @@ def locked(workdir: Path) -> Iterator[None]:
             raise UserError(
                 f"--workdir={workdir}: another process trains in it; stop it, or choose another directory"
             ) from None
+        except OSError as error:  # NFS without its lock daemon, some overlays
+            logging.getLogger("jgan").warning(
+                "%s: its file system has no locks (%s); nothing would stop a second process from training in it",
+                workdir,
+                error.strerror,
+            )
         yield
 
 

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT, noted and looked at between steps."""
+"""SIGTERM and SIGINT, noted and looked at between steps; one that was ignored at the start stays so, as of nohup."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Interruption:
         # In another thread, as where a server trains, Python allows no handlers.
         in_main = threading.current_thread() is threading.main_thread()
         numbers = (signal.SIGTERM, signal.SIGINT) if in_main else ()
-        self._before = {number: signal.signal(number, self._catch) for number in numbers}
+        heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._catch) for number in heard}
         self._caught: int | None = None
         return self
 

@@ -18,6 +18,7 @@ from jgan import config as configs
 from jgan.ablation.grid import parse_axes, plan
 from jgan.ablation.subprocesses import ProcessResult, Subprocesses
 from jgan.sweep import main
+from jgan.training.interruption import Interruption
 from jgan.types import UserError
 
 FD = "averaged/fd_efficientnet_lite0"
@@ -255,7 +256,28 @@ def test_jobs_are_the_commands_that_are_left(tmp_path, subprocesses, capsys, mon
         sweep(directory, *grid, "--jobs", "slurm")
 
 
-def test_children_pass_signals_on_and_keep_the_last_line(capfd):
+@pytest.fixture
+def heard():
+    """SIGINT is not ignored, as it is where a script runs the tests in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_what_is_ignored_stays_ignored(heard):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Subprocesses() as subprocesses:
+        os.kill(os.getpid(), signal.SIGINT)
+        code = "import signal, sys; sys.exit(signal.getsignal(signal.SIGINT) != signal.SIG_IGN)"
+        assert (subprocesses.run([sys.executable, "-c", code]).code, subprocesses.signal) == (0, None)
+    with Interruption() as interruption:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert not interruption.agreed()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert interruption.agreed()
+
+
+def test_children_pass_signals_on_and_keep_the_last_line(capfd, heard):
     def run(code):
         with Subprocesses() as subprocesses:
             return subprocesses.run([sys.executable, "-c", code]), subprocesses.signal
