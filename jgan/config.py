@@ -7,25 +7,25 @@ import importlib.util
 import json
 import os
 import traceback
-import typing
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import flax.linen as nn
-
 from jgan.configuration import catalog
 from jgan.configuration.data import data_differences, flatten, flatten_data, from_data, leaves, to_data
 from jgan.configuration.flags import override
+from jgan.configuration.hints import check_types
 from jgan.data.config import DataConfig
 from jgan.data.registry import absolute
 from jgan.engine.optim import AdamConfig, EmaConfig, OptimizerConfig
+from jgan.errors import shown
 from jgan.metrics.config import EvaluationConfig
-from jgan.ranges import check_range
+from jgan.ranges import check_range, check_totals
 from jgan.rundir.files import as_json, write_json
 from jgan.rundir.paths import given_path
 from jgan.rundir.renames import with_new_names
 from jgan.types import Game, Stage, UserError
+from jgan.untrusted.json_data import read_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,16 +61,28 @@ FREE_FIELDS += EVALUATION_FIELDS
 def check(config: Config) -> None:
     """Raises UserError, naming the field, for a config that cannot run."""
     _check_parts(config)
-    for path, value, hint in leaves(config):
-        _check_leaf(path, value, hint)
+    check_types(config)
+    for path, value, _ in leaves(config):
         for number in value if isinstance(value, tuple) else (value,):
             check_range(path, number)
+    check_totals(config.stages)
     config.generator_optimizer.check("generator_optimizer")
     config.discriminator_optimizer.check("discriminator_optimizer")
     config.ema.check("ema")
     if config.evaluate_every:
         config.evaluation.check()
-    config.game.check(config.stages)
+    _check_game(config)
+
+
+def _check_game(config: Config) -> None:
+    """As `Game.check`; whatever else a network raises that was given numbers or parts it cannot use is told too."""
+    try:
+        config.game.check(config.stages)
+    except UserError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"game: cannot be built as it is set ({type(error).__name__}: {reason})") from error
 
 
 def _check_parts(config: Config) -> None:
@@ -79,28 +91,12 @@ def _check_parts(config: Config) -> None:
     kinds |= dict.fromkeys(("generator_optimizer", "discriminator_optimizer"), OptimizerConfig)
     for name, kind in kinds.items():
         if not isinstance(getattr(config, name), kind):
-            raise UserError(f"{name}={getattr(config, name)!r}: expected a {kind.__name__}")
+            raise UserError(f"{name}={shown(getattr(config, name))}: expected a {kind.__name__}")
     if not dataclasses.is_dataclass(config.game) or not callable(getattr(config.game, "phases", None)):
-        raise UserError(f"game={config.game!r}: expected a game, such as jgan.families.dcgan.dcgan()")
+        raise UserError(f"game={shown(config.game)}: expected a game, such as jgan.families.dcgan.dcgan()")
     stages: Any = config.stages
     if not isinstance(stages, tuple) or not stages or not all(isinstance(stage, Stage) for stage in stages):
-        raise UserError(f"stages={stages!r}: expected a tuple of at least one Stage")
-
-
-def _check_leaf(path: str, value: Any, hint: Any) -> None:
-    if typing.get_origin(hint) is Literal and value not in typing.get_args(hint):
-        expected = ", ".join(map(repr, typing.get_args(hint)))
-        raise UserError(f"{path}={value!r}: expected one of {expected}")
-    if isinstance(hint, type) and issubclass(hint, nn.Module) and not isinstance(value, hint):
-        raise UserError(f"{path}={value!r}: expected a network")
-    if typing.get_origin(hint) is tuple:
-        if not isinstance(value, tuple):
-            raise UserError(f"{path}={value!r}: expected a tuple, such as (16, 32)")
-        for item in value:
-            _check_leaf(path, item, typing.get_args(hint)[0])
-    numeric = {int: (int,), float: (int, float), bool: (bool,), str: (str,)}
-    if hint in numeric and (not isinstance(value, numeric[hint]) or (isinstance(value, bool) and hint is not bool)):
-        raise UserError(f"{path}={value!r}: expected {hint.__name__}, got {type(value).__name__}")
+        raise UserError(f"stages={shown(stages)}: expected a tuple of at least one Stage")
 
 
 def save(config: Config, path: Path) -> None:
@@ -137,10 +133,7 @@ def read_saved(path: Path) -> Any:
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected the directory of a run")
-    try:
-        return with_new_names(json.loads(path.read_text()))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{path}: not valid JSON ({error})") from None
+    return with_new_names(read_json(path, "expected the config of a run"))
 
 
 def load(workdir: Path) -> Config:
@@ -150,10 +143,14 @@ def load(workdir: Path) -> Config:
       UserError: there is none, or it is not one of ours.
     """
     path = workdir / "config.json"
-    config = from_data(read_saved(path))
-    if not isinstance(config, Config):
-        raise UserError(f"{path}: expected a {Config.__module__}.Config at the top")
-    check(config)
+    data = read_saved(path)
+    try:
+        config = from_data(data)
+        if not isinstance(config, Config):
+            raise UserError(f"expected a {Config.__module__}.Config at the top")
+        check(config)
+    except UserError as error:
+        raise UserError(f"{path}: {str(error).removeprefix('config.json: ')}") from error
     return config
 
 

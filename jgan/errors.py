@@ -30,7 +30,7 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 
 def shown(value: object, most: int = 80) -> str:
     """A value of a file's as a message quotes it: as Python writes it, its middle left out beyond `most` characters."""
-    text = repr(value)
+    text = " ".join(repr(value).split())  # Flax writes networks over many lines
     return text if len(text) <= most else f"{text[: most // 2]}...{text[-most // 2 :]}"
 
 

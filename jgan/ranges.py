@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from jgan.types import DTYPES, UserError
+from jgan.types import DTYPES, Stage, UserError
 
 AT_LEAST_ONE = {"steps", "batch_size", "resolution", "accumulate", "channels", "image_channels", "widths", "fsdp"}
 AT_LEAST_ONE |= {
@@ -38,6 +39,33 @@ BELOW_ONE = {
 }
 
 
+# The most that a whole number may be, by its field's name or the name's end. No size overflows what XLA counts with: it
+# would end the process. All others are sizes of layers and the like.
+LARGEST_SIZE = 2**16
+LARGEST = {"seed": 2**63 - 1, "steps": 2**31 - 1, "num_samples": 2**31 - 1, "vocabulary": 2**24, "num_classes": 100_000}
+LARGEST |= {"keep_checkpoints": 2**31 - 1, "max_rollbacks": 2**31 - 1, "pool_size": 2**24, "resolution": 2**13}
+LARGEST |= {"blocks": 1024, "convolutions": 1024, "unroll_steps": 1024, "generator_batches": 1024, "scale": 64}
+LARGEST |= {"downs": 16, "downsamples": 16}
+LARGEST |= {"norm_classes": LARGEST["num_classes"], "latent_dim": 2**20}
+LARGEST_BY_END = {"_every": 2**31 - 1, "_images": 2**53, "_megabytes": 2**31 - 1}
+BATCH_PIXELS = 2**31
+
+
+def check_totals(stages: Sequence[Stage]) -> None:
+    """Raises UserError where the stages have more steps than are counted, or batches of more than BATCH_PIXELS."""
+    if sum(stage.steps for stage in stages) > LARGEST["steps"]:
+        raise UserError(f"stages: more than {LARGEST['steps']} steps in all")
+    for index, stage in enumerate(stages):
+        if stage.batch_size * stage.resolution**2 > BATCH_PIXELS:
+            sizes = f"batch_size={stage.batch_size}, resolution={stage.resolution}"
+            raise UserError(f"stages[{index}]: {sizes}: expected {BATCH_PIXELS} pixels in a batch at most")
+
+
+def _largest(name: str) -> int:
+    by_end = (most for end, most in LARGEST_BY_END.items() if name.endswith(end))
+    return LARGEST.get(name, next(by_end, LARGEST_SIZE))
+
+
 def check_range(path: str, value: Any) -> None:
     """Sizes and periods are at least 1, shares below 1, everything but the seed finite and not negative."""
     name = path.rsplit(".", 1)[-1]
@@ -47,10 +75,12 @@ def check_range(path: str, value: Any) -> None:
         return
     if not math.isfinite(value):
         raise UserError(f"{path}={value}: expected a finite number")
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise UserError(f"{path}={value}: expected a whole number of 64 bits")
+    if isinstance(value, int) and value > _largest(name):
+        raise UserError(f"{path}={value}: expected {_largest(name)} at most")
     counts = name in AT_LEAST_ONE or name.endswith("_every")
     least = 1 if counts and path not in ("data.channels", "evaluate_every") else 0
+    if path == "seed" and value < -(2**63):
+        raise UserError(f"{path}={value}: expected a whole number of 64 bits")
     if path != "seed" and value < least:
         raise UserError(f"{path}={value}: expected at least {least}")
     if name in BELOW_ONE and value >= 1:

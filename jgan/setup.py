@@ -16,6 +16,7 @@ from jgan.config import Config, differences
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
 from jgan.engine.compiling import Compile, compile_here
+from jgan.engine.memory import check_memory
 from jgan.engine.optim import lazy_ratio, make_optimizer
 from jgan.engine.sharding import Sharding, check_batches, make_sharding
 from jgan.engine.step import PLAYERS, Optimizers, TrainStep, create_state, make_train_step, reset_optimizers
@@ -173,9 +174,14 @@ def state_target(
     *,
     frozen: bool = True,
 ) -> TrainState:
-    """Shapes and shardings of the run's state, without making it; without `frozen`, its frozen weights aside."""
+    """Shapes and shardings of the run's state, without making it; without `frozen`, its frozen weights aside.
+
+    Raises:
+      UserError: the state does not fit the memory of the devices.
+    """
     shapes = jax.eval_shape(functools.partial(initial_state, config, stages, batches), jax.random.key(0))
     target = shapes_and_shardings(shapes, sharding.of_state(shapes))
+    check_memory(target)
     if not frozen:
         return target
     weights = jax.eval_shape(config.game.load_frozen)

@@ -55,7 +55,12 @@ def make_run(workdir, game, data):
     workdir.mkdir()
     configs.save(config, workdir / "config.json")
     checkpoints = Checkpoints(workdir)
-    record = {"batches": shapes_to_data(setup.batches), "window": {}, "rollbacks": 0, "data": "planned"}
+    record = {
+        "batches": shapes_to_data(setup.batches),
+        "window": {"start": 0, "values": {}},
+        "rollbacks": 0,
+        "data": "planned",
+    }
     checkpoints.save(state, 0, record)
     checkpoints.close()
     return workdir

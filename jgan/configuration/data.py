@@ -68,7 +68,7 @@ def from_data(data: Any) -> Any:
         raise UserError(f"config.json: {data[TYPE]} has no field {unknown[0]!r}{did_you_mean(unknown[0], known)}")
     try:
         return cls(**values)
-    except TypeError as error:
+    except Exception as error:  # a field is missing, or the class looks at one that holds something else
         raise UserError(f"config.json: {data[TYPE]}: {error}") from None
 
 

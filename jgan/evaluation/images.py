@@ -147,7 +147,7 @@ class SampledImages:
 
     def provenance(self) -> dict[str, Any]:
         """Where they come from, for eval.json."""
-        channels = batch_shapes(self.workdir, self.chosen.weights)[-1]["images"].shape[-1]
+        channels = batch_shapes(self.config, self.workdir, self.chosen.weights)[-1]["images"].shape[-1]
         return {
             **_run_provenance(self.workdir, self.chosen.weights, self.step),
             "truncation": self.chosen.truncation,
@@ -178,7 +178,7 @@ class TranslatedImages:
         image_to_image(config.game, chosen.direction, "--direction")
         self.reference_name = like_source(chosen.reference or config.data.source, config.data.source)
         field = "--reference" if chosen.reference else "data.source"
-        shapes: BatchShapes = batch_shapes(workdir, chosen.weights)[-1]
+        shapes: BatchShapes = batch_shapes(config, workdir, chosen.weights)[-1]
         dataset = open_held_out(config, self.reference_name, shapes, field)
         self._translations = Translations(config, dataset, chosen.num_samples, chosen.seed, chosen.direction)
         self.count, self.is_paired = self._translations.count, self._translations.is_paired

@@ -138,7 +138,7 @@ def open_generator(config: Config, workdir: Path, weights: Weights = NEWEST) -> 
     player, step = restore_generator(config, workdir, weights)
     if config.game.generates_from == "latents":
         return LatentGenerator(config, player, step)
-    return ImageGenerator(config, player, step, batch_shapes(workdir, weights)[-1])
+    return ImageGenerator(config, player, step, batch_shapes(config, workdir, weights)[-1])
 
 
 def latents_of(game: LatentGAN, num: int, seed: int, truncation: float | None) -> np.ndarray:

@@ -44,7 +44,7 @@ class Translator:
         check_seed(seed)
         game, way = image_to_image(config.game, direction, "--direction")
         self.config, self._seed, self._bicubic = config, seed, bicubic
-        batch = batch_shapes(workdir, weights)[-1]
+        batch = batch_shapes(config, workdir, weights)[-1]
         self.channels = batch[game.input_name(way)].shape[-1]
         generator, self.step = restore_generator(config, workdir, weights)
         self._generator = jax.device_put(generator, jax.devices()[0])

@@ -10,10 +10,11 @@ import jax
 
 from jgan.config import Config
 from jgan.data.vocabulary import Vocabulary, from_data
-from jgan.engine.sharding import make_sharding
+from jgan.engine.sharding import Sharding, make_sharding
+from jgan.errors import shown
 from jgan.rundir.checkpoints import BEST, CHECKPOINTS, Checkpoints
 from jgan.setup import BatchShapes, check_same_run, shapes_from_data, state_target
-from jgan.types import Player, UserError, schedule
+from jgan.types import Player, TrainState, UserError, schedule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +48,8 @@ def restore_generator(config: Config, workdir: Path, weights: Weights = NEWEST) 
     checkpoints, record = _open(workdir, weights)
     check_same_run(record, config, checkpoints.directory)
     sharding = make_sharding()
-    target = state_target(config, schedule(config.stages), shapes_from_data(record["batches"]), sharding, frozen=False)
+    shapes = _shapes(config, record, checkpoints.directory)
+    target = _target(config, shapes, sharding, checkpoints.directory)
     checkpoint = checkpoints.restore(target, weights.step)
     assert checkpoint is not None, "newest_record found one"
     checkpoints.close()
@@ -55,15 +57,40 @@ def restore_generator(config: Config, workdir: Path, weights: Weights = NEWEST) 
     return generator if weights.raw else generator.averaged(), int(jax.device_get(checkpoint.state.step))
 
 
-def batch_shapes(workdir: Path, weights: Weights = NEWEST) -> tuple[BatchShapes, ...]:
+def batch_shapes(config: Config, workdir: Path, weights: Weights = NEWEST) -> tuple[BatchShapes, ...]:
     """What the data of a run were like at each stage, from its checkpoint.
 
     Raises:
-      UserError: the directory has no such checkpoint.
+      UserError: the directory has no such checkpoint, or one of another game.
     """
     checkpoints, record = _open(workdir, weights)
     checkpoints.close()
-    return shapes_from_data(record["batches"])
+    return _shapes(config, record, checkpoints.directory)
+
+
+def _shapes(config: Config, record: dict[str, Any], directory: Path) -> tuple[BatchShapes, ...]:
+    """The batches of a record, which hold the images that the config's game takes, one batch for each stage."""
+    sides = ("images_a", "images_b") if config.game.directions else ("inputs", "targets")
+    names = ("images",) if config.game.generates_from == "latents" else sides
+    batches = shapes_from_data(record["batches"])
+    alike = all(name in batch and len(batch[name].shape) == 4 for batch in batches for name in names)
+    if len(batches) != len(config.stages) or not alike:
+        raise UserError(
+            f"{directory}: its record has {shown(record['batches'])}; expected {' and '.join(names)} for each of the "
+            f"{len(config.stages)} stages of config.json; is it the checkpoint of another run?"
+        )
+    return batches
+
+
+def _target(config: Config, shapes: tuple[BatchShapes, ...], sharding: Sharding, directory: Path) -> TrainState:
+    """The state that the checkpoint should hold."""
+    try:
+        return state_target(config, schedule(config.stages), shapes, sharding, frozen=False)
+    except UserError:
+        raise
+    except Exception as error:  # whatever the networks raise for images they do not take
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{directory}: its record does not fit the networks of config.json ({reason})") from error
 
 
 def read_vocabulary(workdir: Path, weights: Weights = NEWEST) -> Vocabulary:

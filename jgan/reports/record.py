@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,24 @@ from typing import Any
 from jgan.rundir.files import as_json, write_json
 from jgan.rundir.renames import with_new_names
 from jgan.types import UserError
+from jgan.untrusted.fields import Rule, checked_file, list_of, map_of, matching, text, whole
+from jgan.untrusted.json_data import read_json
 
 RECORD, FAILURES = "sweep.json", "failures.json"
+MEND = "mend it, or move it away"
+MAX_RUNS = 100_000
+# A run lies in the directory of its sweep, under its name there.
+NAME = matching(r"(?!\.{1,2}$)[^/\\\x00-\x1f]{1,255}", "the name of a folder in that of the sweep")
+VALUE = Rule(lambda value: value is None or isinstance(value, bool | int | float | str | list), "a value")
+RUN_FIELDS = {"name": NAME, "values": map_of(VALUE, MAX_RUNS), "seed": whole(-(2**63))}
+FIELDS = {
+    "config": text(),
+    "overrides": list_of(text(), MAX_RUNS),
+    "grid": list_of(text(), MAX_RUNS),
+    "seeds": whole(0),
+    "base": Rule(lambda value: isinstance(value, dict), "an object"),
+    "runs": list_of(Rule(lambda value: isinstance(value, dict), "an object"), MAX_RUNS),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,23 +78,9 @@ def read_record(workdir: Path) -> Record | None:
     path = workdir / RECORD
     if not path.exists():
         return None
-    try:
-        data = json.loads(path.read_bytes())
-        data["base"] = with_new_names(data["base"])
-        runs = [SweepRun(**run) for run in data.pop("runs")]
-        record = Record(**data, runs=runs)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UserError(f"{path}: not what a sweep writes ({error}); mend it, or move it away") from None
-    for run in runs:
-        _check_run(path, run)
-    return record
-
-
-def _check_run(path: Path, run: SweepRun) -> None:
-    """Raises UserError for a run of another shape, or one that lies outside of the sweep's directory."""
-    typed = isinstance(run.name, str) and isinstance(run.values, dict) and isinstance(run.seed, int)
-    if not typed or run.name in ("", "..") or Path(run.name).name != run.name:
-        raise UserError(f"{path}: {run.name!r} is not a run that a sweep writes; mend it, or move it away")
+    data = checked_file(path, read_json(path, MEND), FIELDS, MEND)
+    runs = [SweepRun(**checked_file(path, run, RUN_FIELDS, MEND)) for run in data["runs"]]
+    return Record(**data | {"base": with_new_names(data["base"]), "runs": runs})
 
 
 def write_record(workdir: Path, record: Record) -> None:
@@ -96,12 +97,9 @@ def read_failures(workdir: Path) -> dict[str, str]:
     path = workdir / FAILURES
     if not path.exists():
         return {}
-    try:
-        failures = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not what a sweep writes ({error}); remove it") from None
+    failures = read_json(path, "remove it")
     if not isinstance(failures, dict):
-        raise UserError(f"{path}: not what a sweep writes; remove it")
+        raise UserError(f"{path}: expected an object with a reason for each run; remove it")
     return {name: str(reason) for name, reason in failures.items()}
 
 

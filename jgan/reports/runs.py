@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import statistics
 from collections.abc import Callable
@@ -11,11 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from jgan import config as configs
+from jgan.errors import shown
 from jgan.reports.offline import Result, provenance, result_files
 from jgan.rundir.animation import grids
 from jgan.rundir.checkpoints import newest_step
 from jgan.rundir.files import NOT_FINITE, read_lines
 from jgan.types import UserError
+from jgan.untrusted.json_data import read_json
 
 Part = TypeVar("Part")
 Numbers = list[dict[str, float]]  # lines by step: "step", "images_seen", "discriminator/loss", ...
@@ -150,14 +151,14 @@ def _read_evaluations(path: Path) -> list[Evaluation]:
     for line in read_lines(path):
         settings = line.pop("settings", {})
         if not isinstance(settings, dict):
-            raise UserError(f"{path}: settings={settings!r} is not an object; mend it, or move the file away")
+            raise UserError(f"{path}: settings={shown(settings)} is not an object; mend it, or move the file away")
         evaluations.append(Evaluation(_curve_numbers(path, line), configs.flatten_data(settings)))
     return evaluations
 
 
 def _curve_numbers(path: Path, line: dict[str, Any]) -> dict[str, float]:
     numbers = _numbers(path, line)
-    if "images_seen" not in numbers:
+    if not 0 <= numbers.get("images_seen", -1.0) < math.inf:
         raise UserError(f"{path}: step {numbers['step']:.0f} has no images_seen; mend it, or move the file away")
     return numbers
 
@@ -175,7 +176,7 @@ def _numbers(path: Path, data: dict[str, Any]) -> dict[str, float]:
                 raise ValueError
             numbers[name] = float(value)
         except (ValueError, OverflowError):
-            raise UserError(f"{path}: {name}={value!r} is not a number; mend it, or move the file away") from None
+            raise UserError(f"{path}: {name}={shown(value)} is not a number; mend it, or move the file away") from None
     return numbers
 
 
@@ -188,7 +189,7 @@ def _read_events(path: Path) -> list[dict[str, Any]]:
 
 
 def _read_starts(path: Path) -> list[dict[str, Any]]:
-    starts = _read_json(path)
+    starts = read_json(path, "move the file away")
     if not isinstance(starts, list) or not all(isinstance(start, dict) for start in starts):
         raise UserError(f"{path}: expected a list of starts; move the file away")
     return starts
@@ -196,20 +197,13 @@ def _read_starts(path: Path) -> list[dict[str, Any]]:
 
 def _read_results(path: Path) -> list[Result]:
     """Of one file. Raises UserError where it is not what jgan evaluate writes."""
-    data = _read_json(path)
+    data = read_json(path, "move the file away")
     if not isinstance(data, dict) or not isinstance(data.get("scores"), dict):
         raise UserError(f"{path}: expected the scores of jgan evaluate; move the file away")
     warnings = data.get("warnings", [])
     if not isinstance(warnings, list):
-        raise UserError(f"{path}: warnings={warnings!r} is not a list; move the file away")
+        raise UserError(f"{path}: warnings={shown(warnings)} is not a list; move the file away")
     return [Result(path.name, _numbers(path, data["scores"]), provenance(data), list(map(str, warnings)))]
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise UserError(f"{path}: not valid JSON ({error}); move the file away") from None
 
 
 def _newest_picture(directory: Path) -> Path | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import logging
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -16,12 +16,14 @@ import jax
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
+from jgan.rundir.checkpoint_record import checked_record
 from jgan.rundir.files import sha256, without_infinities, write_json
 from jgan.types import PyTree, TrainState, UserError
+from jgan.untrusted.json_data import read_json
 
 CHECKPOINTS, BEST = "checkpoints", "best"  # folders of a run directory
 STATE, RECORD, SUMS = "state", "record", "sha256.json"
-RECORD_FIELDS = {"window", "rollbacks", "data", "batches"}
+STEP_NAME = re.compile("[0-9]{1,18}")  # of the folder of a checkpoint
 
 _ADVICE = {
     CHECKPOINTS: "expected the directory of a run",
@@ -37,7 +39,7 @@ def newest_step(workdir: Path) -> int | None:
 
 
 def _finished_steps(directory: Path) -> list[int]:
-    return [int(path.name) for path in directory.glob("*") if path.name.isdecimal()]
+    return [int(path.name) for path in directory.glob("*") if STEP_NAME.fullmatch(path.name)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,7 +172,7 @@ class Checkpoints:
     def _read_record(self, step: int) -> dict[str, Any]:
         self._verify(step)
         record = ocp.args.Composite(**{RECORD: ocp.args.JsonRestore()})
-        return _checked(self._manager.restore(step, args=record)[RECORD], step)
+        return checked_record(self._manager.restore(step, args=record)[RECORD], step)
 
     def restore(self, target: TrainState, step: int | None = None) -> Checkpoint | None:
         """The newest checkpoint that reads back whole, or that of `step`, laid out like `target`; None without any.
@@ -202,7 +204,7 @@ class Checkpoints:
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, target.replace(frozen=()))
         args = ocp.args.Composite(**{STATE: ocp.args.StandardRestore(abstract), RECORD: ocp.args.JsonRestore()})
         restored = self._manager.restore(step, args=args)
-        return Checkpoint(restored[STATE].replace(frozen=target.frozen), _checked(restored[RECORD], step))
+        return Checkpoint(restored[STATE].replace(frozen=target.frozen), checked_record(restored[RECORD], step))
 
     def _seal(self) -> None:
         """Writes the checksums of finished checkpoints that have none yet; Orbax itself checks only their structure."""
@@ -217,7 +219,7 @@ class Checkpoints:
         if not sums.exists():
             return
         found = _checksums(sums.parent)
-        for name, digest in json.loads(sums.read_text()).items():
+        for name, digest in read_json(sums, "remove the checkpoint").items():
             if found.get(name) != digest:
                 raise ValueError(f"{name} is not what was written")
 
@@ -264,15 +266,6 @@ def _checksums(directory: Path) -> dict[str, str]:
     """SHA-256 of every file below a directory but of the checksums themselves."""
     files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != SUMS)
     return {str(path.relative_to(directory)): sha256(path) for path in files}
-
-
-def _checked(record: Any, step: int) -> dict[str, Any]:
-    """The record; raises ValueError where it is not one, or that of another step."""
-    if not isinstance(record, dict) or not record.keys() >= RECORD_FIELDS:
-        raise ValueError(f"its record lacks {', '.join(sorted(RECORD_FIELDS))}")
-    if record.get("step", step) != step:
-        raise ValueError(f"it is the checkpoint of step {record['step']}, under another number")
-    return record
 
 
 def shapes_and_shardings(shapes: PyTree, shardings: PyTree) -> PyTree:

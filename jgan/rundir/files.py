@@ -15,6 +15,9 @@ from typing import Any
 
 from jgan.rundir.paths import given_path
 from jgan.types import UserError
+from jgan.untrusted.fields import check_fields, whole
+from jgan.untrusted.files import read_file
+from jgan.untrusted.json_data import parse_json
 
 
 @contextlib.contextmanager
@@ -92,6 +95,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+MAX_STEP = 2**31 - 1
 NOT_FINITE = ("inf", "-inf", "nan")  # as strings, since JSON has no such numbers
 
 
@@ -135,18 +139,32 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
       UserError: another line is not a JSON object with a "step".
     """
     lines = []
-    texts = path.read_bytes().splitlines() if path.exists() else []
-    for number, text in enumerate(texts, start=1):
+    for number, text in enumerate(texts := _texts(path), start=1):
         try:
-            line = json.loads(text)
-            if not isinstance(line, dict) or not isinstance(line.get("step"), int):
-                raise ValueError("no step")
-        except ValueError:
+            line = parse_json(text, not_finite=True)  # as earlier versions wrote
+            lines.append({name: as_number(value) for name, value in _with_step(line).items()})
+        except ValueError as error:
             if number == len(texts):
                 break
-            raise UserError(f"{path}: line {number} is not what was written; mend it, or move the file away") from None
-        lines.append({name: as_number(value) for name, value in line.items()})
+            problem = f"line {number} is not what was written ({error})"
+            raise UserError(f"{path}: {problem}; mend it, or move the file away") from None
     return lines
+
+
+def _texts(path: Path) -> list[bytes]:
+    try:
+        return read_file(path).splitlines() if path.exists() else []
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error}); move it away") from None
+
+
+def _with_step(line: Any) -> dict[str, Any]:
+    """The object of a line, whose whole numbers are of 64 bits."""
+    check_fields(line, {"step": whole(0, MAX_STEP)}, others=True)
+    for name, value in line.items():
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError(f"{name}={value}: expected a number of 64 bits")
+    return line
 
 
 def keep_lines_up_to(path: Path, step: int) -> None:

@@ -84,6 +84,21 @@ def map_of(rule: Rule, most: int) -> Rule:
     return Rule(fits, f"an object of {most} at most, each {rule.expected}")
 
 
+def fields_of(rules: Mapping[str, Rule]) -> Rule:
+    """An object with these fields and no others."""
+
+    def fits(value: Any) -> bool:
+        same = isinstance(value, dict) and value.keys() == rules.keys()
+        return same and all(rule.fits(value[name]) for name, rule in rules.items())
+
+    return Rule(fits, f"an object with {', '.join(f'{name}: {rule.expected}' for name, rule in rules.items())}")
+
+
+def anything() -> Rule:
+    """Any value."""
+    return Rule(lambda value: True, "anything")
+
+
 def check_fields(
     data: Any, rules: Mapping[str, Rule], *, may_lack: Collection[str] = (), others: bool = False
 ) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def parse_json(text: str | bytes, *, not_finite: bool = False) -> Any:
         )
     except RecursionError:
         raise ValueError(f"objects or lists nest deeper than {MAX_DEPTH}") from None
-    _check_depth(data)
+    check_depth(data)
     return data
 
 
@@ -70,7 +70,8 @@ def _each_once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _check_depth(data: Any) -> None:
+def check_depth(data: Any) -> None:
+    """Raises ValueError where objects and lists nest deeper than MAX_DEPTH."""
     level = [data]
     for _ in range(MAX_DEPTH + 1):
         level = [item for value in level for item in _items(value)]

@@ -21,6 +21,7 @@ from jgan.reports.groups import Standing, collect, curve, notes, ranked_scores, 
 from jgan.reports.record import Record, SweepRun, read_record, write_record
 from jgan.reports.runs import read_run
 from jgan.reports.tables import score_tables, to_csv, to_markdown, to_screen
+from jgan.rundir.files import read_lines
 from jgan.rundir.pictures import save_png
 from jgan.types import UserError
 
@@ -166,6 +167,33 @@ def test_what_is_damaged_or_missing_is_said(tmp_path):
         f"{runs['list']}/environment.json: expected a list of starts",
         "no samples",
         "No finished run has scores from training",
+    ):
+        assert message in page.text, message
+
+
+def test_a_run_that_would_stop_the_report_is_named_beside_the_others(tmp_path):
+    """Sizes that end the process in XLA, numbers that no float holds, parts of configs where numbers belong."""
+    runs = {name: make_run(tmp_path / name) for name in ("whole", "size", "digits", "part", "steps", "scores")}
+    text = (runs["size"] / "config.json").read_text()
+    (runs["size"] / "config.json").write_text(text.replace('"resolution": 8', f'"resolution": {2**62}'))
+    (runs["digits"] / "config.json").write_text(text.replace('"seed": 0', f'"seed": {"7" * 5000}'))
+    part = json.dumps(json.loads(text)["data"])
+    (runs["part"] / "config.json").write_text(text.replace('"batch_size": 8', f'"batch_size": {part}'))
+    lines = [{"step": step, "images_seen": 8} for step in (True, -1, 2**70, 1.5, None, "1", [1])]
+    write_lines(runs["scores"] / "evaluations.jsonl", [{"step": 1, "images_seen": 2**64}, {"step": 2}])
+    (runs["steps"] / "checkpoints" / "\u00b2").mkdir()
+    for line in lines:
+        write_lines(runs["steps"] / "metrics.jsonl", [line, {"step": 3, "images_seen": 1}])
+        with pytest.raises(UserError, match="line 1 is not what was written"):
+            read_lines(runs["steps"] / "metrics.jsonl")
+    page = report(*runs.values(), out=tmp_path / "page.html")
+    for message in (
+        "6 runs: 3 finished, 3 damaged",
+        f"{runs['size']}/config.json: game.generator.resolution={2**62}: expected 8192 at most",
+        f"{runs['digits']}/config.json: not valid JSON (a number of 5000 digits",
+        f"{runs['part']}/config.json: stages[0].batch_size=DataConfig: expected int, got DataConfig",
+        f"{runs['steps']}/metrics.jsonl: line 1 is not what was written (step=[1]: expected a whole number from 0 to",
+        f"{runs['scores']}/evaluations.jsonl: line 1 is not what was written (images_seen={2**64}: expected",
     ):
         assert message in page.text, message
 

@@ -7,7 +7,7 @@ from kills import killed_at_each_operation
 from jgan.rundir.checkpoints import BEST, Checkpoints
 from jgan.types import Player, TrainState
 
-RECORD = {"window": {}, "rollbacks": 0, "data": "some", "batches": []}
+RECORD = {"window": {"start": 0, "values": {}}, "rollbacks": 0, "data": "some", "batches": []}
 
 
 def make_state(value):
