@@ -32,7 +32,7 @@ def _bytes_in_one_memory(leaf: jax.ShapeDtypeStruct) -> int:
     return sharers * math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
 
 
-def device_bytes(device: jax.Device) -> int:
+def device_bytes(device: Any) -> int:
     """The memory of a device; of a CPU, that of the host or of the container."""
     statistics: dict[str, Any] = (device.memory_stats() or {}) if device.platform != "cpu" else {}
     if "bytes_limit" in statistics:
