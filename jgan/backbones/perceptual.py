@@ -5,7 +5,7 @@ Johnson et al. 2016 (https://arxiv.org/abs/1603.08155) has such a loss. What eac
 | name | weights | default taps |
 | --- | --- | --- |
 | efficientnet_lite0 | come with the lock file | block_2, block_4, block_10, block_15 |
-| vgg16 | torchvision's file | relu2_2 (Johnson et al., section 4.2) |
+| vgg16 | torchvision's file, or the extra `jgan[lpips]` | relu2_2 (Johnson et al., section 4.2) |
 | vgg19 | torchvision's file | relu5_4 |
 
 VGG-19's relu5_4 is the VGG54 of SRGAN (https://arxiv.org/abs/1609.04802, section 2.2.1), taken after the activation;
@@ -23,20 +23,22 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jgan.backbones import efficientnet_lite, vgg
+from jgan.backbones import efficientnet_lite, lpips_jax, vgg
 from jgan.backbones.checks import check_floats
 from jgan.backbones.efficientnet_lite import EfficientNetLite0
 from jgan.backbones.taps import check_taps
-from jgan.backbones.torchvision import Chain, Layers, load_chain, tap_names
+from jgan.backbones.torchvision import Chain, Layers, convolutions, load_chain, tap_names
 from jgan.interop.weights import read_weights
 from jgan.types import Array, Images, PyTree, UserError, did_you_mean
+
+PACKAGED = "vgg16"  # its weights come with the package of lpips_jax.py
 
 
 def load_perceptual(name: str, weights_path: Path | None = None) -> PyTree:
     """Flax variables, float32, of a network of PERCEPTUAL, for `perceptual_features`.
 
-    `weights_path` is torchvision's file, of which nothing is executed (`jgan.interop.weights`); efficientnet_lite0's
-    weights are those of the installed package where none is given.
+    `weights_path` is torchvision's file, of which nothing is executed (`jgan.interop.weights`); the weights of
+    efficientnet_lite0, and of vgg16, are those of an installed package where none is given.
 
     Raises:
       UserError: another name; no file, or not that network's.
@@ -67,7 +69,16 @@ def check_perceptual(name: str, taps: tuple[str, ...] = ()) -> None:
 
 def weights_to_download(name: str) -> str:
     """Where the file of weights is that a network of PERCEPTUAL needs from the user; empty where it needs none."""
-    return vgg.URLS.get(name, "")
+    return "" if name == PACKAGED and lpips_jax.is_installed() else vgg.URLS.get(name, "")
+
+
+def extra_of(name: str) -> str:
+    """What installs the weights of a network of PERCEPTUAL in place of a file; empty where nothing does."""
+    return lpips_jax.EXTRA if name == PACKAGED else ""
+
+
+def _or_extra(name: str) -> str:
+    return f"`{extra_of(name)}` brings them, or " if extra_of(name) else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,8 +99,10 @@ def _find(name: str) -> Perceptual:
 
 def _vgg(name: str, layers: Layers, default_tap: str) -> Perceptual:
     def load(path: Path | None) -> PyTree:
+        if path is None and name == PACKAGED and lpips_jax.is_installed():
+            return lpips_jax.load_network(name, convolutions(layers))
         if path is None:
-            raise UserError(f"{name} needs a file of weights: download {vgg.URLS[name]} and name it")
+            raise UserError(f"{name} needs a file of weights: {_or_extra(name)}download {vgg.URLS[name]} and name it")
         return load_chain(layers, path, f"torchvision's {name}")
 
     def apply(params: PyTree, images: Images, taps: tuple[str, ...], dtype: str) -> Any:

@@ -89,8 +89,12 @@ def normalise(images: Images) -> Array:
 
 def tap_names(layers: Layers) -> tuple[str, ...]:
     """What `Chain.taps` may hold, from the first layer to the last."""
-    names = [layer.name for layer in layers if isinstance(layer, Convolution)]
-    return tuple(tap for name in names for tap in (name, _after_relu(name)))
+    return tuple(tap for name in convolutions(layers) for tap in (name, _after_relu(name)))
+
+
+def convolutions(layers: Layers) -> tuple[str, ...]:
+    """Their names, in order."""
+    return tuple(layer.name for layer in layers if isinstance(layer, Convolution))
 
 
 def load_chain(layers: Layers, path: Path, expected: str) -> PyTree:

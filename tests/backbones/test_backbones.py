@@ -150,7 +150,7 @@ def test_bad_input_is_named(drawn, vgg19, lite0, tmp_path):
     cases = {
         r"partial.npz: not torchvision's vgg19: missing features.34.bias, features.34.weight; unex": load("partial"),
         r"head.npz: not torchvision's vgg19: missing features.0.bias, .* and 27 more": load("head"),
-        r"vgg16 needs a file of weights: download https://": lambda: load_perceptual("vgg16"),
+        r"vgg19 needs a file of weights: download https://": lambda: load_perceptual("vgg19"),
         r"'vgg': no network for perceptual losses; did you mean vgg1": lambda: check_perceptual("vgg"),
         r"taps: 'conv5_5' is no layer of .*; did you mean conv5_": lambda: check_perceptual("vgg19", ("conv5_5",)),
         r"taps: 'pool' is no layer": features(IMAGES, "efficientnet_lite0", ("pool",), lite0),

