@@ -10,8 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from jgan import command
+from jgan.data.classes import names_or_numbers
 from jgan.data.pixels import Format
 from jgan.data.registry import open_source
+from jgan.data.renumbered import renumbered
+from jgan.data.source import Source
 from jgan.evaluation.collect import SourceImages
 from jgan.metrics.class_scores import hold_out, unseen
 from jgan.metrics.classifier import check_format, input_format, predict, save_classifier, train_classifier
@@ -48,18 +51,25 @@ def main(argv: Sequence[str]) -> int:
     check_format(options.resolution, channels=3)
     check_seed(options.seed)
     make_directory(out.parent, "--out")
-    train, test = _sides(options.source, options.test, options.resolution, options.seed)
-    num_classes = int(max(train.labels.max(), test.labels.max())) + 1
+    names, train, test = _sides(options.source, options.test, options.resolution, options.seed)
+    num_classes = len(names)
     _, channels = input_format(train.images)
     classifier = train_classifier(
         train.images, train.labels, num_classes, resolution=options.resolution, channels=channels, seed=options.seed
     )
     right = predict(classifier, test.images).argmax(axis=1) == test.labels
-    measured = {"trained_on": train.title, "tested_on": test.title, "accuracy": float(right.mean())}
+    measured = {
+        "class_names": names,
+        "trained_on": train.title,
+        "tested_on": test.title,
+        "accuracy": float(right.mean()),
+    }
     save_classifier(out, dataclasses.replace(classifier, **measured))
     by_class = {label: right[test.labels == label].mean() for label in np.unique(test.labels)}
     worst = min(by_class, key=lambda label: by_class[label])
-    print(f"trained on {train.title}; reads {right.mean():.2%} of {test.title} right, worst class {worst}", end=" ")
+    print(
+        f"trained on {train.title}; reads {right.mean():.2%} of {test.title} right, worst class {names[worst]}", end=" "
+    )
     print(f"({by_class[worst]:.1%}): {out}")
     return 0
 
@@ -70,31 +80,39 @@ class _Side(NamedTuple):
     title: str
 
 
-def _sides(source: str, test: str | None, resolution: int, seed: int) -> tuple[_Side, _Side]:
-    """Images to train on and others to test on."""
-    images, labels = _read(source, resolution)
+def _sides(name: str, test: str | None, resolution: int, seed: int) -> tuple[tuple[str, ...], _Side, _Side]:
+    """The names of the classes, images to train on, and others to test on."""
+    source = _open(name, "--source")
+    names = names_or_numbers(source.class_names, source.num_classes or 0)
+    images, labels = _read(name, source, resolution)
     if test is None:
         split = hold_out(images, labels, HELD_OUT, np.random.default_rng(seed))
-        return _side(images, labels, split.train, source), _side(images, labels, split.test, source)
-    test_images, test_labels = _read(test, resolution)
+        return names, _side(images, labels, split.train, name), _side(images, labels, split.test, name)
+    test_images, test_labels = _read(test, renumbered(_open(test, "--test"), names, "--test"), resolution)
     new = np.flatnonzero(unseen(images, test_images))
     if new.size == 0:
         raise UserError(f"--test={test}: all images of --source are among them; give others to train on")
-    return _side(images, labels, new, source), _side(test_images, test_labels, np.arange(len(test_labels)), test)
+    of_test = _side(test_images, test_labels, np.arange(len(test_labels)), test)
+    return names, _side(images, labels, new, name), of_test
 
 
 def _side(images: np.ndarray, labels: np.ndarray, rows: np.ndarray, source: str) -> _Side:
     return _Side(images[rows], labels[rows], f"{len(rows)} images of {source}")
 
 
-def _read(name: str, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+def _open(name: str, field: str) -> Source:
+    source = open_source(name, field)
+    if source.num_classes is None:
+        raise UserError(f"{name}: its images have no labels; a classifier needs them")
+    return source
+
+
+def _read(name: str, source: Source, resolution: int) -> tuple[np.ndarray, np.ndarray]:
     """All images of a source, uint8 [n, r, r, 3], and their labels int32 [n]."""
-    source = open_source(name)
     images, labels = [], []
     with bars.bar(total=source.count, desc=f"reading {name}", unit=" images", delay=bars.DELAY) as bar:
         for pixels, classes in SourceImages(source, source.count, Format(resolution, 3, "crop", 255)).batches():
-            if classes is None or source.num_classes is None:
-                raise UserError(f"{name}: its images have no labels; a classifier needs them")
+            assert classes is not None, "it has classes"
             images.append(pixels)
             labels.append(classes)
             bar.update(len(pixels))

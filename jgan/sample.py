@@ -13,6 +13,7 @@ import numpy as np
 
 from jgan import command
 from jgan import config as configs
+from jgan.data.classes import split_labels
 from jgan.games.latent import LatentGAN
 from jgan.inference.captions import GivenCaptions, encode_captions, given_texts, texts_of_file, vectors_of_file
 from jgan.inference.draws import Draw, made_by
@@ -26,7 +27,7 @@ from jgan.inference.samples import (
     labels_in_turn,
 )
 from jgan.inference.sampling import latent_game
-from jgan.inference.weights import Weights, read_vocabulary
+from jgan.inference.weights import Weights, read_numbering, read_vocabulary
 from jgan.rundir.pictures import make_grid, save_png
 from jgan.types import UserError
 
@@ -41,6 +42,9 @@ rounding at most; with --standing_batches it sets the size of the batches whose 
 
 Images are written as they come. The same command again goes on where it was stopped; images of another draw are not
 replaced without --overwrite.
+
+Classes have the names of their data's folders, or the labels of its table; `jgan data inspect` lists them. A name with
+a comma stands in quotes: --labels 'cat,"sea, calm"'.
 
 Each caption becomes a row of the grid. Give --caption once for each, or --captions FILE with one caption a line. A run
 that was trained on vectors of captions takes --embeddings FILE.npz with `embeddings` [captions, features]."""
@@ -83,7 +87,9 @@ def _parser() -> command.Parser:
     parser.add_argument("--out", metavar="DIR", type=Path, help="where the PNGs go (default: generated/ of the run)")
     parser.add_argument("--num", type=int, help="number of images (default 64; with captions, 8 of each)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the latents (default 0)")
-    parser.add_argument("--labels", metavar="3,5", help="classes to generate, in turn (default: all)")
+    parser.add_argument(
+        "--labels", metavar="cat,5", help="classes to generate, in turn: names or numbers (default: all)"
+    )
     captions = parser.add_mutually_exclusive_group()
     captions.add_argument(
         "--caption", action="append", metavar="TEXT", help="a caption to generate from; repeat it for more"
@@ -115,8 +121,9 @@ def _condition_and_columns(
     vocabulary = functools.partial(read_vocabulary, options.workdir, weights)
     captions = encode_captions(game, _given_captions(options), vocabulary)
     if captions is None:
-        num, labels = options.num or NUM, _numbers(options.labels)
-        return labels_in_turn(game, labels, num), num, _columns(labels, game, num)
+        num, labels = options.num or NUM, None if options.labels is None else split_labels(options.labels)
+        numbering = functools.partial(read_numbering, options.workdir, weights)
+        return labels_in_turn(game, labels, num, numbering), num, _columns(labels, game, num)
     condition = captions_in_rows(captions, options.num)
     return condition, len(condition), len(condition) // len(captions)
 
@@ -129,14 +136,7 @@ def _given_captions(options: argparse.Namespace) -> GivenCaptions | None:
     return vectors_of_file(options.embeddings) if options.embeddings else None
 
 
-def _numbers(text: str | None) -> list[int] | None:
-    try:
-        return [int(part) for part in text.split(",")] if text is not None else None
-    except ValueError:
-        raise UserError(f"--labels={text}: expected numbers separated by commas, such as 3,5") from None
-
-
-def _columns(labels: list[int] | None, game: LatentGAN, num: int) -> int:
+def _columns(labels: list[str] | None, game: LatentGAN, num: int) -> int:
     """As square as can be, every class in columns of its own where there are classes."""
     side = math.sqrt(min(num, GRID_IMAGES))
     classes = len(labels) if labels is not None else game.num_classes

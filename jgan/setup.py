@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.config import Config, differences
+from jgan.data.classes import NEW, Numbering
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
 from jgan.engine.compiling import Compile, compile_here
@@ -40,6 +41,7 @@ class Setup:
     batches: tuple[BatchShapes, ...]  # one microbatch of each stage
     sharding: Sharding
     target: TrainState  # shapes and shardings of the state
+    numbering: Numbering = NEW  # that of the data's classes when the run began
 
     @property
     def state_sharding(self) -> PyTree:
@@ -104,6 +106,10 @@ class Setup:
         vocabulary = self.dataset.vocabulary
         return None if vocabulary is None else vocabulary.to_data()
 
+    def classes_record(self) -> dict[str, Any]:
+        """What a checkpoint says of the classes, as `numbering_of` reads it."""
+        return Numbering(self.dataset.class_names, self.numbering.earlier).to_data()
+
     def key(self, *purposes: int) -> Array:
         """The seed's key folded with what it is for, on every device."""
 
@@ -124,15 +130,16 @@ def run_seldom() -> dict[str, Any]:
     return {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
 
 
-def prepare(config: Config) -> Setup:
-    """Opens the data and lays out the state over all devices.
+def prepare(config: Config, numbering: Numbering = NEW) -> Setup:
+    """Opens the data and lays out the state over all devices. `numbering` is that of the run, where it has begun.
 
     Raises:
       UserError: the data cannot be read, or do not fit the networks, the batch sizes or the devices.
     """
     sharding = make_sharding(config.fsdp)
     check_batches(config.stages, sharding)
-    return lay_out(config, open_dataset(config.data, config.seed), sharding)
+    dataset = open_dataset(config.data, config.seed, numbering=numbering)
+    return dataclasses.replace(lay_out(config, dataset, sharding), numbering=numbering)
 
 
 def lay_out(config: Config, dataset: Dataset | UnpairedDataset, sharding: Sharding) -> Setup:

@@ -19,7 +19,7 @@ from jgan.inference.one_image import TILE, TILE_OF_UPSCALING, Tiles
 from jgan.inference.samples import NUM, RunSampler, Sampling, captions_in_rows, check_num, labels_in_turn
 from jgan.inference.sampling import latent_game
 from jgan.inference.translator import Translator, open_upscaler
-from jgan.inference.weights import NEWEST, Weights, read_vocabulary
+from jgan.inference.weights import NEWEST, Weights, read_numbering, read_vocabulary
 from jgan.photos.programs import Sizes
 from jgan.ranges import check_seed
 from jgan.rundir.checkpoints import newest_step
@@ -57,6 +57,11 @@ class Run:
     def evaluations(self) -> dict[str, np.ndarray]:
         """The columns of evaluations.jsonl (`evaluate_every`), "step", "averaged/fd_efficientnet_lite0", ..."""
         return read_columns(self.workdir / EVALUATIONS)
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The name of each class, in the order of their numbers; None where the run knows of none."""
+        return read_numbering(self.workdir).names
 
     @property
     def generator(self) -> Generator:
@@ -98,7 +103,7 @@ class Run:
         self,
         num: int | None = None,
         *,
-        labels: Sequence[int] | None = None,
+        labels: Sequence[int | str] | None = None,
         captions: Sequence[str] | np.ndarray | None = None,
         seed: int = 0,
         truncation: float | None = None,
@@ -110,8 +115,9 @@ class Run:
     ) -> np.ndarray:
         """Images uint8 [num, h, w, c] (64 without `num`), the same as `jgan sample` writes.
 
-        Image i depends on `seed`, i and its label alone. `labels` are taken in turn, without them all classes. Of
-        `captions`, words or vectors [m, features], come `num` images each (8 without it), [m * num, h, w, c].
+        Image i depends on `seed`, i and its label alone. `labels`, names or numbers as in `class_names`, are taken in
+        turn, without them all classes. Of `captions`, words or vectors [m, features], come `num` images each (8 without
+        it), [m * num, h, w, c].
 
         Raises:
           UserError: settings that the run does not allow, or no such checkpoint.
@@ -122,7 +128,8 @@ class Run:
         encoded = self._encoded(captions, weights)
         if encoded is None:
             num = num or NUM
-            return sampler.sample(labels_in_turn(sampler.game, labels, num), num, sampling, weights)
+            numbering = functools.partial(read_numbering, self.workdir, weights)
+            return sampler.sample(labels_in_turn(sampler.game, labels, num, numbering), num, sampling, weights)
         if labels is not None:
             raise UserError("labels: this run generates images from captions, it has no classes to choose")
         condition = captions_in_rows(encoded, num)

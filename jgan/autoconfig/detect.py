@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from jgan.data.captions import TABLE
 from jgan.data.files import FolderFiles, ZipFiles
+from jgan.data.folders import folders_in
 from jgan.data.pairs import SIDES
 from jgan.data.records import MANIFEST
 from jgan.data.registry import DOMAINS, EMBEDDED, EXAMPLES, SOURCES, is_unpaired
@@ -58,7 +59,7 @@ def data_name(source: str) -> str:
 
 
 def _of_folder(path: Path) -> Found:
-    folders = {entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")}
+    folders = folders_in(path, f"folder:{path}")
     domains, sides = folders & set(DOMAINS), folders & set(SIDES)
     if domains:
         return Found(f"unpaired:{path}", f"it has the folder {' and '.join(sorted(domains))}: two domains")

@@ -12,7 +12,7 @@ import numpy as np
 
 from jgan.data.captions import Captions
 from jgan.data.labels import check_labels
-from jgan.data.source import NO_LABEL, fingerprint
+from jgan.data.source import NO_LABEL, count_classes, fingerprint
 from jgan.types import UserError
 
 IDX_UNSIGNED_BYTE = 8  # the third byte of an idx file: what its numbers are
@@ -41,6 +41,7 @@ class ArraySource:
         self.num_classes = num_classes
         self.class_names = class_names
         self.captions = captions
+        self.class_counts = count_classes(labels, num_classes)
         self.fingerprint = content or fingerprint(images, labels)
         if captions is not None:
             self.fingerprint = fingerprint(self.fingerprint, captions.rows, captions.counts, captions.vocabulary)

@@ -48,7 +48,7 @@ def check_files(source: FileSource, full: bool) -> list[FileReport]:
 
 def _check_file(source: FileSource, index: int, full: bool) -> FileReport:
     try:
-        data = source.read_bytes(index)
+        data = source.read_noted(index)
         image = decode(data) if full else open_image(data)
         end = ENDS.get(image.format or "")
         if not full and end and end not in data[-TAIL:]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from jgan.data.labels import read_text
+from jgan.data.names import clean_name
 from jgan.data.vocabulary import MAX_WORDS, Vocabulary, split_words, vocabulary_of
 from jgan.interop.npz import NUMBERS, TEXTS, read_npz
 from jgan.interop.refusal import ZIP_ERRORS
@@ -139,8 +140,7 @@ def _parse_row(place: str, line: int, header: list[str], row: list[str]) -> tupl
     if len(row) != len(COLUMNS):
         raise UserError(f"{place}: {len(row)} columns, expected {len(COLUMNS)}; put quotes around a text with commas")
     values = dict(zip(header, row, strict=True))
-    name, caption = values["file"].strip().replace("\\", "/"), values["caption"].strip()
-    name = name and posixpath.normpath(name)
+    name, caption = clean_name(values["file"].strip()), values["caption"].strip()
     words = len(split_words(caption))
     if not words:
         raise UserError(f"{place}: {name or 'a row'} has no caption; add it, or remove the row")
@@ -178,7 +178,7 @@ def _named_vectors(place: str, data: bytes) -> tuple[list[str], np.ndarray]:
     if files.dtype.kind != "U" or files.shape != vectors.shape[:1]:
         kind = f"{files.dtype} {list(files.shape)}" if "files" in arrays else "not there"
         raise UserError(f"{place}: `files` is {kind}; expected the names of {len(vectors)} image files, one a vector")
-    return [str(name).replace("\\", "/") for name in files], vectors
+    return [clean_name(str(name)) for name in files], vectors
 
 
 def _check_all(place: str, names: list[str], images: list[int], what: str) -> None:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
 import os
 import zipfile
 from collections.abc import Callable, Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
 
 from jgan.data.captions import Captions, read_table, read_vectors
+from jgan.data.classes import names_or_numbers
+from jgan.data.decoding import parallel_map
+from jgan.data.folders import SUFFIXES, is_image, scan
 from jgan.data.labels import Labels, find_labels
+from jgan.data.names import clean_names
 from jgan.data.pixels import BrokenImageError, decode, natural_channels
-from jgan.data.source import NO_LABEL, fingerprint
+from jgan.data.source import NO_LABEL, count_classes, fingerprint
+from jgan.terminal import bars
 from jgan.types import UserError
 from jgan.untrusted.files import MAX_FILE_BYTES, read_file
 
 ReadCaptions = Callable[[str, list[str], Iterable[str], Callable[[str], bytes]], Captions]
-
-SUFFIXES = (
-    *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm"),
-    *(".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
-)
 
 
 class Files(Protocol):
@@ -42,7 +44,7 @@ class Files(Protocol):
 
 
 class FolderFiles:
-    """Files below a directory; links to directories are followed, once each."""
+    """Files below a directory, as `scan` finds them."""
 
     def __init__(self, directory: str, scheme: str = "folder") -> None:
         self.title = f"{scheme}:{directory}"
@@ -51,25 +53,8 @@ class FolderFiles:
             raise UserError(f"{self.title}: no such directory; give the path of a directory of images")
 
     def sizes(self) -> dict[str, int]:
-        """Every file that is not hidden, with its size in bytes (-1: a link to nothing)."""
-        found: dict[str, int] = {}
-        try:
-            self._scan(str(self.directory), "", {os.path.realpath(self.directory)}, found)
-        except OSError as error:
-            place = f"{self.title}: {error.filename}"
-            raise UserError(f"{place}: cannot be read ({error.strerror}); mend or remove it") from None
-        return found
-
-    def _scan(self, directory: str, prefix: str, seen: set[str], found: dict[str, int]) -> None:
-        with os.scandir(directory) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if not entry.is_dir():
-                    found[prefix + entry.name] = entry.stat().st_size if entry.is_file() else -1
-                elif not entry.is_symlink() or os.path.realpath(entry.path) not in seen:
-                    seen.add(os.path.realpath(entry.path))
-                    self._scan(entry.path, f"{prefix}{entry.name}/", seen, found)
+        """Every file that is not hidden, with its size in bytes (folders.NO_FILE: a link to nothing)."""
+        return scan(self.directory, self.title)
 
     def read(self, name: str) -> bytes:
         """The bytes of one file. Raises OSError."""
@@ -77,7 +62,7 @@ class FolderFiles:
 
 
 class ZipFiles:
-    """Entries of a zip archive, read in memory: nothing is ever written, so an odd name can do no harm."""
+    """Entries of a zip archive, read in memory, by names that `clean_names` made clean."""
 
     def __init__(self, path: str, scheme: str = "zip") -> None:
         self.title = f"{scheme}:{path}"
@@ -86,9 +71,10 @@ class ZipFiles:
         if not Path(path).is_file():
             raise UserError(f"{self.title}: no such file; give the path of a zip archive")
         try:
-            self._open()
+            names = self._open().namelist()
         except (OSError, zipfile.BadZipFile) as error:
             raise UserError(f"{self.title}: not a zip archive ({error}); zip the images again") from None
+        self._names = clean_names(self.title, names)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_archive": None}  # each process opens the archive for itself
@@ -99,17 +85,13 @@ class ZipFiles:
         return self._archive
 
     def sizes(self) -> dict[str, int]:
-        """Every entry that is neither hidden nor a resource fork of macOS, with its size in bytes."""
-        found = {}
-        for entry in self._open().infolist():
-            parts = PurePosixPath(entry.filename).parts
-            if not entry.is_dir() and parts[0] != "__MACOSX" and not parts[-1].startswith("."):
-                found[entry.filename] = entry.file_size
-        return found
+        """Every entry that is not hidden, by its clean name, with its size in bytes."""
+        archive = self._open()
+        return {clean: archive.getinfo(name).file_size for clean, name in self._names.items()}
 
     def read(self, name: str) -> bytes:
         """The bytes of one entry. Raises OSError."""
-        entry = self._open().getinfo(name)
+        entry = self._open().getinfo(self._names[name])
         if entry.file_size > MAX_FILE_BYTES:
             raise OSError(f"declares {entry.file_size:,} bytes")
         try:
@@ -125,6 +107,7 @@ class FileSource:
 
     in_memory = False
     is_paired = False
+    is_earlier = False  # see `as_earlier`
 
     def __init__(
         self,
@@ -137,13 +120,14 @@ class FileSource:
         """Those of the `names`, in their order, or all; with `read_captions` they have captions in place of classes."""
         sizes = files.sizes()
         self.files, self.title = files, files.title
-        found_names = sorted(name for name in sizes if PurePosixPath(name).suffix.lower() in SUFFIXES)
+        found_names = sorted(filter(is_image, sizes))
         self.names = found_names if names is None else names
         self.other_files = len(sizes) - len(self.names)
         self.file_bytes = sum(sizes[name] for name in self.names)
         if not self.names:
             raise UserError(f"{files.title}: no image in {len(sizes)} files ({' '.join(SUFFIXES)}); add some")
         self._sizes = [sizes[name] for name in self.names]
+        self._digests = [""] * len(self.names)  # of the contents of files that were read; "": not yet
         found = files.title, self.names, sizes, files.read
         self.captions = read_captions(*found) if read_captions else None
         self._labels = find_labels(*found) if labelled and not read_captions else None
@@ -158,19 +142,75 @@ class FileSource:
         self.num_classes = None if labels is None else labels.num_classes
         self.class_names = None if labels is None else labels.class_names
         self.labels = None if labels is None else labels.labels
-        self.fingerprint = fingerprint(self.names, self._sizes, self.labels)
+        self.class_counts = count_classes(self.labels, self.num_classes)
         if self.captions is not None:
             self.labels = np.arange(self.count, dtype=np.int32)
-            words = self.captions.vocabulary
-            self.fingerprint = fingerprint(self.names, self._sizes, self.captions.rows, self.captions.counts, words)
+
+    @property
+    def earlier_class_names(self) -> tuple[str, ...] | None:
+        """The classes in the order in which earlier versions numbered them: that of text, numbers too."""
+        return None if self.class_names is None else tuple(sorted(self.class_names))
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the names and the contents of the files, and of the classes or captions that these have.
+
+        Reads the files that nobody has read with `read_noted` before.
+        """
+        captions = self.captions
+        if captions is None:
+            described = (self._earlier_labels() if self.is_earlier else self._label_names(),)
+        else:
+            described = captions.rows, captions.counts, captions.vocabulary
+        return fingerprint(self.names, self._sizes if self.is_earlier else self._contents(), *described)
+
+    def _label_names(self) -> list[str] | None:
+        if self._labels is None:
+            return None
+        names = names_or_numbers(self.class_names, self._labels.num_classes)
+        return [names[label] for label in self._labels.labels.tolist()]
+
+    def _earlier_labels(self) -> np.ndarray | None:
+        if self._labels is None or self.class_names is None or self.earlier_class_names is None:
+            return self.labels
+        places = {name: place for place, name in enumerate(self.earlier_class_names)}
+        return np.array([places[name] for name in self.class_names], np.int32)[self._labels.labels]
+
+    def _contents(self) -> list[str]:
+        unread = [index for index, digest in enumerate(self._digests) if not digest]
+        with bars.bar(total=len(unread), desc="reading", unit=" files", delay=bars.DELAY, leave=False) as bar:
+            for _ in parallel_map(self._note, unread, os.cpu_count() or 1):
+                bar.update(1)
+        return self._digests
+
+    def _note(self, index: int) -> None:
+        with contextlib.suppress(BrokenImageError):
+            self.read_noted(index)
+
+    def read_noted(self, index: int) -> bytes:
+        """As `read_bytes`; notes what the file holds for `fingerprint`, which need not read it again."""
+        data = self.read_bytes(index)
+        self._digests[index] = hashlib.blake2b(data, digest_size=16).hexdigest()
+        return data
+
+    def as_earlier(self) -> FileSource:
+        """This source with the fingerprint by which earlier versions told sets apart: of names and sizes of files."""
+        earlier = self._copy()
+        earlier.is_earlier = True
+        return earlier
+
+    def _copy(self) -> FileSource:
+        copy = object.__new__(FileSource)
+        copy.__dict__.update(self.__dict__)
+        return copy
 
     def without(self, indices: list[int]) -> FileSource:
         """This source without some of its files."""
         keep = np.setdiff1d(np.arange(self.count), indices)
-        less = object.__new__(FileSource)
-        less.__dict__.update(self.__dict__)
+        less = self._copy()
         less.names = [self.names[index] for index in keep]
         less._sizes = [self._sizes[index] for index in keep]
+        less._digests = [self._digests[index] for index in keep]
         if self._labels is not None:
             less._labels = Labels(self._labels.labels[keep], self._labels.num_classes, self._labels.class_names)
         if self.captions is not None:

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageOps
 from jgan.data.arrays import ArraySource
 from jgan.data.broken_files import FileReport
 from jgan.data.captions import Captions
+from jgan.data.classes import classes_without_images, names_or_numbers
 from jgan.data.decoding import parallel_map
 from jgan.data.files import FileSource
 from jgan.data.pairs import PairSource, missing_partners_message, source_reports
@@ -42,7 +43,7 @@ def describe(source: Source) -> list[str]:
     lines.append(f"sizes: {_counted(f'{report.size[0]} x {report.size[1]}' for report in whole)}")
     lines.append(f"modes: {_counted(report.mode for report in whole)}")
     lines.append(f"channels: {_counted(str(report.channels) for report in whole)}")
-    lines.append(_classes(source, labels) if source.captions is None else _captions(source.captions))
+    lines += _classes(source, labels) if source.captions is None else [_captions(source.captions)]
     broken = [report for report in reports if report.problem]
     lines.append(f"problems: {len(broken) or 'none'}")
     return lines + [f"  {source.name(report.index)}: {report.problem}" for report in broken]
@@ -90,11 +91,23 @@ def _counted(values: Iterable[str], most: int = SHOWN) -> str:
     return ", ".join(shown + ([f"{len(counts) - most} others ({rest:,})"] if rest else [])) or "none"
 
 
-def _classes(source: Source, labels: list[int]) -> str:
+def _classes(source: Source, labels: list[int]) -> list[str]:
+    """A line for each class that has images: its number, which is its place in the networks, name and images."""
     if source.num_classes is None:
-        return "classes: none (no labels)"
-    names = source.class_names or tuple(map(str, range(source.num_classes)))
-    return f"classes: {source.num_classes}: {_counted((names[label] for label in labels), SHOWN_CLASSES)}"
+        return ["classes: none (no labels)"]
+    names = names_or_numbers(source.class_names, source.num_classes)
+    counts = np.bincount(labels, minlength=len(names))
+    used, rows = np.flatnonzero(counts), [("number", "name", "images")]
+    rows += [(str(place), names[place], f"{counts[place]:,}") for place in used[:SHOWN_CLASSES].tolist()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    looked_at = f", of {len(labels):,} images looked at" if len(labels) < source.count else ""
+    lines = [f"classes: {len(names):,}{looked_at}"]
+    lines += [f"  {n:>{widths[0]}}  {name:<{widths[1]}}  {count:>{widths[2]}}" for n, name, count in rows]
+    if len(used) > SHOWN_CLASSES:
+        lines.append(f"  and {len(used) - SHOWN_CLASSES:,} more classes with images")
+    if source.class_counts is not None and (missing := classes_without_images(names, counts)):
+        lines.append(f"  {missing}")
+    return lines
 
 
 def _captions(captions: Captions) -> str:

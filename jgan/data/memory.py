@@ -17,6 +17,7 @@ class DecodedSource:
         self.is_paired = getattr(source, "is_paired", False)
         self.count, self.fingerprint = source.count, source.fingerprint
         self.num_classes, self.class_names, self.captions = source.num_classes, source.class_names, source.captions
+        self.class_counts = source.class_counts
 
     def name(self, index: int) -> str:
         """As the other source says."""

@@ -5,36 +5,40 @@ from __future__ import annotations
 import logging
 
 from jgan.data.broken_files import FileReport, broken_files_message, usable_channels
+from jgan.data.classes import NEW, Numbering, classes_without_images
 from jgan.data.config import DataConfig, check_config
 from jgan.data.files import FileSource
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.memory import DecodedSource
 from jgan.data.pairs import PairSource, missing_partners_message, source_reports
 from jgan.data.registry import is_unpaired, open_domains, open_source
+from jgan.data.renumbered import numbered
 from jgan.data.source import Source
 from jgan.types import UserError
 
 logger = logging.getLogger(__name__)
 
 
-def open_dataset(config: DataConfig, seed: int, patch: int = 0) -> Dataset | UnpairedDataset:
+def open_dataset(
+    config: DataConfig, seed: int, patch: int = 0, numbering: Numbering = NEW
+) -> Dataset | UnpairedDataset:
     """The data set of a run, its files checked. Raises UserError on anything that cannot be trained on.
 
-    Of patches, images with sides of fewer than `patch` pixels are as broken ones.
+    Of patches, images with sides of fewer than `patch` pixels are as broken ones. `numbering` is that of the run.
     """
     check_config(config)
     if is_unpaired(config.source):
         _check_no_pairs(config)
         _check_task(config, "its domains have no pairs")
         domains = enumerate(open_domains(config.source))
-        return UnpairedDataset(*(_open(config, domain, seed + place, patch) for place, domain in domains))
+        return UnpairedDataset(*(_open(config, domain, seed + place, patch, numbering) for place, domain in domains))
     source = open_source(config.source)
     if isinstance(source, PairSource):
         _check_task(config, "pairs have their inputs")
         source = source.from_b_to_a() if config.direction == "b_to_a" else source
     else:
         _check_no_pairs(config)
-    return _open(config, source, seed, patch)
+    return _open(config, source, seed, patch, numbering)
 
 
 def _check_no_pairs(config: DataConfig) -> None:
@@ -50,9 +54,12 @@ def _check_task(config: DataConfig, reason: str) -> None:
         raise UserError(f"data.task.name={config.task.name!r}: {config.source}: {reason}; set it to 'none'")
 
 
-def _open(config: DataConfig, source: Source, seed: int, patch: int) -> Dataset:
+def _open(config: DataConfig, source: Source, seed: int, patch: int, numbering: Numbering) -> Dataset:
     if not isinstance(source, FileSource | PairSource):
+        source = _numbered(config, source, numbering)
         return Dataset(config, source, config.channels or source.channels(), seed)
+    if numbering.earlier:
+        source = source.as_earlier()
     if isinstance(source, PairSource) and not config.channels:
         source.channels()  # refuses
     source, reports = _checked(source, config, patch if config.fit == "patch" else 0)
@@ -64,7 +71,17 @@ def _open(config: DataConfig, source: Source, seed: int, patch: int) -> Dataset:
         pixels = sum(report.size[0] * report.size[1] for report in reports)
         if pixels * (channels + config.input_channels) <= config.device_megabytes * 2**20:
             source = DecodedSource(source)
+    source = _numbered(config, source, numbering)
     return Dataset(config, source, channels, seed, smallest if config.fit == "patch" else None)
+
+
+def _numbered(config: DataConfig, source: Source, numbering: Numbering) -> Source:
+    """The source with its classes numbered as the run's; warns of those without an image."""
+    field = f"data.source={config.source!r}"
+    counts = source.class_counts
+    if counts is not None and (missing := classes_without_images(source.class_names, counts)):
+        logger.warning("%s: %s", field, missing)
+    return numbered(source, numbering, field)
 
 
 def _checked(

@@ -6,11 +6,13 @@ import dataclasses
 import posixpath
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from jgan.data.broken_files import FileReport, check_files
 from jgan.data.captions import Captions
-from jgan.data.files import SUFFIXES, Files, FileSource, FolderFiles, ZipFiles
+from jgan.data.files import Files, FileSource, FolderFiles, ZipFiles
+from jgan.data.folders import is_image
 from jgan.data.pixels import Pair
 from jgan.data.source import NO_LABEL, fingerprint
 from jgan.types import UserError
@@ -28,13 +30,28 @@ class PairSource:
     num_classes: int | None = None
     class_names: tuple[str, ...] | None = None
     captions: Captions | None = None
+    class_counts: np.ndarray | None = None
 
     def __init__(self, title: str, sides: tuple[FileSource, ...], missing: list[str]) -> None:
         """One source with both halves in each file, or two with equal names; `missing`: files without a partner."""
         self.title, self.sides, self.missing = title, sides, missing
         self.swapped = False
         self.count = sides[0].count
-        self.fingerprint = fingerprint("pairs", *(side.fingerprint for side in sides))
+
+    @property
+    def fingerprint(self) -> str:
+        """Of both sides, and of which one comes first."""
+        found = fingerprint("pairs", *(side.fingerprint for side in self.sides))
+        return fingerprint(found, "b_to_a") if self.swapped else found
+
+    def as_earlier(self) -> PairSource:
+        """As `FileSource.as_earlier`."""
+        return self._with_sides(tuple(side.as_earlier() for side in self.sides), self.missing)
+
+    def _with_sides(self, sides: tuple[FileSource, ...], missing: list[str]) -> PairSource:
+        other = PairSource(self.title, sides, missing)
+        other.swapped = self.swapped
+        return other
 
     def name(self, index: int) -> str:
         """The file's path, of A where there are two."""
@@ -52,15 +69,13 @@ class PairSource:
 
     def from_b_to_a(self) -> PairSource:
         """The same pairs with B first."""
-        turned = PairSource(self.title, self.sides, self.missing)
+        turned = self._with_sides(self.sides, self.missing)
         turned.swapped = True
-        turned.fingerprint = fingerprint(self.fingerprint, "b_to_a")
         return turned
 
     def without(self, indices: list[int]) -> PairSource:
         """This source without some of its pairs."""
-        less = PairSource(self.title, tuple(side.without(indices) for side in self.sides), [])
-        return less.from_b_to_a() if self.swapped else less
+        return self._with_sides(tuple(side.without(indices) for side in self.sides), [])
 
 
 def open_pairs(argument: str) -> PairSource:
@@ -79,7 +94,7 @@ def open_pairs(argument: str) -> PairSource:
         raise UserError(f"{title}: no file of A has the name of one of B; give the two of a pair the same name")
     alone = [a[stem] for stem in a.keys() - b.keys()] + [b[stem] for stem in b.keys() - a.keys()]
     paired = {*a.values(), *b.values()}
-    missing = sorted([*alone, *(name for name in names if _is_image(name) and name not in paired)])
+    missing = sorted([*alone, *(name for name in names if is_image(name) and name not in paired)])
     sides = tuple(FileSource(files, names=[side[stem] for stem in both], labelled=False) for side in (a, b))
     return PairSource(title, sides, missing)
 
@@ -114,16 +129,12 @@ def _check_no_sides(title: str, names: list[str]) -> None:
         )
 
 
-def _is_image(name: str) -> bool:
-    return posixpath.splitext(name)[1].lower() in SUFFIXES
-
-
 def _by_stem(title: str, names: list[str], side: str) -> dict[str, str]:
     """{path below the folder, without its ending: path} of the images of a side."""
     found: dict[str, str] = {}
     for name in sorted(names):
         stem = posixpath.splitext(name.removeprefix(f"{side}/"))[0]
-        if not name.startswith(f"{side}/") or not _is_image(name):
+        if not name.startswith(f"{side}/") or not is_image(name):
             continue
         if stem in found:
             raise UserError(f"{title}: {found[stem]} and {name} have the same name; remove one of them")

@@ -23,6 +23,7 @@ class PlannedSource:
     count: int = COUNT
     class_names: tuple[str, ...] | None = None
     fingerprint: str = "planned"
+    class_counts: np.ndarray | None = None
     in_memory: bool = True
 
     def __init__(

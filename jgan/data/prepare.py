@@ -14,8 +14,10 @@ from typing import Any
 
 from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
+from jgan.data.files import FileSource
 from jgan.data.pixels import BrokenImageError, Format, to_pixels
 from jgan.data.records import MANIFEST, VERSION, pack
+from jgan.data.renumbered import renumbered
 from jgan.data.source import Source
 from jgan.data.workers import follow_parent, interrupts_ignored
 from jgan.rundir.files import write_json
@@ -24,6 +26,7 @@ from jgan.types import UserError
 from jgan.untrusted.json_data import read_json
 
 PLAN = "plan.json"  # what the shards hold, written first: shards of another data set are never mixed in
+NOT_A_PLAN = "give another --out or remove the directory"
 SHARD_BYTES = 2**28
 SHARDS = 16  # at least, when there are enough images, so that all processes work and little is lost with a kill
 SMALLEST_SHARD = 256  # images
@@ -58,6 +61,7 @@ def prepare(source: Source, form: Format, out: Path, on_error: str, workers: int
         raise UserError("prepared data sets hold no captions; train from this source as it is")
     if source.is_paired:
         raise UserError("prepared data sets hold no pairs; train from this source as it is")
+    source = _as_begun(source, out)
     shards = _plan(source, form, out)
     counts = {shard.path: _records_in(shard.path) for shard in shards if shard.path.is_file()}
     counts = {path: count for path, count in counts.items() if count}
@@ -79,6 +83,16 @@ def prepare(source: Source, form: Format, out: Path, on_error: str, workers: int
     return _write_manifest(source, form, out, [(shard.path.name, counts[shard.path]) for shard in shards])
 
 
+def _as_begun(source: Source, out: Path) -> Source:
+    """The source with its classes numbered as in the shards that an earlier version has begun to write of it."""
+    if not isinstance(source, FileSource) or not (out / PLAN).is_file():
+        return source
+    earlier, plan = source.as_earlier(), read_json(out / PLAN, NOT_A_PLAN)
+    if not isinstance(plan, dict) or plan.get("source") != earlier.fingerprint:
+        return source
+    return renumbered(earlier, earlier.earlier_class_names, source.title)
+
+
 def _plan(source: Source, form: Format, out: Path) -> list[Shard]:
     """The shards to write, after the plan is on disk and agrees with what is there."""
     record_bytes = math.prod(form.shape)
@@ -86,7 +100,7 @@ def _plan(source: Source, form: Format, out: Path) -> list[Shard]:
     size = max(1, min(max(size, SMALLEST_SHARD), SHARD_BYTES // record_bytes))
     plan = {"version": VERSION, "source": source.fingerprint, "shard_images": size, **dataclasses.asdict(form)}
     if (out / PLAN).is_file():
-        if read_json(out / PLAN, "give another --out or remove the directory") != plan:
+        if read_json(out / PLAN, NOT_A_PLAN) != plan:
             raise UserError(f"{out}: holds another data set or other settings; give another --out or remove it")
     elif out.is_dir() and any(out.iterdir()):
         raise UserError(f"{out}: is not empty; give a new directory as --out")

@@ -65,6 +65,7 @@ class RecordSource:
     in_memory = False
     is_paired = False
     captions: Captions | None = None
+    class_counts: np.ndarray | None = None  # its images have to be read for their labels
 
     def __init__(self, directory: str) -> None:
         self.title = f"records:{directory}"

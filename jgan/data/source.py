@@ -20,9 +20,18 @@ class Source(Protocol):
     num_classes: int | None  # None: no labels
     class_names: tuple[str, ...] | None
     captions: Captions | None  # in place of classes; None: no captions
-    fingerprint: str  # hex hash of what was opened
     in_memory: bool  # reading needs no file and no decoding
     is_paired: bool  # an example is a pair of images
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex hash of what was opened: names, contents and classes."""
+        ...
+
+    @property
+    def class_counts(self) -> np.ndarray | None:
+        """Images of each class, int [num_classes]; None without classes, or where only reading all would tell."""
+        ...
 
     def name(self, index: int) -> str:
         """What to call the example in a message: its file, or its place."""
@@ -38,6 +47,11 @@ class Source(Protocol):
     def channels(self) -> int:
         """Channels that the images have by themselves, 1, 3 or 4. Raises UserError where they differ."""
         ...
+
+
+def count_classes(labels: np.ndarray | None, num_classes: int | None) -> np.ndarray | None:
+    """Images of each class, int [num_classes], of labels int [n]; None without classes."""
+    return None if labels is None or num_classes is None else np.bincount(labels, minlength=num_classes)
 
 
 def check_label(label: int, num_classes: int | None) -> int:

@@ -23,16 +23,28 @@ def split(source: Source, out: Path) -> int:
         raise UserError("--source: has no pairs; expected pairs:<directory>")
     if out.is_dir() and any(out.iterdir()):
         raise UserError(f"--out={out}: holds files already; choose a new directory")
-    for index in bars.bar(iterable=range(source.count), unit="pair", disable=None):
-        name = Path(source.name(index))
-        name = name.relative_to(SIDES[0]) if name.parts[0] == SIDES[0] and len(source.sides) > 1 else name
+    places = _places(source)
+    for index, place in enumerate(bars.bar(iterable=places, unit="pair", disable=None)):
         try:
             images, _ = source.read(index)
         except BrokenImageError as error:
             raise UserError(f"{source.name(index)}: {error}; remove it") from None
         for side, image in zip(SIDES, images, strict=True):
-            place = (out / side / name).with_suffix(".png")
-            place.parent.mkdir(parents=True, exist_ok=True)
+            path = out / side / place
+            path.parent.mkdir(parents=True, exist_ok=True)
             picture = to_image(image)
-            to_mode(picture, natural_channels(picture), WHITE).save(place)
+            to_mode(picture, natural_channels(picture), WHITE).save(path)
     return source.count
+
+
+def _places(source: PairSource) -> list[Path]:
+    """Where each pair goes below A and B: its name, which leads out of no folder, as a PNG."""
+    found: dict[Path, str] = {}
+    for index in range(source.count):
+        name = source.name(index)
+        below = name.removeprefix(f"{SIDES[0]}/") if len(source.sides) > 1 else name
+        place = Path(below).with_suffix(".png")
+        if place in found:
+            raise UserError(f"{source.title}: {found[place]} and {name} would both become {place}; rename one of them")
+        found[place] = name
+    return list(found)

@@ -24,6 +24,7 @@ class TfdsSource:
     in_memory = False
     is_paired = False
     captions: Captions | None = None
+    class_counts: np.ndarray | None = None  # its images have to be read for their labels
 
     def __init__(self, title: str, examples: Any, image: str, label: str | None, classes: Any, content: str) -> None:
         self.title = title

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,10 @@ import numpy as np
 
 from jgan import config as configs
 from jgan.config import Config
+from jgan.data.classes import NEW, names_or_numbers
 from jgan.data.pixels import MAX_RESOLUTION, Format
 from jgan.data.registry import open_source
+from jgan.data.renumbered import numbered, renumbered
 from jgan.evaluation.collect import (
     SourceImages,
     background_setting,
@@ -24,7 +28,7 @@ from jgan.evaluation.collect import (
 from jgan.evaluation.translated import Translations, like_source, open_held_out
 from jgan.games.translation import image_to_image
 from jgan.inference.sampling import Sampler, check_standing_batches, classes_in_turn, latent_game
-from jgan.inference.weights import NEWEST, Weights, batch_shapes, read_vocabulary, restore_generator
+from jgan.inference.weights import NEWEST, Weights, batch_shapes, read_numbering, read_vocabulary, restore_generator
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import ImageSet
 from jgan.ranges import check_seed
@@ -98,10 +102,23 @@ class SampledImages:
             )
         if game.captions != "none":
             self._check_captions()
+        self.has_labels = game.num_classes > 0
+        self._numbering = read_numbering(workdir, chosen.weights) if self.has_labels else NEW
+        if not chosen.reference:
+            self.source = numbered(self.source, self._numbering, "data.source")
         self.count = chosen.num_samples or self.source.count
         self.generator, self.step = restore_generator(self.config, workdir, chosen.weights)
-        self.has_labels = game.num_classes > 0
-        self.class_names = None if chosen.reference else self.source.class_names
+
+    def match_classes(self) -> None:
+        """Numbers the classes of other data than the run's own as the run does. Raises UserError for other classes."""
+        if not self.chosen.reference or not self.has_labels:
+            return
+        names = self._numbering.names
+        if names is None and self._numbering.earlier:
+            own = open_source(self.config.data.source)
+            names = getattr(own, "earlier_class_names", own.class_names)
+        check_same_classes(names, self.source.class_names)
+        self.source = renumbered(self.source, names_or_numbers(names, self.game.num_classes), "--reference")
 
     def reference(self) -> SourceImages:
         """As many real images, fitted as for training."""
@@ -167,7 +184,7 @@ class SampledImages:
 class TranslatedImages:
     """What an image-to-image run generates from its own inputs or from others of their kind."""
 
-    has_labels, class_names = False, None
+    has_labels = False
 
     def __init__(self, config: Config, chosen: Chosen, workdir: Path) -> None:
         self.chosen, self.workdir = chosen, workdir
@@ -185,6 +202,9 @@ class TranslatedImages:
         if (chosen.num_samples or 0) > self.count:
             raise UserError(f"--num_samples={chosen.num_samples}: {self.reference_name} has {self.count} inputs")
         self._generator, self.step = restore_generator(config, workdir, chosen.weights)
+
+    def match_classes(self) -> None:
+        """They have none."""
 
     def reference(self) -> SourceImages:
         """The inputs' targets, or images of the other domain."""
@@ -213,7 +233,16 @@ class SourceAgainstSource:
         self.form = Format(chosen.resolution, 3, "crop", 255) if chosen.resolution else None
         self.images = self._open("--images", images, "num_samples", chosen.num_samples)
         self.count, self.has_labels = self.images.count, self.images.has_labels
-        self.class_names = self.images.source.class_names
+
+    def match_classes(self) -> None:
+        """Numbers the classes as those of the reference. Raises UserError where it has others."""
+        ours, theirs = self.images.source, self._reference.source
+        if theirs.num_classes is None:
+            return
+        check_same_classes(ours.class_names, theirs.class_names)
+        names = names_or_numbers(theirs.class_names, theirs.num_classes)
+        if ours.class_names is not None or theirs.class_names is not None:  # else both have numbers alone
+            self.images = dataclasses.replace(self.images, source=renumbered(ours, names, "--images"))
 
     def _open(self, field: str, name: str, flag: str, count: int | None) -> SourceImages:
         source = open_source(like_source(name, "folder"), field)
@@ -226,6 +255,10 @@ class SourceAgainstSource:
 
     def reference(self) -> SourceImages:
         """As many real images, at the same resolution."""
+        return self._reference
+
+    @functools.cached_property
+    def _reference(self) -> SourceImages:
         chosen = self.chosen
         if chosen.num_reference:
             return self._open("--reference", self.reference_name, "num_reference", chosen.num_reference)
@@ -239,6 +272,17 @@ class SourceAgainstSource:
     def provenance(self) -> dict[str, Any]:
         """Where they come from, for eval.json."""
         return {"source": self.name}
+
+
+def check_same_classes(ours: tuple[str, ...] | None, theirs: tuple[str, ...] | None) -> None:
+    """Raises UserError where both sides name their classes, and not alike, in whatever order."""
+    if ours is not None and theirs is not None and set(ours) != set(theirs):
+        pairs = itertools.zip_longest(ours, theirs, fillvalue="none")
+        label, (mine, other) = next((place, pair) for place, pair in enumerate(pairs) if pair[0] != pair[1])
+        raise UserError(
+            f"class {label} is {mine!r} among the images and {other!r} in the reference; give both the same classes, "
+            "or leave out the metrics that compare class by class"
+        )
 
 
 def _check_own_images(chosen: Chosen) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +48,13 @@ def measure(chosen: Chosen, wanted: Metrics, out: Path | None) -> dict[str, Any]
     metrics = check_metrics(wanted.names, f"--metrics={','.join(wanted.names)}")
     images = open_images(chosen)
     comparison = _open_comparison(metrics, wanted)
+    if comparison.compares_classes:
+        images.match_classes()
     reference_images = images.reference()
     comparison.check_labels(generated=images.has_labels, reference=reference_images.has_labels)
     comparison.check_pairs(paired=images.is_paired)
     comparison.check_images(generated=images.count, reference=reference_images.count, side=reference_images.side)
-    if comparison.compares_classes:
-        _check_classes(images.class_names, reference_images.source.class_names)
+    comparison = comparison.of_classes(reference_images.source.class_names, reference_images.source.num_classes)
     if out and processes.is_main():
         make_directory(out, "--out")
     collector = Collector(list(comparison.extractors.values()), comparison.needs_features)
@@ -93,17 +93,6 @@ def _open_comparison(metrics: dict[str, Metric], wanted: Metrics) -> Comparison:
         raise UserError(f"--dtype={wanted.dtype}: these metrics need no network; leave it out")
     features, dtype = wanted.features or EvaluationConfig.features, wanted.dtype or EvaluationConfig.dtype
     return open_comparison(metrics, features, dtype, wanted.weights, wanted.classifier)
-
-
-def _check_classes(ours: tuple[str, ...] | None, theirs: tuple[str, ...] | None) -> None:
-    """Raises UserError where both sides name their classes, and not alike: labels are places in those lists."""
-    if ours is not None and theirs is not None and ours != theirs:
-        pairs = itertools.zip_longest(ours, theirs, fillvalue="none")
-        label, (mine, other) = next((place, pair) for place, pair in enumerate(pairs) if pair[0] != pair[1])
-        raise UserError(
-            f"class {label} is {mine!r} among the images and {other!r} in the reference; give both the same classes, "
-            "or leave out the metrics that compare class by class"
-        )
 
 
 def _describe(extractor: Extractor) -> dict[str, str]:

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from jgan.config import Config
+from jgan.data.classes import NEW, Numbering
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
 from jgan.engine import processes
@@ -102,11 +103,13 @@ def _parts(dataset: Dataset | UnpairedDataset, direction: str | None) -> tuple[D
     return dataset, dataset, "inputs"
 
 
-def open_held_out(config: Config, source: str, shapes: BatchShapes, field: str) -> Dataset | UnpairedDataset:
+def open_held_out(
+    config: Config, source: str, shapes: BatchShapes, field: str, numbering: Numbering = NEW
+) -> Dataset | UnpairedDataset:
     """The data set that `source`, the value of `field`, names, read as the run reads its own, whose kind a plain
     directory has. Images smaller than the run's patches are as broken ones: refused, or left out.
 
-    `shapes` are those of a batch of the run.
+    `shapes` are those of a batch of the run, `numbering` is the run's.
 
     Raises:
       UserError: it cannot be read, or its images are not what the networks take.
@@ -114,7 +117,8 @@ def open_held_out(config: Config, source: str, shapes: BatchShapes, field: str) 
     source = like_source(source, config.data.source)
     stage = dataclasses.replace(schedule(config.stages)[-1], batch_size=1, accumulate=1)
     try:
-        dataset = open_dataset(dataclasses.replace(config.data, source=source), config.seed, patch=stage.resolution)
+        data = dataclasses.replace(config.data, source=source)
+        dataset = open_dataset(data, config.seed, stage.resolution, numbering)
         (found,) = microbatches(dataset, (stage,))
     except UserError as error:
         raise UserError(f"{field}: {error}") from None

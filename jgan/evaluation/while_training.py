@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jgan.config import Config, data_differences
+from jgan.data.classes import NEW, Numbering
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.source import Source
 from jgan.engine import processes
@@ -72,23 +73,30 @@ class GeneratedImages:
 
 
 def _generated(
-    config: Config, dataset: Dataset | UnpairedDataset, shapes: BatchShapes
+    config: Config, dataset: Dataset | UnpairedDataset, shapes: BatchShapes, numbering: Numbering
 ) -> GeneratedImages | Translations:
     settings = config.evaluation
     if config.game.generates_from == "latents":
         assert isinstance(dataset, Dataset), "checked before"
         return GeneratedImages(config, dataset.source, dataset.channels)
     if settings.held_out:
-        dataset = open_held_out(config, settings.held_out, shapes, "evaluation.held_out")
+        dataset = open_held_out(config, settings.held_out, shapes, "evaluation.held_out", numbering)
     elif config.data.on_error == "skip":  # training takes others in place of what it cannot, and would count them twice
-        dataset = open_held_out(config, config.data.source, shapes, "data.source")
+        dataset = open_held_out(config, config.data.source, shapes, "data.source", numbering)
     return Translations(config, dataset, settings.num_samples, settings.seed, settings.translates or None)
 
 
 class Evaluator:
     """Measures a run's generator, each time with the same latents or inputs and against the same real images."""
 
-    def __init__(self, config: Config, dataset: Dataset | UnpairedDataset, shapes: BatchShapes, workdir: Path) -> None:
+    def __init__(
+        self,
+        config: Config,
+        dataset: Dataset | UnpairedDataset,
+        shapes: BatchShapes,
+        workdir: Path,
+        numbering: Numbering = NEW,
+    ) -> None:
         """Opens the networks, and held-out data if there are some. `shapes` are those of a batch of the run.
 
         Raises:
@@ -104,7 +112,7 @@ class Evaluator:
             settings.dtype,
             given_path(settings.weights) if settings.weights else None,
         )
-        self._generated = _generated(config, dataset, shapes)
+        self._generated = _generated(config, dataset, shapes, numbering)
         self._reference_images = self._generated.reference
         self._comparison.check_labels(generated=self._generated.has_labels, reference=self._reference_images.has_labels)
         self._comparison.check_pairs(paired=self._generated.is_paired)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from jgan.config import Config
+from jgan.data.classes import Numbering, numbers_of
 from jgan.games.latent import LatentGAN
 from jgan.inference.sampling import Sampler, check_standing_batches, classes_in_turn, latent_game
 from jgan.inference.weights import Weights, restore_generator
@@ -44,8 +45,10 @@ def check_num(num: int | None) -> None:
         raise UserError(f"--num={num}: expected at least 1")
 
 
-def labels_in_turn(game: LatentGAN, labels: Sequence[int] | None, num: int) -> np.ndarray | None:
-    """The label of every image, int32 [num]: `labels`, or all classes, again and again.
+def labels_in_turn(
+    game: LatentGAN, labels: Sequence[str | int] | None, num: int, numbering: Callable[[], Numbering]
+) -> np.ndarray | None:
+    """The label of every image, int32 [num]: those of `labels`, names or numbers, or all classes, again and again.
 
     None for an unconditional game.
 
@@ -58,13 +61,8 @@ def labels_in_turn(game: LatentGAN, labels: Sequence[int] | None, num: int) -> n
         return None
     if labels is None:
         return classes_in_turn(game, num)
-    text = ",".join(map(str, labels))
-    if not labels:
-        raise UserError("--labels: expected at least one class")
-    for label in labels:
-        if not 0 <= label < game.num_classes:
-            raise UserError(f"--labels={text}: {label} is not a class; expected 0 to {game.num_classes - 1}")
-    return np.resize(np.asarray(labels, np.int32), num)
+    numbers = numbers_of(labels, numbering().names, game.num_classes, "--labels")
+    return np.resize(np.asarray(numbers, np.int32), num)
 
 
 def captions_in_rows(captions: np.ndarray, num: int | None) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from jgan.config import Config
+from jgan.data.classes import Numbering, numbering_of
 from jgan.data.vocabulary import Vocabulary, from_data
 from jgan.engine.sharding import Sharding, make_sharding
 from jgan.errors import shown
@@ -104,6 +105,20 @@ def read_vocabulary(workdir: Path, weights: Weights = NEWEST) -> Vocabulary:
     if record.get("captions") is None:
         raise UserError(f"{workdir}: this run was not trained on captions of words")
     return from_data(record["captions"])
+
+
+def read_numbering(workdir: Path, weights: Weights = NEWEST) -> Numbering:
+    """How a run numbers its classes.
+
+    Raises:
+      UserError: the directory has no such checkpoint, or its record is damaged.
+    """
+    checkpoints, record = _open(workdir, weights)
+    checkpoints.close()
+    try:
+        return numbering_of(record)
+    except UserError as error:
+        raise UserError(f"{checkpoints.directory}: {error}") from None
 
 
 def _open(workdir: Path, weights: Weights) -> tuple[Checkpoints, dict[str, Any]]:

@@ -38,6 +38,8 @@ LEARNING_RATE = 2e-3
 SHIFT = 14  # a side divided by it: pixels that training images move at most
 READY_EVERY = 16  # steps between waits for the device, or they would queue up with their batches
 PREDICT_SIZE = 256  # images at once
+LAST = "Dense_0"  # the layer of the classes
+SHOWN = 5  # classes in a message
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Classifier:
     channels: int  # 1: images are read as gray, 3: as RGB
     trained_on: str = ""
     tested_on: str = ""  # images that it was not trained on
+    class_names: tuple[str, ...] = ()  # (): files of earlier versions do not say
     accuracy: float = math.nan  # share of those that it reads as their label; NaN: not measured
 
 
@@ -66,7 +69,7 @@ class Network(nn.Module):
             x = Conv(width, (4, 4), (2, 2), use_bias=False)(x)
             x = nn.relu(BatchNorm()(x, train))
             width = min(2 * width, 128)
-        return nn.Dense(self.num_classes)(x.reshape(x.shape[0], -1))
+        return nn.Dense(self.num_classes, name=LAST)(x.reshape(x.shape[0], -1))
 
 
 def input_format(images: np.ndarray) -> tuple[int, int]:
@@ -165,6 +168,32 @@ def fit(images: np.ndarray, resolution: int, channels: int) -> np.ndarray:
     return np.concatenate([_fit_part(images[first : first + PREDICT_SIZE], resolution, channels) for first in parts])
 
 
+def with_classes(classifier: Classifier, names: tuple[str, ...]) -> Classifier:
+    """The classifier with the class `names[i]` as number i; as it is where it does not know what they are called.
+
+    Raises:
+      UserError: it knows other classes.
+    """
+    ours = classifier.class_names
+    if not ours or ours == names:
+        return classifier
+    if len(ours) != len(names):
+        raise UserError(
+            f"--classifier: it knows {len(ours)} classes, the reference has {len(names)}; give one trained on such "
+            "images, or leave it out and one is trained"
+        )
+    if unknown := sorted(set(names) - set(ours)):
+        raise UserError(
+            f"--classifier: it does not know the class {unknown[0]!r} of the reference; it knows "
+            f"{', '.join(map(repr, ours[:SHOWN]))}; give one trained on such images, or leave it out and one is trained"
+        )
+    order = np.array([ours.index(name) for name in names])
+    params = dict(classifier.variables["params"])
+    params[LAST] = {name: leaf[..., order] for name, leaf in params[LAST].items()}
+    variables = {**classifier.variables, "params": params}
+    return dataclasses.replace(classifier, variables=variables, class_names=names)
+
+
 def save_classifier(path: Path, classifier: Classifier) -> None:
     """Writes an .npz of plain arrays: the weights, and `about`, the other fields as JSON in bytes.
 
@@ -192,13 +221,23 @@ def load_classifier(path: Path) -> Classifier:
     weights = read_weights(path)
     try:
         about = json.loads(weights.pop("about").tobytes())
-        classifier = Classifier({}, **about)
+        classifier = Classifier({}, **about | {"class_names": _class_names(about)})
         check_format(classifier.resolution, classifier.channels)
         if classifier.num_classes < 1 or not 0 <= classifier.accuracy <= 1:
             raise ValueError(f"{classifier.num_classes} classes, accuracy {classifier.accuracy}")
         return dataclasses.replace(classifier, variables=_checked_variables(classifier, weights))
     except (KeyError, TypeError, ValueError, RecursionError, UserError) as error:
         raise UserError(f"{path}: not a stored classifier ({error}); make one with jgan classifier") from None
+
+
+def _class_names(about: dict[str, Any]) -> tuple[str, ...]:
+    """The names of the classes. Raises ValueError where they are not one for each."""
+    names = about.get("class_names", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("its class_names are no names")
+    if names and len(set(names)) != about["num_classes"]:
+        raise ValueError(f"{len(set(names))} names of {about['num_classes']} classes")
+    return tuple(names)
 
 
 def _checked_variables(classifier: Classifier, weights: Weights) -> PyTree:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from jgan.metrics.class_scores import RealClassifier
-from jgan.metrics.classifier import Classifier, load_classifier
+from jgan.metrics.classifier import Classifier, load_classifier, with_classes
 from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.metrics.scores import METRICS, Better, ImageSet, Metric
 from jgan.types import UserError, did_you_mean
@@ -33,6 +33,17 @@ class Comparison:
     def compares_classes(self) -> bool:
         """Whether a metric asks which class an image is of."""
         return any(metric.needs_labels or metric.classifies for metric in self.metrics.values())
+
+    def of_classes(self, names: Sequence[str] | None, num_classes: int | None) -> Comparison:
+        """With the classifier's classes numbered as the reference's, which are called by their numbers without `names`.
+
+        Raises:
+          UserError: it knows others.
+        """
+        if self.classifier is None or num_classes is None:
+            return self
+        names = tuple(map(str, range(num_classes))) if names is None else tuple(names)
+        return dataclasses.replace(self, classifier=with_classes(self.classifier, names))
 
     def check_labels(self, *, generated: bool, reference: bool) -> None:
         """Raises UserError for a metric that needs labels where a side has none, before anything long begins."""

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from jgan.data.files import SUFFIXES
+from jgan.data.folders import is_image, scan
 from jgan.data.pixels import EXIF_ORIENTATION, EXIF_PLACES, decode, to_mode
 from jgan.photos.profiles import SPACES, profile_space, with_profile
 from jgan.rundir.files import replacing
@@ -96,11 +96,10 @@ def image_files(path: Path, field: str) -> list[tuple[Path, Path]]:
         return [(path, Path(path.name))]
     if not path.is_dir():
         raise UserError(f"{field}={path}: no such file or folder; give an image, or a folder of images")
-    images = (file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and not file.is_dir())
-    found = sorted(file for file in images if not _hidden(file, path))
-    if not found:
+    names = [name for name in scan(path, f"{field}={path}") if is_image(name)]
+    if not names:
         raise UserError(f"{field}={path}: no image there; expected files such as .png or .jpg")
-    return [(file, file.relative_to(path)) for file in found]
+    return sorted((path / name, Path(name)) for name in names)
 
 
 def by_stem(files: list[tuple[Path, Path]], field: str) -> dict[Path, Path]:
@@ -116,10 +115,6 @@ def by_stem(files: list[tuple[Path, Path]], field: str) -> dict[Path, Path]:
             raise UserError(f"{field}: {found[stem]} and {file} have the same name; remove one of them")
         found[stem] = file
     return found
-
-
-def _hidden(file: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
 def read_photo(path: Path) -> Photo:

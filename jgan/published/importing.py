@@ -12,6 +12,7 @@ import jax
 
 from jgan import config as configs
 from jgan.config import Config
+from jgan.data.classes import NEW
 from jgan.data.planned import planned_dataset
 from jgan.engine.sharding import make_sharding
 from jgan.families import cyclegan
@@ -149,6 +150,7 @@ def import_networks(config: Config, networks: Sequence[Network], workdir: Path) 
         "data": "none, its weights are imported",  # train.py compares it with the data's fingerprint
         "batches": shapes_to_data(batches),
         "config": configs.to_saved(config),
+        "classes": NEW.to_data(),
         "imported": [{"file": one.file.path.name, "sha256": sha256(one.file.path)} for one in networks],
     }
     with locked(workdir):

@@ -161,6 +161,13 @@ class Checkpoints:
                 _report(step, error)
         return records
 
+    def peek(self) -> dict[str, Any] | None:
+        """The newest record that can be read, without a look at the state beside it; None where there is none."""
+        for step in self.steps():
+            with contextlib.suppress(Exception):  # of many kinds; what is damaged, `restore` reports
+                return self._record(step)
+        return None
+
     def newest_record(self, step: int | None = None) -> dict[str, Any] | None:
         """The record of the newest checkpoint that reads back whole, or that of `step`; None where there is none.
 
@@ -171,6 +178,9 @@ class Checkpoints:
 
     def _read_record(self, step: int) -> dict[str, Any]:
         self._verify(step)
+        return self._record(step)
+
+    def _record(self, step: int) -> dict[str, Any]:
         record = ocp.args.Composite(**{RECORD: ocp.args.JsonRestore()})
         return checked_record(self._manager.restore(step, args=record)[RECORD], step)
 

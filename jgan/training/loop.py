@@ -14,6 +14,7 @@ import jax
 
 from jgan import config as configs
 from jgan.config import Config
+from jgan.data.classes import NEW, Numbering, numbering_of
 from jgan.engine import processes
 from jgan.engine.compiling import Lower, StoppedError, compile_apart
 from jgan.engine.step import active_phases
@@ -65,7 +66,7 @@ def train(config: Config, workdir: Path, start_from: StartFrom | None = None) ->
         _check_resume(config, workdir)
         start = find_start(workdir, start_from)
         with bars.clock("opening the data and the networks", visible=processes.is_main()):
-            setup = prepare(config)
+            setup = prepare(config, _numbering(workdir))
         with contextlib.ExitStack() as stack:
             checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir, keep=config.keep_checkpoints)))
             with bars.clock("opening the evaluation", visible=processes.is_main()):
@@ -93,9 +94,20 @@ def _check_resume(config: Config, workdir: Path) -> None:
         )
 
 
+def _numbering(workdir: Path) -> Numbering:
+    """How the run of a directory has numbered its classes so far."""
+    if newest_step(workdir) is None:
+        return NEW
+    with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
+        record = checkpoints.peek()
+    return NEW if record is None else numbering_of(record)
+
+
 def _open_evaluator(setup: Setup, workdir: Path) -> Evaluator | None:
     config = setup.config
-    return Evaluator(config, setup.dataset, setup.batches[-1], workdir) if config.evaluate_every else None
+    if not config.evaluate_every:
+        return None
+    return Evaluator(config, setup.dataset, setup.batches[-1], workdir, setup.numbering)
 
 
 class _Loop:
@@ -319,6 +331,7 @@ class _Loop:
             "batches": shapes_to_data(self.setup.batches),
             "captions": self.setup.captions_record(),
             "config": configs.to_saved(self.config),
+            "classes": self.setup.classes_record(),
         }
 
     def _evaluate(self, state: TrainState, step: int) -> None:

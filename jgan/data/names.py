@@ -1,0 +1,54 @@
+"""Names of files: which are hidden, and those that archives and tables hold, made clean, whoever wrote them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from jgan.types import UserError
+
+SYSTEM_FOLDERS = ("__MACOSX", "@eaDir", "$RECYCLE.BIN")  # that macOS, Synology and Windows leave among files
+DRIVE = re.compile(r"[A-Za-z]:")  # of Windows, before a path
+DEVICE = ("", "?", "UNC")  # what paths of Windows may begin with, as in \\?\C:\photos
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path, with `/` between its parts, has a part that begins with a dot, or a system's own folder."""
+    return any(part.startswith(".") or part in SYSTEM_FOLDERS for part in name.split("/"))
+
+
+def clean_name(name: str) -> str:
+    """A path of an archive or a table as one below its folder, with `/` between its parts; "" where nothing is left.
+
+    Backslashes separate parts; drive letters, a leading `/` and the parts `.`, `..` and "" are left out, as unzip and
+    Python's zipfile do where they write. So no name leads out of the folder that it is read or written in.
+    """
+    parts = name.replace("\\", "/").split("/")
+    first = next((place for place, part in enumerate(parts) if part not in DEVICE), len(parts))
+    parts = parts[first:] if first else parts
+    if parts and (drive := DRIVE.match(parts[0])):
+        parts[0] = parts[0][drive.end() :]
+    return "/".join(part for part in parts if part not in ("", ".", ".."))
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a name of an archive is that of a folder."""
+    return name.endswith(("/", "\\"))
+
+
+def clean_names(title: str, names: Iterable[str]) -> dict[str, str]:
+    """{clean name: name} of the files of an archive that are not hidden.
+
+    Raises:
+      UserError: two of them have the same clean name.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        clean = clean_name(name)
+        if is_folder_name(name) or not clean or is_hidden(clean):
+            continue
+        if clean in found:
+            both = f"{found[clean]!r} and {name!r}" if found[clean] != name else f"{name!r} twice"
+            raise UserError(f"{title}: holds {both}, of which only one can be {clean}; zip the files again")
+        found[clean] = name
+    return found

@@ -1,0 +1,124 @@
+"""Which files there are, and what they are called: the same for all commands and wherever a zip was made."""
+
+import json
+import os
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jgan.autoconfig.detect import find_source
+from jgan.data.__main__ import main as data
+from jgan.data.names import clean_name, clean_names
+from jgan.data.registry import open_source
+from jgan.photos.formats import image_files
+from jgan.types import UserError
+
+CLEAN = {
+    "a/b.png": "a/b.png",
+    "/a/b.png": "a/b.png",
+    "//server/share/b.png": "server/share/b.png",
+    "C:\\photos\\a\\b.png": "photos/a/b.png",
+    "c:b.png": "b.png",
+    "\\\\?\\C:\\photos\\b.png": "photos/b.png",
+    "\\\\?\\UNC\\server\\b.png": "server/b.png",
+    "A/../../../evil.png": "A/evil.png",
+    "..\\..\\evil.png": "evil.png",
+    "./a//./b.png": "a/b.png",
+    "a/b:c.png": "a/b:c.png",
+    "..": "",
+    "/": "",
+    "": "",
+}
+
+
+def test_no_name_leads_out_of_its_folder():
+    assert {name: clean_name(name) for name in CLEAN} == CLEAN
+    for clean in CLEAN.values():
+        assert clean_name(clean) == clean
+        assert not clean.startswith("/")
+        assert ".." not in clean.split("/")
+
+
+def test_hidden_folders_and_double_names():
+    names = ["a/.ipynb_checkpoints/b.png", "__MACOSX/a/b.png", "a/__MACOSX/b.png", "a\\", "a/", "a/b.png", ".c/d.png"]
+    assert clean_names("zip:x", names) == {"a/b.png": "a/b.png"}
+    for twice in (["a/b.png", "a\\b.png"], ["a/b.png", "/a/b.png"], ["a/b.png", "a/b.png"]):
+        with pytest.raises(UserError, match=r"^zip:x: holds .* only one can be a/b\.png"):
+            clean_names("zip:x", twice)
+
+
+def gray(path, level=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((8, 8), level, np.uint8)).save(path)
+    return path
+
+
+def test_a_zip_of_a_windows_tool_is_the_folder_that_it_holds(tmp_path):
+    for name in ("cat/a.png", "cat/deep/b.png", "dog/c.png", ".hidden/d.png", "cat/.e.png", "@eaDir/cat/thumb.png"):
+        gray(tmp_path / "set" / name, len(name))
+    (tmp_path / "set/labels.csv").write_text("file,label\ncat\\a.png,1\n./cat/deep/b.png,0\n/dog/c.png,2\n")
+    for prefix, separator in (("", "/"), ("/", "/"), ("C:\\", "\\"), ("../../", "/")):
+        with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+            for file in sorted((tmp_path / "set").rglob("*")):
+                name = prefix + str(file.relative_to(tmp_path / "set")).replace("/", separator)
+                archive.writestr(name + separator * file.is_dir(), b"" if file.is_dir() else file.read_bytes())
+        folder, zipped = (open_source(f"{kind}:{tmp_path}/set{end}") for kind, end in (("folder", ""), ("zip", ".zip")))
+        assert zipped.names == folder.names == ["cat/a.png", "cat/deep/b.png", "dog/c.png"]
+        assert zipped.labels.tolist() == folder.labels.tolist() == [1, 0, 2]
+        assert zipped.fingerprint == folder.fingerprint
+
+
+def test_every_command_finds_the_same_files(tmp_path, caplog):
+    """Links are followed, wherever they stand in a directory; cycles alone are not."""
+    for name in ("z/real/a.png", "z/b.png", "elsewhere/c.png", ".d/e.png", "z/.f.png", "__MACOSX/g.png"):
+        gray(tmp_path / name)
+    (tmp_path / "z/a_link").symlink_to(tmp_path / "z/real")
+    (tmp_path / "z/real/up").symlink_to(tmp_path / "z")
+    (tmp_path / "z/zz_link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "z/zz_link/again").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "z/linked.png").symlink_to(tmp_path / "elsewhere/c.png")
+    expected = ["a_link/a.png", "b.png", "linked.png", "real/a.png", "zz_link/c.png"]
+    assert open_source(f"folder:{tmp_path}/z").names == expected
+    assert sorted(str(name) for _, name in image_files(tmp_path / "z", "--input")) == expected
+    for name in ("real/up", "a_link/up", "zz_link/again"):
+        assert f"{name} leads to a folder that it lies in" in caplog.text
+    os.mkfifo(tmp_path / "z/pipe.png")
+    for look in (lambda: image_files(tmp_path / "z", "--input"), lambda: find_source(str(tmp_path / "z"))):
+        with pytest.raises(UserError, match=r"pipe\.png: a pipe, a socket or a device"):
+            look()
+
+
+def test_split_writes_nothing_outside(tmp_path):
+    for name, level in (("a.png", 1), ("b.png", 2)):
+        gray(tmp_path / name, level)
+    names = {
+        "A/../../../evil.png": "a.png",
+        "B\\..\\..\\..\\evil.png": "b.png",
+        "/A/x.png": "a.png",
+        "B/x.png": "b.png",
+    }
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
+        for name, file in names.items():
+            archive.writestr(name, (tmp_path / file).read_bytes())
+    before = set(tmp_path.rglob("*"))
+    assert data(["split", "--source", f"pairs:{tmp_path}/evil.zip", "--out", str(tmp_path / "deep/er/out")]) == 0
+    written = {str(path.relative_to(tmp_path)) for path in set(tmp_path.rglob("*")) - before if path.is_file()}
+    assert written == {f"deep/er/out/{side}/{name}.png" for side in "AB" for name in ("evil", "x")}
+    for name in ("halves/a.png", "halves/a.bmp"):
+        gray(tmp_path / name)
+    with pytest.raises(UserError, match=r"a\.bmp and a\.png would both become a\.png"):
+        data(["split", "--source", f"pairs:{tmp_path}/halves", "--out", str(tmp_path / "out")])
+
+
+def test_tables_name_images_below_them(tmp_path):
+    gray(tmp_path / "outside.png")
+    gray(tmp_path / "set/a.png")
+    (tmp_path / "set/dataset.json").write_text(json.dumps({"labels": [["../outside.png", 1]]}))
+    with pytest.raises(UserError, match=r"no label for 1 of 1 images, a\.png first"):
+        open_source(f"folder:{tmp_path}/set")
+    (tmp_path / "set/dataset.json").unlink()
+    (tmp_path / "set/captions.csv").write_text("file,caption\na.png,one\n../outside.png,two\n")
+    with pytest.raises(UserError, match=r"line 3: no image 'outside\.png' is there"):
+        open_source(f"captions:{tmp_path}/set")
