@@ -14,6 +14,7 @@ from jgan.metrics import lpips, ms_ssim, niqe, pixel_inputs, psnr, ssim
 from jgan.metrics.estimate import finite_mean
 from jgan.photos.formats import by_stem, image_files, read_photo
 from jgan.photos.programs import Sizes
+from jgan.photos.transparency import WHITE, over
 from jgan.rundir.files import make_directory, sha256, write_json
 from jgan.terminal import bars
 from jgan.types import UserError, did_you_mean
@@ -186,7 +187,7 @@ def _read(image: Path, reference: Path, options: argparse.Namespace) -> tuple[np
     Raises:
       UserError: they differ in size or depth, or --crop leaves nothing of them.
     """
-    ours, theirs = (read_photo(path).colors for path in (image, reference))
+    ours, theirs = (over(read_photo(path), WHITE).colors for path in (image, reference))
     larger = [b - a for a, b in zip(ours.shape[:2], theirs.shape[:2], strict=True)]
     if options.cut_reference and all(0 <= pixels <= LARGEST_CUT for pixels in larger):
         theirs = theirs[: ours.shape[0], : ours.shape[1]]

@@ -2,7 +2,7 @@
 
 Every image is resized at most once, with Pillow's LANCZOS filter, whose support grows with the reduction so that
 it does not alias. Gray is ITU-R 601 luma; transparency is composed onto `background` unless four channels are asked
-for; 16-bit gray becomes round(v / 257).
+for, and then what is wholly transparent has that colour; 16-bit gray becomes round(v / 257).
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ def to_mode(image: Image.Image, channels: int, background: int) -> Image.Image:
         return image
     if image.mode in SIXTEEN_BIT_MODES:
         image = _eight_bit(image)
+    elif image.mode == "RGB" and isinstance(hidden := image.info.get("transparency"), tuple) and max(hidden) > 255:
+        image = _with_high_bytes(image)
     if image.mode == "F":
         raise BrokenImageError("float pixels have no known range; save it with 8 or 16 bits")
     if channels < 4 and image.has_transparency_data:
@@ -94,7 +96,18 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     values = np.asarray(image)
     if values.dtype != np.uint16 and (values.min() < 0 or values.max() > 65535):
         raise BrokenImageError("32-bit pixels have no known range; save it with 8 or 16 bits")
-    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    gray = Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    hidden = image.info.get("transparency")
+    if hidden is None:
+        return gray
+    return Image.merge("LA", (gray, Image.fromarray(np.where(values == hidden, 0, 255).astype(np.uint8))))
+
+
+def _with_high_bytes(image: Image.Image) -> Image.Image:
+    """A PNG of three times 16 bits, of which Pillow reads the high bytes, with the same of its transparent colour."""
+    found = image.copy()
+    found.info["transparency"] = tuple(level >> 8 for level in image.info["transparency"])
+    return found
 
 
 def to_square(image: Image.Image, fit: str, background: int) -> Image.Image:
@@ -135,6 +148,18 @@ def to_pixels(image: Pixels | Pair, form: Format, randomness: Randomness = CENTR
     if isinstance(image, tuple):
         forms = [dataclasses.replace(form, channels=c, input_channels=0) for c in (form.input_channels, form.channels)]
         return np.concatenate([to_pixels(side, of, randomness) for side, of in zip(image, forms, strict=True)], axis=-1)
+    return _without_hidden_colours(_square_pixels(image, form, randomness), form.background)
+
+
+def _without_hidden_colours(pixels: np.ndarray, background: int) -> np.ndarray:
+    """Pixels uint8 [h, w, c] with the gray level of the background, of RGBA, where they are wholly transparent."""
+    if pixels.shape[2] < 4:
+        return pixels
+    behind = np.array([background] * 3 + [0], np.uint8)
+    return np.where(pixels[:, :, 3:] == 0, behind, pixels)
+
+
+def _square_pixels(image: Pixels, form: Format, randomness: Randomness) -> np.ndarray:
     if isinstance(image, np.ndarray) and image.shape == form.shape:
         return image
     if form.fit == "patch":

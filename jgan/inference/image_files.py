@@ -14,6 +14,7 @@ from jgan.inference.translator import Translator
 from jgan.photos.formats import Photo, by_stem, image_files, output_paths, photo_size, read_photo, write_photo
 from jgan.photos.programs import Sizes
 from jgan.photos.tiles import Tiling
+from jgan.photos.transparency import for_network
 from jgan.rundir.files import make_directory
 from jgan.terminal import bars
 from jgan.types import UserError
@@ -149,7 +150,8 @@ def _inputs(translator: Translator, photo: Photo, job: Job, *, degraded: bool) -
         if min(height, width) < translator.scale:
             raise UserError(f"{width} x {height} pixels cannot be made {translator.scale} times smaller")
         channels = translator.config.data.channels or translator.image_channels
-        return translator.degraded(photo.with_channels(channels), job.index)
+        seen = for_network(photo, channels, translator.background)
+        return translator.degraded(seen.with_channels(channels), job.index)
     if job.mask is None:
         return inputs_of(translator, photo)
     hidden = is_white(read_photo(job.mask))

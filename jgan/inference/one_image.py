@@ -11,6 +11,7 @@ from PIL import Image
 from jgan.inference.translator import Translator
 from jgan.photos.formats import Photo
 from jgan.photos.tiles import Tiling, render_in_tiles
+from jgan.photos.transparency import for_network, over, without_background
 from jgan.types import UserError
 
 SMALLEST_TILE = 32  # pixels of the input
@@ -64,19 +65,20 @@ def inputs_of(translator: Translator, photo: Photo, hidden: np.ndarray | None = 
     Raises:
       UserError: the run fills masks, and nothing says where.
     """
+    channels, background = translator.channels, translator.background
     if not translator.fills_masks:
-        return photo.levels(translator.channels)
+        return for_network(photo, channels, background).levels(channels)
     if hidden is None:
         if photo.alpha is None:
             raise UserError("nothing says what to fill; give --mask, transparent pixels, or --degrade")
         hidden = photo.alpha < WHITE * photo.most
-    levels = photo.levels(translator.channels - 1)
+    levels = for_network(photo, channels - 1, background).levels(channels - 1)
     return np.concatenate([levels, hidden.astype(levels.dtype)], axis=2)
 
 
 def is_white(mask: Photo) -> np.ndarray:
-    """Where a mask says that its image is to be filled, bool [h, w, 1]."""
-    return mask.with_channels(1) > 2.0 * WHITE - 1.0
+    """Where a mask says that its image is to be filled, bool [h, w, 1]; not where it is transparent."""
+    return over(mask, background=0).with_channels(1) > 2.0 * WHITE - 1.0
 
 
 def check_mask_size(hidden: np.ndarray, photo: Photo, mask_name: str) -> None:
@@ -89,9 +91,13 @@ def check_mask_size(hidden: np.ndarray, photo: Photo, mask_name: str) -> None:
 def rendered(
     translator: Translator, photo: Photo, inputs: np.ndarray, tiling: Tiling, after_tile: Callable[[], object]
 ) -> Photo:
-    """The photo that the network generates, of the depth and with the transparency of the one that came."""
+    """The photo that the network generates, of the depth and with the transparency of the one that came.
+
+    What a network saw over the run's background looks, over the same background, as the network has made it.
+    """
     height, width = (side * translator.scale for side in inputs.shape[:2])
     colors = np.empty((height, width, translator.image_channels), photo.colors.dtype)
+    alpha = _alpha(translator, photo, inputs, height, width)
 
     def render(part: np.ndarray) -> np.ndarray:
         image = translator.render(translator.as_inputs(part))
@@ -99,16 +105,22 @@ def rendered(
         return image
 
     for top, rows in render_in_tiles(render, inputs, translator.scale, tiling):
-        values = np.rint((rows + 1.0) * (photo.most / 2))
-        colors[top : top + len(rows)] = np.clip(values, 0, photo.most).astype(colors.dtype)
-    alpha = photo.alpha
+        values, place = (rows + 1.0) * (photo.most / 2), slice(top, top + len(rows))
+        if alpha is not None and translator.channels - translator.fills_masks < 4:
+            values = without_background(values, alpha[place], photo, translator.background)
+        colors[place] = np.clip(np.rint(values), 0, photo.most).astype(colors.dtype)
     if translator.image_channels == 4:
         colors, alpha = colors[:, :, :3], colors[:, :, 3:]
-    elif alpha is not None and translator.fills_masks:  # what is filled can be seen
-        alpha = np.where(inputs[..., -1:] > 0, photo.most, alpha).astype(alpha.dtype)
-    elif alpha is not None:
-        alpha = _resized(alpha, height, width)
     return Photo(colors, alpha, photo.profile)
+
+
+def _alpha(translator: Translator, photo: Photo, inputs: np.ndarray, height: int, width: int) -> np.ndarray | None:
+    """The transparency of what is generated, unless the network generates its own."""
+    if photo.alpha is None or translator.image_channels == 4:
+        return None
+    if translator.fills_masks:  # what is filled can be seen
+        return np.where(inputs[..., -1:] > 0, photo.most, photo.alpha).astype(photo.alpha.dtype)
+    return _resized(photo.alpha, height, width)
 
 
 def _resized(alpha: np.ndarray, height: int, width: int) -> np.ndarray:

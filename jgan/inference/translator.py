@@ -65,6 +65,11 @@ class Translator:
         """Whether the last channel of its inputs is a mask."""
         return self.config.data.task.name == "inpainting"
 
+    @property
+    def background(self) -> int:
+        """The gray level, 0 to 255, over which its network sees transparent pixels."""
+        return self.config.data.background
+
     def _trace(self) -> tuple[int, int]:
         """How much larger its images are, and their channels."""
         side = 64 * self.multiple

@@ -127,16 +127,25 @@ def test_a_colour_profile_goes_along_and_what_is_left_out_is_said(workdirs, tmp_
     ]
 
 
+def on_white(values, alpha):
+    """Levels [h, w, c] as they look over white."""
+    most, share = np.iinfo(values.dtype).max, alpha.astype(float) / np.iinfo(values.dtype).max
+    return np.rint(values * share + most * (1 - share)).astype(values.dtype)
+
+
 @pytest.mark.parametrize("most", [255, 65535])
 def test_depth_and_transparency_are_kept(most, workdirs, tmp_path):
     values, alpha = smooth(13, 21, most=most), smooth(13, 21, 1, most)
     save(tmp_path / "a.png", values, alpha)
     assert call(upscale, workdir=workdirs["enlarging"], input=tmp_path / "a.png", out=tmp_path / "out") == 0
     made = read_photo(tmp_path / "out" / "a.png")
-    expected = in_levels(applied(workdirs["enlarging"], in_units(values)), most)
+    seen = in_levels(applied(workdirs["enlarging"], in_units(on_white(values, alpha))), most)
     assert made.most == most
     assert made.alpha.shape == (26, 42, 1)
-    np.testing.assert_allclose(made.colors, expected, rtol=0, atol=0.51 + most * 1e-6)
+    # What is clipped aside, the result looks on white as the network made it of what the image looks like there.
+    inside = (made.colors > 0) & (made.colors < most)
+    assert inside.mean() > 0.5
+    np.testing.assert_allclose(on_white(made.colors, made.alpha)[inside], seen[inside], rtol=0, atol=1.1)
     # enlarged as smoothly: each pixel's four are about it
     means = made.alpha.reshape(13, 2, 21, 2).mean((1, 3))
     np.testing.assert_allclose(means, alpha[:, :, 0], atol=0.1 * most)
@@ -144,11 +153,11 @@ def test_depth_and_transparency_are_kept(most, workdirs, tmp_path):
 
 def test_channels_are_those_of_the_run(workdirs, tmp_path):
     """Gray in, colours with their own transparency out."""
-    values = smooth(9, 15)
-    save(tmp_path / "a.png", values, smooth(9, 15, 1))
+    values, alpha = smooth(9, 15), smooth(9, 15, 1)
+    save(tmp_path / "a.png", values, alpha)
     assert call(translate, workdir=workdirs["pairs"], input=tmp_path / "a.png", out=tmp_path / "out") == 0
     made = read_photo(tmp_path / "out" / "a.png")
-    luma = in_units(values) @ np.array([[0.299], [0.587], [0.114]], np.float32)
+    luma = in_units(on_white(values, alpha)) @ np.array([[0.299], [0.587], [0.114]], np.float32)
     expected = in_levels(applied(workdirs["pairs"], luma, 8))
     np.testing.assert_allclose(np.concatenate([made.colors, made.alpha], axis=2), expected, atol=0.51)
 
