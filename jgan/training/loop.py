@@ -14,7 +14,6 @@ import jax
 
 from jgan import config as configs
 from jgan.config import Config
-from jgan.data.classes import NEW, Numbering, numbering_of
 from jgan.engine import processes
 from jgan.engine.compiling import Lower, StoppedError, compile_apart
 from jgan.engine.step import active_phases
@@ -25,9 +24,10 @@ from jgan.rundir.lock import locked, write_environment
 from jgan.rundir.monitor import MetricWindow, NonFiniteError, RunLog, gradient_names
 from jgan.rundir.pictures import make_grid, to_uint8, with_legend
 from jgan.rundir.progress import Progress
-from jgan.setup import RUN, Setup, check_same_run, prepare, shapes_to_data
+from jgan.setup import RUN, Setup, check_same_run, shapes_to_data
 from jgan.terminal import bars
 from jgan.training.interruption import Interruption
+from jgan.training.numbering import prepare_numbered
 from jgan.training.programs import Programs
 from jgan.training.shown import open_shown
 from jgan.training.start_from import StartFrom, begin, find_start, in_words, open_origin, write_start
@@ -66,7 +66,7 @@ def train(config: Config, workdir: Path, start_from: StartFrom | None = None) ->
         _check_resume(config, workdir)
         start = find_start(workdir, start_from)
         with bars.clock("opening the data and the networks", visible=processes.is_main()):
-            setup = prepare(config, _numbering(workdir))
+            setup = prepare_numbered(config, workdir, start)
         with contextlib.ExitStack() as stack:
             checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir, keep=config.keep_checkpoints)))
             with bars.clock("opening the evaluation", visible=processes.is_main()):
@@ -92,15 +92,6 @@ def _check_resume(config: Config, workdir: Path) -> None:
             f"--workdir={workdir} holds a run of another config ({'; '.join(changes[:5])}); "
             "use another directory, or change it back"
         )
-
-
-def _numbering(workdir: Path) -> Numbering:
-    """How the run of a directory has numbered its classes so far."""
-    if newest_step(workdir) is None:
-        return NEW
-    with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
-        record = checkpoints.peek()
-    return NEW if record is None else numbering_of(record)
 
 
 def _open_evaluator(setup: Setup, workdir: Path) -> Evaluator | None:
