@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +17,7 @@ from jax.experimental import multihost_utils
 
 from jgan.rundir.checkpoint_record import checked_record
 from jgan.rundir.files import sha256, without_infinities, write_json
+from jgan.rundir.orbax_errors import clear_errors
 from jgan.types import PyTree, TrainState, UserError
 from jgan.untrusted.json_data import read_json
 
@@ -81,7 +81,7 @@ class Checkpoints:
             cleanup_tmp_directories=not read_only,
             read_only=read_only,
         )
-        with _clear_errors(self.directory):
+        with clear_errors(self.directory):
             self._manager = ocp.CheckpointManager(self.directory.absolute(), options=options)
 
     def steps(self) -> list[int]:
@@ -104,7 +104,7 @@ class Checkpoints:
             }
         )
         _check_space(self.directory, state)
-        with _clear_errors(self.directory):
+        with clear_errors(self.directory):
             self._manager.save(step, args=args, force=True)  # waits for the save before it
             if jax.default_backend() == "cpu":
                 self._manager.wait_until_finished()
@@ -133,7 +133,7 @@ class Checkpoints:
         """Makes room for another checkpoint of a step, whose place the one that is there keeps until that is whole."""
         multihost_utils.sync_global_devices("before putting a checkpoint aside")
         if jax.process_index() == 0:
-            with _clear_errors(self.directory):
+            with clear_errors(self.directory):
                 self._replaced.mkdir(exist_ok=True)
                 (self.directory / str(step)).rename(self._replaced / str(step))
         multihost_utils.sync_global_devices("after putting a checkpoint aside")
@@ -142,7 +142,7 @@ class Checkpoints:
     def _settle_replaced(self) -> None:
         """Deletes what was put aside, or puts it back where nothing has taken its place."""
         if jax.process_index() == 0 and self._replaced.is_dir():
-            with _clear_errors(self.directory):
+            with clear_errors(self.directory):
                 for path in self._replaced.iterdir():
                     if _finished_steps(self.directory):
                         shutil.rmtree(path)
@@ -247,7 +247,7 @@ class Checkpoints:
 
     def close(self) -> None:
         """Waits for the last save."""
-        with _clear_errors(self.directory):
+        with clear_errors(self.directory):
             self._manager.wait_until_finished()
             if not self._read_only:
                 self._seal()
@@ -285,16 +285,3 @@ def shapes_and_shardings(shapes: PyTree, shardings: PyTree) -> PyTree:
         shapes,
         shardings,
     )
-
-
-@contextlib.contextmanager
-def _clear_errors(directory: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"{directory}: cannot write a checkpoint ({error}); earlier ones are intact") from None
-    except ValueError as error:  # TensorStore's kind for a failed write
-        if "RESOURCE_EXHAUSTED" not in str(error) and "PERMISSION_DENIED" not in str(error):
-            raise
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{directory}: cannot write a checkpoint ({reason}); earlier ones are intact") from None

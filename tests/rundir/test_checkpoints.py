@@ -1,11 +1,17 @@
 """The best checkpoint and the one that takes its place: a kill at any moment leaves one of them."""
 
+import gc
+import logging
+import resource
+import sys
+
 import jax
 import jax.numpy as jnp
+import pytest
 from kills import killed_at_each_operation
 
 from jgan.rundir.checkpoints import BEST, Checkpoints
-from jgan.types import Player, TrainState
+from jgan.types import Player, TrainState, UserError
 
 RECORD = {"window": {"start": 0, "values": {}}, "rollbacks": 0, "data": "some", "batches": []}
 
@@ -38,3 +44,28 @@ def test_a_better_state_of_the_same_step_takes_its_place_without_a_gap(tmp_path)
         assert [path.name for path in state.iterdir()] == [BEST]
     assert found == sorted(found)
     assert set(found) == {1.0, 2.0}
+
+
+def test_a_disk_that_fills_while_a_checkpoint_is_written_is_one_line(tmp_path, monkeypatch, capfd, caplog):
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # a failed save leaves its own
+    kernels = {f"layer_{i}": jax.random.normal(jax.random.key(i), (200, 200)) for i in range(12)}
+    player = Player(kernels, {}, ())
+    state = TrainState(jnp.int32(3), player, player, extras=(), frozen=())
+    checkpoints, limits = Checkpoints(tmp_path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    checkpoints.save(state, 3, RECORD)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(UserError) as error:
+            checkpoints.save(state, 4, RECORD)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    gc.collect()
+    assert str(error.value) == (
+        f"{tmp_path}/checkpoints: cannot write a checkpoint (File too large); earlier ones are intact"
+    )
+    assert "Traceback" not in "".join(capfd.readouterr())
+    assert not caplog.records
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    again = Checkpoints(tmp_path, read_only=True)
+    assert again.newest_record()["step"] == 3
+    again.close()
