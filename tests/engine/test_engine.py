@@ -30,7 +30,7 @@ def stand_in(monkeypatch):
 
     def serve(name, devices=1):
         use_devices(monkeypatch, devices)
-        monkeypatch.setattr(jgan.setup, "open_dataset", lambda config, seed: CASES[name][1])
+        monkeypatch.setattr(jgan.setup, "open_dataset", lambda config, seed, numbering=None: CASES[name][1])
 
     return serve
 

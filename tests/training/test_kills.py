@@ -13,7 +13,7 @@ import jgan.setup
 from jgan import config as configs
 from jgan.autoconfig.place import holding_config
 from jgan.setup import Setup
-from jgan.training import loop
+from jgan.training import loop, numbering
 from jgan.types import Stage
 
 CONFIG = make_config(stages=(Stage(steps=1, batch_size=8, resolution=8),), checkpoint_every=1)
@@ -23,10 +23,10 @@ CONFIG = make_config(stages=(Stage(steps=1, batch_size=8, resolution=8),), check
 def quick(monkeypatch):
     """One device, and nothing is compiled: a run makes a state once, and its step only counts."""
     use_devices(monkeypatch, 1)
-    monkeypatch.setattr(jgan.setup, "open_dataset", lambda config, seed: IMAGES)
+    monkeypatch.setattr(jgan.setup, "open_dataset", lambda config, seed, numbering=None: IMAGES)
     setup = jgan.setup.prepare(CONFIG)
     made = setup.create_state()
-    monkeypatch.setattr(loop, "prepare", lambda config: setup)
+    monkeypatch.setattr(numbering, "prepare", lambda config, _: setup)
 
     def create_state(setup, *_):
         return jax.tree.map(jnp.copy, made)

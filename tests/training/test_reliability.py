@@ -35,7 +35,7 @@ from jgan.types import Stage, UserError, schedule
 def growing(monkeypatch):
     """Stand-in images for in-process runs."""
     use_devices(monkeypatch, 1)
-    monkeypatch.setattr(jgan.setup, "open_dataset", lambda config, seed: IMAGES)
+    monkeypatch.setattr(jgan.setup, "open_dataset", lambda config, seed, numbering=None: IMAGES)
 
 
 def read_state(workdir):

@@ -67,7 +67,7 @@ def spectral_config(**changes):
 def images(monkeypatch):
     """Stand-in images on one device."""
     use_devices(monkeypatch, 1)
-    monkeypatch.setattr(jgan.setup, "open_dataset", lambda config, seed: StandInData(("images",)))
+    monkeypatch.setattr(jgan.setup, "open_dataset", lambda config, seed, numbering=None: StandInData(("images",)))
 
 
 def iterate(kernel, u, times=1):
