@@ -56,6 +56,7 @@ from jgan.types import (
 )
 
 PREVIEW_ROWS, PREVIEW_COLUMNS = 8, 10
+AVERAGED_LOGITS = ("logits_real", "logits_fake")  # by LeCam, in `extras`
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class LatentGAN(Networks):
     def init_extras(self, batch: Batch) -> PyTree:
         """LeCam's moving averages of the logits, where it is on."""
         del batch
-        return {"logits_real": jnp.zeros(()), "logits_fake": jnp.zeros(())} if self.lecam_weight else {}
+        return {name: jnp.zeros(()) for name in AVERAGED_LOGITS} if self.lecam_weight else {}
 
     def how_to_sample(self) -> str:
         """The command that samples from any run of this game, with its flags."""
@@ -279,9 +280,10 @@ class LatentGAN(Networks):
         """LeCam's averages with this batch's mean logits."""
         decay = 0.5 ** (inputs.images.shape[0] / self.lecam_half_life_images)
         decay = jnp.where(inputs.images_seen > 0, decay, 0.0)  # the first batch's means are the first averages
-        return {
-            name: decay * average + (1.0 - decay) * jax.lax.stop_gradient(metrics[name])
-            for name, average in extras.items()
+        return extras | {
+            name: decay * extras[name] + (1.0 - decay) * jax.lax.stop_gradient(metrics[name])
+            for name in AVERAGED_LOGITS
+            if name in extras
         }
 
     def _unrolled_discriminator(self, state: TrainState, inputs: StepInputs, images_fake: Images) -> Player:

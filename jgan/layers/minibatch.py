@@ -23,24 +23,26 @@ def check_minibatch(minibatch: str) -> None:
 
 
 class MinibatchStd(nn.Module):
-    """One channel more: the standard deviation within groups of 4 examples (Karras et al. 2018,
+    """One channel more: the standard deviation within groups of examples (Karras et al. 2018,
     https://arxiv.org/abs/1710.10196, section 3), averaged over pixels and channels.
 
-    Groups are neighbours in the batch, so they stay on one device while its share of the batch is a multiple of 4.
+    Groups are neighbours in the batch, so they stay on one device while its share of the batch is a multiple of theirs.
     """
+
+    group: int = GROUP
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """[n, ..., c] to [n, ..., c + 1], of the dtype of x.
 
         Raises:
-          UserError: n is neither a multiple of 4 nor smaller.
+          UserError: n is neither a multiple of the group nor smaller.
         """
-        size = min(GROUP, x.shape[0])
+        size = min(self.group, x.shape[0])
         if x.shape[0] % size:
             raise UserError(
-                f"game.discriminator.minibatch='std': a batch of {x.shape[0]} has no groups of {GROUP}; "
-                f"set batch_size / accumulate to a multiple of {GROUP}"
+                f"game.discriminator.minibatch='std': a batch of {x.shape[0]} has no groups of {self.group}; "
+                f"set batch_size / accumulate to a multiple of {self.group}"
             )
         groups = x.reshape(-1, size, *x.shape[1:]).astype(jnp.float32)
         deviation = jnp.sqrt(groups.var(axis=1) + 1e-8)

@@ -1,0 +1,168 @@
+"""The game of StyleGAN 1 and 2: latents become styles, one for each layer, before they become images.
+
+Style mixing and the average style: Karras et al. 2019 (https://arxiv.org/abs/1812.04948), 3.1 and appendix B. The
+path-length regulariser: Karras et al. 2020 (https://arxiv.org/abs/1912.04958), 3.2 and appendix B, checked against
+https://github.com/NVlabs/stylegan2-ada-pytorch. There one cut holds for a batch; here each image has its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jgan.games.forward import forward
+from jgan.games.latent import LatentGAN
+from jgan.games.networks import NETWORK_FAKE, StepInputs, fold
+from jgan.layers.style import average_style, lerp
+from jgan.types import (
+    Array,
+    Batch,
+    Images,
+    Labels,
+    Latents,
+    LossOutput,
+    Phase,
+    Player,
+    PyTree,
+    Rngs,
+    ScheduledStage,
+    Stage,
+    TrainState,
+    UserError,
+)
+
+MIXED_LATENTS, CUTS, MIXES, PATH, PATH_NOISE = range(5)  # what the keys of the generator's images are folded with
+PATH_LENGTH = "path_length"  # the moving average in `extras`
+
+
+@dataclasses.dataclass(frozen=True)
+class StyleGAN(LatentGAN):
+    """A generator with methods `styles` and `synthesize` against a discriminator of images."""
+
+    latent_dim: int = 512
+    style_mixing: float = 0.9  # the share of images whose later layers have the style of other latents
+    path_length_weight: float = 2.0  # 0: off
+    path_length_every: int = 4
+    path_length_decay: float = 0.01  # how fast the mean length follows
+    path_length_share: int = 2  # one image in so many
+
+    def check(self, stages: tuple[Stage, ...]) -> None:
+        """As every game of latents; raises UserError for shares beyond 1 and batches that the path length splits."""
+        super().check(stages)
+        for name in ("style_mixing", "path_length_decay"):
+            if getattr(self, name) > 1.0:
+                raise UserError(f"game.{name}={getattr(self, name)}: expected at most 1")
+        if self.path_length_share < 1:
+            raise UserError(f"game.path_length_share={self.path_length_share}: expected at least 1")
+        for index, stage in enumerate(stages):
+            if self.path_length_weight and (stage.batch_size // stage.accumulate) % self.path_length_share:
+                raise UserError(
+                    f"game.path_length_share={self.path_length_share}: does not divide the batch of stages[{index}]; "
+                    f"set batch_size / accumulate to a multiple of it, or it to 1"
+                )
+
+    def init_extras(self, batch: Batch) -> PyTree:
+        """The mean path length beside what every game of latents carries."""
+        extras = super().init_extras(batch)
+        return {**extras, PATH_LENGTH: jnp.zeros(())} if self.path_length_weight else extras
+
+    def phases(self, stage: ScheduledStage) -> tuple[Phase, ...]:
+        """As every game of latents, and the path length, which is lazy."""
+        phases = super().phases(stage)
+        if not self.path_length_weight:
+            return phases
+        loss = functools.partial(self.path_length_loss, stage)
+        return (*phases, Phase(PATH_LENGTH, "generator", loss, every=self.path_length_every, lazy=True))
+
+    def path_length_loss(
+        self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
+    ) -> LossOutput:
+        """How far lengths of steps in images, by styles, are from their mean (3.2, equation 4), on latents of its own.
+
+        Times `path_length_every` because it stands for that many steps. The mean that it compares with has moved by
+        this batch already, and is no constant of the gradient.
+        """
+        inputs = self.step_inputs(stage, state, batch, rngs)
+        apart = slice(None, None, self.path_length_share)
+        labels = None if inputs.labels is None else inputs.labels[apart]
+        rngs = fold(fold(inputs.rngs, NETWORK_FAKE), PATH)[apart]
+        inputs = inputs._replace(images=inputs.images[apart], labels=labels, rngs=rngs)
+        player = state.generator.replace(params=params)
+        styles, advanced = self._styles(player, self.sample_latents(rngs), inputs)
+        lengths = self._path_lengths(player, styles, inputs)
+        mean = lerp(state.extras[PATH_LENGTH], lengths.mean(), self.path_length_decay)
+        penalty = jnp.square(lengths - mean).mean()
+        extras = {**state.extras, PATH_LENGTH: jax.lax.stop_gradient(mean)}
+        metrics = {"length": lengths.mean(), "penalty": penalty}
+        loss = self.path_length_every * self.path_length_weight * penalty
+        return loss, (metrics, state.replace(generator=advanced, extras=extras))
+
+    def check_truncation(self, truncation: float) -> None:
+        """Any truncation does: it says how far styles stay from their average."""
+
+    def sample(
+        self,
+        player: Player,
+        rngs: Rngs,
+        labels: Labels | None = None,
+        truncation: float | None = None,
+        growth: Mapping[str, Any] | None = None,
+    ) -> Images:
+        """Images [n, h, w, c], one per key. `truncation` is psi (Karras et al. 2019, appendix B)."""
+        return self.images_from(player, self.sample_latents(rngs), labels, truncation, growth, rng=rngs[0])
+
+    def images_from(
+        self,
+        player: Player,
+        latents: Latents,
+        labels: Labels | None = None,
+        truncation: float | None = None,
+        growth: Mapping[str, Any] | None = None,
+        *,
+        rng: Array,
+    ) -> Images:
+        """Images [n, h, w, c] of latents [n, z], with the noise that is constant; `truncation` as in `sample`."""
+        call = {"rng": rng, "train": False, **(growth or {})}
+        styles, _ = forward(self.generator, player, latents, labels, method="styles", rng=rng, train=False)
+        if truncation is not None:
+            styles = lerp(average_style(player.variables)[None, None], styles, truncation)
+        return forward(self.generator, player, styles, method="synthesize", **call)[0]
+
+    def _generate_from(self, player: Player, latents: Latents, inputs: StepInputs) -> tuple[Images, Player]:
+        styles, advanced = self._styles(player, latents, inputs)
+        return self._synthesize(player, styles, inputs), advanced
+
+    def _styles(self, player: Player, latents: Latents, inputs: StepInputs) -> tuple[Array, Player]:
+        """Styles [n, layers, w], some mixed; the player's average style has moved by those of `latents` alone."""
+        rngs = fold(inputs.rngs, NETWORK_FAKE)
+        call = {"method": "styles", "rng": rngs[0]}
+        styles, advanced = forward(self.generator, player, latents, inputs.labels, **call)
+        if not self.style_mixing:
+            return styles, advanced
+        latents = self.sample_latents(fold(rngs, MIXED_LATENTS))
+        others, _ = forward(self.generator, player, latents, inputs.labels, **call)
+        layers = styles.shape[1]
+        cuts = jax.vmap(lambda rng: jax.random.randint(rng, (), 1, layers))(fold(rngs, CUTS))
+        mixes = jax.vmap(lambda rng: jax.random.bernoulli(rng, self.style_mixing))(fold(rngs, MIXES))
+        cuts = jnp.where(mixes, cuts, layers)
+        return jnp.where((jnp.arange(layers)[None] < cuts[:, None])[:, :, None], styles, others), advanced
+
+    def _synthesize(self, player: Player, styles: Array, inputs: StepInputs) -> Images:
+        rng = jax.random.fold_in(inputs.rngs[0], NETWORK_FAKE)
+        return forward(self.generator, player, styles, method="synthesize", rng=rng, **inputs.growth)[0]
+
+    def _path_lengths(self, player: Player, styles: Array, inputs: StepInputs) -> Array:
+        """For each image [n] the root mean square, over layers, of the slope of a random projection of it."""
+        _, height, width, channels = inputs.images.shape
+
+        def normal(rng: Array) -> Array:
+            return jax.random.normal(rng, (height, width, channels)) / (height * width) ** 0.5
+
+        noise = jax.vmap(normal)(fold(inputs.rngs, PATH_NOISE))
+        slopes = jax.grad(lambda styles: (self._synthesize(player, styles, inputs) * noise).sum())(styles)
+        return jnp.sqrt(jnp.square(slopes).sum(2).mean(1))

@@ -1,0 +1,163 @@
+"""Layers that a style steers: the mapping network and modulated convolutions of StyleGAN2.
+
+Karras et al. 2020 (https://arxiv.org/abs/1912.04958), section 2 and Figure 2; checked against
+https://github.com/NVlabs/stylegan2-ada-pytorch. Modulation scales the features before one dense convolution, and
+demodulation those behind it, which is the same as a kernel for each image.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+from jgan.layers.conditioning import required
+from jgan.layers.conv import conv, conv_transpose
+from jgan.layers.dense import Dense
+from jgan.layers.equalized import EQUALIZED_INIT
+from jgan.layers.norm import pixel_norm
+from jgan.layers.smooth import smooth
+from jgan.types import Array, Labels, Latents, PyTree
+
+SLOPE = 0.2  # of the leaky ReLUs
+GAIN = math.sqrt(2.0)  # behind them
+MAPPING_RATE = 0.01  # of the mapping's learning rate to the others'
+CONSTANTS = "constants"  # the Flax collection of noise that stays as it is
+AVERAGES = "averages"  # the Flax collection of the average style
+STYLE_DECAY = 0.995  # of the average style, at each training batch
+
+
+def activate(x: Array, clamp: float = 0.0, gain: float = 1.0) -> Array:
+    """Leaky ReLU that keeps the variance, times `gain`, held in +- clamp * gain unless that is 0."""
+    x = nn.leaky_relu(x, SLOPE) * (GAIN * gain)
+    return jnp.clip(x, -clamp * gain, clamp * gain) if clamp else x
+
+
+class SlowDense(nn.Module):
+    """A fully connected layer with a leaky ReLU, whose weights learn at `rate` times the learning rate of others.
+
+    Parameters `kernel` [in, out] of N(0, 1 / rate^2), which is used times rate / sqrt(in), and `bias` [out], used
+    times rate.
+    """
+
+    features: int
+    rate: float = MAPPING_RATE
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[n, in] to [n, features], float32."""
+        normal = nn.initializers.normal(1.0 / self.rate)
+        kernel = self.param("kernel", normal, (x.shape[-1], self.features), jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,), jnp.float32)
+        y = x @ (kernel * (self.rate / math.sqrt(x.shape[-1]))) + self.rate * bias[None]
+        return activate(y)
+
+
+class Mapping(nn.Module):
+    """Latents [n, z], and labels [n] with classes, to styles [n, w] (Karras et al. 2019, arXiv 1812.04948).
+
+    With `z` of None, labels alone: the discriminator's. The average style over training batches is the variable
+    `style` [w] of AVERAGES, where `averaged`.
+    """
+
+    features: int = 512
+    layers: int = 8
+    num_classes: int = 0
+    averaged: bool = True
+
+    @nn.compact
+    def __call__(self, latents: Latents | None, labels: Labels | None, *, advance: bool = False) -> Array:
+        """Styles in float32; the average moves with `advance`."""
+        inputs = [] if latents is None else [pixel_norm(latents.astype(jnp.float32))]
+        if self.num_classes:
+            one_hot = jax.nn.one_hot(required(labels), self.num_classes)
+            embed = Dense(self.features, kernel_init=EQUALIZED_INIT, equalized=1.0, name="embed")
+            inputs.append(pixel_norm(embed(one_hot)))
+        x = jnp.concatenate(inputs, axis=-1)
+        for index in range(self.layers):
+            x = SlowDense(self.features, name=f"dense_{index}")(x)
+        if self.averaged:
+            average = self.variable(AVERAGES, "style", jnp.zeros, (self.features,))
+            if advance and not self.is_initializing() and self.is_mutable_collection(AVERAGES):
+                average.value = lerp(lax.stop_gradient(x).mean(0), average.value, STYLE_DECAY)
+        return x
+
+
+def average_style(variables: PyTree) -> Array:
+    """The average style [w] in the variables of a generator that has a `Mapping` of the name "mapping"."""
+    return variables[AVERAGES]["mapping"]["style"]
+
+
+def lerp(start: Array, end: Array, share: float) -> Array:
+    """`share` of the end and the rest of the start."""
+    return start + share * (end - start)
+
+
+class ModulatedConv(nn.Module):
+    """A convolution whose input channels a style scales, with its outputs' variance held (2.2, equation 3).
+
+    Parameters: `kernel` [k, k, in, out] of N(0, 1), and `style` (Dense, [w] to [in], biased to 1). With `up` the
+    resolution doubles: a transposed convolution, then the filter. Without `demodulate` (a layer of colours) the styles
+    are divided by sqrt(in k^2) in place of it.
+    """
+
+    features: int
+    kernel_size: int = 3
+    up: bool = False
+    demodulate: bool = True
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, style: Array) -> Array:
+        """[n, h, w, in] and [n, w] to [n, h, w, features], or twice as high and wide, in `dtype`."""
+        size, channels = self.kernel_size, x.shape[-1]
+        ones = nn.initializers.ones_init()
+        affine = Dense(channels, kernel_init=EQUALIZED_INIT, bias_init=ones, equalized=1.0, name="style")
+        scales = affine(style)
+        kernel = self.param("kernel", EQUALIZED_INIT, (size, size, channels, self.features), jnp.float32)
+        if not self.demodulate:
+            scales = scales / math.sqrt(size * size * channels)
+        y = x.astype(self.dtype) * scales[:, None, None].astype(self.dtype)
+        if self.up:
+            y = smooth(conv_transpose(y, kernel.swapaxes(2, 3), (2, 2), "VALID"), 1, 1, gain=4.0)
+        else:
+            y = conv(y, kernel)
+        if not self.demodulate:
+            return y
+        norms = jnp.square(scales) @ jnp.square(kernel).sum((0, 1))
+        return y * lax.rsqrt(norms + 1e-8)[:, None, None].astype(y.dtype)
+
+
+class StyledConv(nn.Module):
+    """A modulated convolution, noise, bias and leaky ReLU: a layer of the synthesis network.
+
+    Parameters `conv`, `noise_strength` [] and `bias` [features]; `noise` [h, w] of CONSTANTS is what a trained network
+    adds in place of random noise.
+    """
+
+    features: int
+    up: bool = False
+    random_noise: bool = False  # from the rng "dropout"
+    clamp: float = 0.0
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, style: Array) -> Array:
+        """[n, h, w, in] and [n, w] to [n, h, w, features], or twice as high and wide, in `dtype`."""
+        y = ModulatedConv(self.features, up=self.up, dtype=self.dtype, name="conv")(x, style)
+        n, height, width, _ = y.shape
+        constant = self.variable(CONSTANTS, "noise", self._first_noise, (height, width))
+        strength = self.param("noise_strength", nn.initializers.zeros_init(), (), jnp.float32)
+        if self.random_noise:
+            noise = jax.random.normal(self.make_rng("dropout"), (n, height, width, 1))
+        else:
+            noise = constant.value[None, :, :, None]
+        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,), jnp.float32)
+        y = y + (noise * strength).astype(y.dtype)
+        return activate(y + bias[None, None, None].astype(y.dtype), self.clamp)
+
+    def _first_noise(self, shape: tuple[int, int]) -> Array:
+        return jax.random.normal(self.make_rng("params"), shape)

@@ -1,0 +1,122 @@
+"""StyleGAN2: the numbers of the official layers in PyTorch, by tests/golden/stylegan2.py, and the official names."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from golden_numbers import GOLDEN, load_golden
+
+from jgan.families import stylegan2
+from jgan.interop import stylegan2 as official
+from jgan.layers.style import AVERAGES
+
+SCRIPT, NUMBERS = load_golden("stylegan2")
+KEY = jax.random.key(0)
+RNGS = {"params": KEY, "dropout": KEY}
+
+
+def networks(case):
+    """The networks of a case with the drawn weights, as (module, variables), and the inputs."""
+    widths, channels, classes, layers, architecture, group = SCRIPT.CASES[case]
+    generator = stylegan2.Generator(widths, channels, classes, SCRIPT.STYLE, layers)
+    kind = {"orig": "plain", "resnet": "residual"}[architecture]
+    discriminator = stylegan2.Discriminator(widths, classes, kind, minibatch_group=group)
+    inputs = SCRIPT.draw_inputs(case)
+    labels = jnp.asarray(inputs["labels"]) if classes else None
+    made = []
+    for module, first, shapes in zip(
+        (generator, discriminator), (inputs["latents"], inputs["images"]), NUMBERS[case]["shapes"], strict=True
+    ):
+        wanted = jax.eval_shape(lambda module=module, first=first: module.init(RNGS, first, labels, train=True))
+        made.append((module, official.read(SCRIPT.draw(shapes), wanted, case)))
+    return *made, inputs, labels
+
+
+@pytest.mark.parametrize("case", SCRIPT.CASES)
+def test_names_come_back_bit_for_bit(case):
+    for (_, variables), shapes in zip(networks(case)[:2], NUMBERS[case]["shapes"], strict=True):
+        written, drawn = official.write(variables), SCRIPT.draw(shapes)
+        assert written.keys() == drawn.keys()
+        for name, array in drawn.items():
+            np.testing.assert_array_equal(written[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("case", SCRIPT.CASES)
+def test_numbers_are_those_of_the_official_layers(case):
+    (generator, weights), (discriminator, other), inputs, labels = networks(case)
+    numbers = NUMBERS[case]
+
+    def near(found, name, units=2e-5):
+        """Float32 against float64: each layer rounds, some twenty of them in turn; a unit is the largest number."""
+        expected = np.asarray(numbers[name])
+        found = np.asarray(found if found.ndim == 1 and len(found) == len(expected) else SCRIPT.part(found))
+        np.testing.assert_allclose(found, expected, atol=units * np.abs(expected).max(), rtol=0)
+
+    def synthesize(variables, styles):
+        return generator.apply(variables, styles, train=False, method="synthesize")
+
+    @jax.jit
+    def generate(variables, latents):
+        styles = generator.apply(variables, latents, labels, train=False, method="styles")
+        average = variables[AVERAGES]["mapping"]["style"][None, None]
+        moved = [styles, average + 0.7 * (styles - average), average + 0.5 * (styles - average)]
+        moved[2] = jnp.concatenate([moved[2][:, :3], styles[:, 3:]], axis=1)
+        return styles[:, 0], jax.vmap(lambda each: synthesize(variables, each))(jnp.stack(moved))
+
+    styles, images = generate(weights, inputs["latents"])
+    near(styles, "styles")
+    for made, name in zip(images, ("images", "truncated", "cut_off"), strict=True):
+        near(made, name)
+
+    @jax.jit
+    def judge(variables, images):
+        logits = discriminator.apply(variables, images, labels, train=False)
+
+        def r1(kernel):
+            params = {**variables["params"], "from_image": {**variables["params"]["from_image"], "kernel": kernel}}
+            slopes = jax.grad(lambda x: discriminator.apply({"params": params}, x, labels, train=False).sum())(images)
+            squares = jnp.square(slopes).sum((1, 2, 3))
+            return squares.mean(), squares
+
+        gradient, squares = jax.grad(r1, has_aux=True)(variables["params"]["from_image"]["kernel"])
+        return logits, squares, gradient
+
+    for found, name in zip(judge(other, inputs["images"]), ("logits", "r1", "r1_gradient"), strict=True):
+        near(found, name)
+
+    @jax.jit
+    def path(params, styles):
+        def penalty(params):
+            variables = {**weights, "params": params}
+            weighted = lambda styles: (synthesize(variables, styles) * inputs["path_noise"]).sum()  # noqa: E731
+            lengths = jnp.sqrt(jnp.square(jax.grad(weighted)(styles)).sum(2).mean(1))
+            return jnp.square(lengths - 0.5).mean(), lengths
+
+        gradients, lengths = jax.grad(penalty, has_aux=True)(params)
+        synthesis = gradients["synthesis"]
+        return (
+            lengths,
+            synthesis["block_8"]["conv_0"]["conv"]["kernel"],
+            synthesis["conv_4"]["conv"]["style"]["kernel"],
+        )
+
+    found = path(weights["params"], jnp.repeat(styles[:, None], generator.num_styles, axis=1))
+    for value, name in zip(found, ("path_lengths", "path_gradient", "affine_gradient"), strict=True):
+        near(value, name, 1e-4)
+
+
+PUBLISHED = json.loads((GOLDEN / "stylegan2_names.json").read_text())  # of the official networks as published
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_names_and_shapes_are_the_official_ones(name):
+    resolution, classes = int(name.split()[0]), 10 if "classes" in name else 0
+    widths = stylegan2.widths_of(resolution, 32768 if resolution == 32 else 16384)
+    labels = jnp.zeros(4, int) if classes else None
+    generator = stylegan2.Generator(widths, num_classes=classes, mapping_layers=2 if resolution == 32 else 8)
+    discriminator = stylegan2.Discriminator(widths, classes, "plain" if resolution == 32 else "residual")
+    for module, shape, player in ((generator, (4, 512), "G"), (discriminator, (4, resolution, resolution, 3), "D")):
+        variables = jax.eval_shape(lambda module=module, shape=shape: module.init(RNGS, jnp.zeros(shape), labels, train=True))
+        assert official.tensors(variables) == {name: tuple(shape) for name, shape in PUBLISHED[name][player].items()}
