@@ -1,6 +1,6 @@
-"""StyleGAN2 (Karras et al. 2020, https://arxiv.org/abs/1912.04958), config f: a skip generator, a residual discriminator.
+"""StyleGAN2 (Karras et al. 2020, https://arxiv.org/abs/1912.04958): a skip generator, a residual discriminator.
 
-Section 2 and Figure 7; presets, clamping and conditioning as in StyleGAN2-ADA (Karras et al. 2020,
+Config f: section 2 and Figure 7; presets, clamping and conditioning as in StyleGAN2-ADA (Karras et al. 2020,
 https://arxiv.org/abs/2006.06676), checked against https://github.com/NVlabs/stylegan2-ada-pytorch.
 """
 

@@ -68,7 +68,8 @@ def tensors(shapes: PyTree) -> dict[str, Shape]:
 
 def _table(shapes: PyTree) -> dict[Leaf, Tensor]:
     """The tensor of every leaf."""
-    leaves: dict[Leaf, Shape] = {leaf: tuple(array.shape) for leaf, array in flatten_dict(shapes).items()}
+    arrays: dict[Leaf, Any] = flatten_dict(shapes)
+    leaves: dict[Leaf, Shape] = {leaf: tuple(array.shape) for leaf, array in arrays.items()}
     generator = any("synthesis" in leaf for leaf in leaves)
     largest = max(int(number) for leaf in leaves for number in re.findall(r"block_(\d+)", "/".join(leaf)))
     name_of = _generator_name if generator else lambda leaf: _discriminator_name(leaf, largest)

@@ -17,25 +17,29 @@ from jgan.types import Array
 TAPS = (1.0, 3.0, 3.0, 1.0)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
 def smooth(x: Array, before: int, after: int, gain: float = 1.0) -> Array:
     """Zeros put `before` and `after` along height and width, then the filter, which keeps a constant times `gain`.
 
     [n, h, w, c] to [n, h + before + after - 3, ...]. Reverse-mode differentiation only, of any order.
     """
+    return _smooth(before, after, gain, x)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
+def _smooth(before: int, after: int, gain: float, x: Array) -> Array:
     weights = [tap * gain**0.5 / sum(TAPS) for tap in TAPS]
     for axis in (1, 2):
         pads = [(before, after, 0) if index == axis else (0, 0, 0) for index in range(4)]
         padded = lax.pad(x, jnp.zeros((), x.dtype), pads)
         size = padded.shape[axis] - len(TAPS) + 1
         parts = [lax.slice_in_dim(padded, start, start + size, axis=axis) for start in range(len(TAPS))]
-        x = sum(weight * part for weight, part in zip(weights[1:], parts[1:], strict=True)) + weights[0] * parts[0]
+        x = functools.reduce(jnp.add, (weight * part for weight, part in zip(weights, parts, strict=True)))
     return x
 
 
 def _smooth_bwd(before: int, after: int, gain: float, _: None, g: Array) -> tuple[Array]:
     last = len(TAPS) - 1  # the taps read the same backwards
-    return (smooth(g, last - before, last - after, gain),)
+    return (_smooth(last - before, last - after, gain, g),)
 
 
-smooth.defvjp(lambda x, before, after, gain: (smooth(x, before, after, gain), None), _smooth_bwd)
+_smooth.defvjp(lambda before, after, gain, x: (_smooth(before, after, gain, x), None), _smooth_bwd)

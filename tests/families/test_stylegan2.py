@@ -118,5 +118,7 @@ def test_names_and_shapes_are_the_official_ones(name):
     generator = stylegan2.Generator(widths, num_classes=classes, mapping_layers=2 if resolution == 32 else 8)
     discriminator = stylegan2.Discriminator(widths, classes, "plain" if resolution == 32 else "residual")
     for module, shape, player in ((generator, (4, 512), "G"), (discriminator, (4, resolution, resolution, 3), "D")):
-        variables = jax.eval_shape(lambda module=module, shape=shape: module.init(RNGS, jnp.zeros(shape), labels, train=True))
+        variables = jax.eval_shape(
+            lambda module=module, shape=shape: module.init(RNGS, jnp.zeros(shape), labels, train=True)
+        )
         assert official.tensors(variables) == {name: tuple(shape) for name, shape in PUBLISHED[name][player].items()}

@@ -1,0 +1,90 @@
+"""The game of styles: mixing, the average style, truncation, and path lengths, on networks of a few numbers."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jgan.config import Config, check
+from jgan.data.config import DataConfig
+from jgan.engine.optim import make_optimizer
+from jgan.engine.step import create_state
+from jgan.families.stylegan2 import Discriminator, Generator
+from jgan.games.style import PATH_LENGTH, StyleGAN
+from jgan.layers.style import STYLE_DECAY, average_style
+from jgan.types import Stage, UserError, schedule
+
+GAME = StyleGAN(
+    Generator((4, 3), 1, 0, 5, 2), Discriminator((4, 3)), latent_dim=6, r1_gamma=1.0, r1_every=16, style_mixing=1.0
+)
+(STAGE,) = schedule((Stage(steps=1, batch_size=8, resolution=8),))
+RNGS = jax.random.split(jax.random.key(1), 8)
+BATCH = {"images": jnp.linspace(-1, 1, 8 * 64).reshape(8, 8, 8, 1)}
+
+
+@pytest.fixture(scope="module")
+def state():
+    optimizers = {player: make_optimizer(Config.generator_optimizer) for player in ("generator", "discriminator")}
+    return create_state(GAME, (STAGE,), (BATCH,), optimizers, jax.random.key(0), ())
+
+
+def styles_of(game, state):
+    inputs = game.step_inputs(STAGE, state, BATCH, RNGS)
+    return game._styles(state.generator, game.sample_latents(RNGS), inputs)
+
+
+def test_later_layers_have_the_style_of_other_latents(state):
+    plain, moved = styles_of(dataclasses.replace(GAME, style_mixing=0.0), state)
+    mixed, advanced = styles_of(GAME, state)
+    same = (plain == mixed).all(2)
+    assert same[:, 0].all()
+    assert not same[:, -1].any()
+    cuts = same.sum(1)
+    assert len(set(cuts.tolist())) > 1
+    assert (np.sort(~same, axis=1) == ~same).all()  # the first layers, then the others
+    average = average_style(moved.variables)
+    np.testing.assert_array_equal(average_style(advanced.variables), average)  # the other latents do not count
+    # x + 0.995 (0 - x) loses the digits of 1 / 0.005 = 200.
+    expected = (1 - STYLE_DECAY) * plain[:, 0].mean(0)
+    np.testing.assert_allclose(average, expected, rtol=200 * np.finfo(np.float32).eps)
+
+
+def test_truncation_moves_styles_to_their_average(state):
+    _, player = styles_of(GAME, state)
+    images = [GAME.sample(player, RNGS[:2], truncation=psi) for psi in (None, 1.0, 1e-6)]
+    np.testing.assert_allclose(images[0], images[1], atol=1e-6)
+    np.testing.assert_allclose(images[2][0], images[2][1], atol=1e-4)  # one image: that of the average
+    assert np.abs(images[0][0] - images[0][1]).max() > 0.01
+
+
+def test_path_lengths_are_compared_with_their_moving_mean(state):
+    names = [phase.name for phase in GAME.phases(STAGE)]
+    assert names == ["discriminator", "penalty", "generator", PATH_LENGTH]
+    state = state.replace(extras={PATH_LENGTH: jnp.float32(0.5)})
+
+    def run(params):
+        return GAME.path_length_loss(STAGE, params, state, BATCH, RNGS)
+
+    (loss, (metrics, after)), gradients = jax.jit(jax.value_and_grad(run, has_aux=True))(state.generator.params)
+    mean = 0.5 + 0.01 * (metrics["length"] - 0.5)
+    np.testing.assert_allclose(after.extras[PATH_LENGTH], mean, rtol=1e-5)
+    np.testing.assert_allclose(loss, 4 * 2 * metrics["penalty"], rtol=1e-5)
+    assert metrics["penalty"] >= (metrics["length"] - mean) ** 2 - 1e-6  # Jensen
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
+    assert np.abs(gradients["mapping"]["dense_0"]["kernel"]).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"style_mixing": 1.5}, r"game\.style_mixing=1\.5: expected at most 1"),
+        ({"path_length_share": 3}, r"game\.path_length_share=3: does not divide the batch of stages\[0\]"),
+        ({"path_length_share": 0}, r"game\.path_length_share=0: expected at least 1"),
+    ],
+)
+def test_what_does_not_fit_is_refused(changes, message):
+    game = dataclasses.replace(GAME, **changes)
+    with pytest.raises(UserError, match=message):
+        check(Config(game, DataConfig(), (Stage(steps=1, batch_size=8, resolution=8),)))
