@@ -70,20 +70,24 @@ def test_numbers_are_those_of_the_official_layers(case):
     for made, name in zip(images, ("images", "truncated", "cut_off"), strict=True):
         near(made, name)
 
-    @jax.jit
-    def judge(variables, images):
-        logits = discriminator.apply(variables, images, labels, train=False)
+    def judge(params, images):
+        return discriminator.apply({"params": params}, images, labels, train=False)
 
+    near(jax.jit(judge)(other["params"], inputs["images"]), "logits")
+    if "r1" not in numbers:
+        return
+
+    @jax.jit
+    def r1_gradient(params):
         def r1(kernel):
-            params = {**variables["params"], "from_image": {**variables["params"]["from_image"], "kernel": kernel}}
-            slopes = jax.grad(lambda x: discriminator.apply({"params": params}, x, labels, train=False).sum())(images)
+            changed = {**params, "from_image": {**params["from_image"], "kernel": kernel}}
+            slopes = jax.grad(lambda images: judge(changed, images).sum())(inputs["images"])
             squares = jnp.square(slopes).sum((1, 2, 3))
             return squares.mean(), squares
 
-        gradient, squares = jax.grad(r1, has_aux=True)(variables["params"]["from_image"]["kernel"])
-        return logits, squares, gradient
+        return jax.grad(r1, has_aux=True)(params["from_image"]["kernel"])
 
-    for found, name in zip(judge(other, inputs["images"]), ("logits", "r1", "r1_gradient"), strict=True):
+    for found, name in zip(r1_gradient(other["params"]), ("r1_gradient", "r1"), strict=True):
         near(found, name)
 
     @jax.jit
