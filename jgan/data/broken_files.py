@@ -7,6 +7,7 @@ import os
 from typing import Protocol
 
 from jgan.data.decoding import parallel_map
+from jgan.data.depth import peak_of
 from jgan.data.files import FileSource
 from jgan.data.pixels import decode, natural_channels
 from jgan.terminal import bars
@@ -28,6 +29,7 @@ class FileReport:
     size: tuple[int, int] = (0, 0)  # width and height as shown, after the orientation
     mode: str = ""
     channels: int = 0
+    peak: float | None = None  # of its range, its brightest level, where it was decoded whole
     problem: str = ""
 
 
@@ -58,7 +60,7 @@ def _check_file(source: FileSource, index: int, full: bool) -> FileReport:
             raise BrokenImageError("float pixels have no known range; save it with 8 or 16 bits")
     except BrokenImageError as error:
         return FileReport(index, problem=str(error))
-    return FileReport(index, image.size, image.mode, channels)
+    return FileReport(index, image.size, image.mode, channels, peak_of(image) if full else None)
 
 
 class Named(Protocol):

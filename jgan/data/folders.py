@@ -18,7 +18,7 @@ SUFFIXES = (
     *(".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
 )
 MAX_LINKED = 100_000  # folders reached through links, which may multiply: ten that hold two links each are a thousand
-NO_FILE = -1  # the size of a link to nothing
+NO_FILE = -1  # the size of a link to nothing, of a pipe or a device, which reading them tells
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +39,10 @@ def scan(directory: str | Path, title: str) -> dict[str, int]:
     """Every file below a directory that is not hidden, by name, with `/` between folders, and its size in bytes.
 
     The same on every machine: in the order of names. Links are followed, but for those to a folder that they lie in,
-    of which a warning tells; a link to nothing has the size NO_FILE.
+    of which a warning tells; what cannot be read has the size NO_FILE.
 
     Raises:
-      UserError, beginning with `title`: a folder cannot be read, or an image is a pipe or a device.
+      UserError, beginning with `title`: a folder cannot be read.
     """
     found: dict[str, int] = {}
     root = str(directory)
@@ -61,7 +61,7 @@ def scan(directory: str | Path, title: str) -> dict[str, int]:
                 else:
                     within = folder.within | {real}
                     waiting.append(_Folder(entry.path, f"{name}/", within, folder.linked or entry.is_symlink()))
-            elif (size := _size(entry, f"{title}: {name}")) is not None:
+            elif (size := _size(entry)) is not None:
                 found[name] = size
     return dict(sorted(found.items()))
 
@@ -91,14 +91,12 @@ def _naming(title: str) -> Iterator[None]:
         raise UserError(f"{place}: cannot be read ({error.strerror}); mend or remove it") from None
 
 
-def _size(entry: os.DirEntry[str], place: str) -> int | None:
-    """Bytes of a file; NO_FILE of a link to nothing; None of what is neither file nor folder."""
+def _size(entry: os.DirEntry[str]) -> int | None:
+    """Bytes of a file; NO_FILE of an image that none can be read from; None of what else is neither file nor folder."""
     try:
         status = entry.stat()
     except OSError:
         return NO_FILE
     if stat.S_ISREG(status.st_mode):
         return status.st_size
-    if is_image(entry.name):
-        raise UserError(f"{place}: a pipe, a socket or a device, where an image was expected; remove it")
-    return None
+    return NO_FILE if is_image(entry.name) else None

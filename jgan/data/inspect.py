@@ -16,6 +16,7 @@ from jgan.data.broken_files import FileReport
 from jgan.data.captions import Captions
 from jgan.data.classes import classes_without_images, names_or_numbers
 from jgan.data.decoding import parallel_map
+from jgan.data.depth import darkness
 from jgan.data.files import FileSource
 from jgan.data.pairs import PairSource, missing_partners_message, source_reports
 from jgan.data.pixels import BrokenImageError, Format, natural_channels, to_pixels
@@ -43,6 +44,8 @@ def describe(source: Source) -> list[str]:
     lines.append(f"sizes: {_counted(f'{report.size[0]} x {report.size[1]}' for report in whole)}")
     lines.append(f"modes: {_counted(report.mode for report in whole)}")
     lines.append(f"channels: {_counted(str(report.channels) for report in whole)}")
+    if dark := darkness([report.peak for report in whole]):
+        lines.append(f"depth: {dark}")
     lines += _classes(source, labels) if source.captions is None else [_captions(source.captions)]
     broken = [report for report in reports if report.problem]
     lines.append(f"problems: {len(broken) or 'none'}")

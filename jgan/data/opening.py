@@ -7,6 +7,7 @@ import logging
 from jgan.data.broken_files import FileReport, broken_files_message, usable_channels
 from jgan.data.classes import NEW, Numbering, classes_without_images
 from jgan.data.config import DataConfig, check_config
+from jgan.data.depth import darkness
 from jgan.data.files import FileSource
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.memory import DecodedSource
@@ -101,7 +102,10 @@ def _checked(
     if broken:
         logger.warning("%s; skipped", broken_files_message(source, broken))
         source = source.without([report.index for report in broken])
-    return source, [report for report in reports if not report.problem]
+    whole = [report for report in reports if not report.problem]
+    if dark := darkness([report.peak for report in whole]):
+        logger.warning("%s: %s", source.title, dark)
+    return source, whole
 
 
 def _with_sides(report: FileReport, least: int) -> FileReport:

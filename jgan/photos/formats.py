@@ -24,6 +24,7 @@ from jgan.tasks.degrade import LUMA
 from jgan.types import UserError
 from jgan.untrusted.files import read_file
 from jgan.untrusted.images import BrokenImageError, open_image, reason_of
+from jgan.untrusted.png_texts import without_texts
 
 DEEP_FORMATS = ("PNG", "TIFF")  # that may hold 16 bits a colour
 WITH_PREVIEWS = ("MPO",)  # one photo of a camera, and smaller ones of the same
@@ -124,7 +125,7 @@ def read_photo(path: Path) -> Photo:
       UserError: it cannot be read; the message begins with the path.
     """
     with _naming(path):
-        data = read_file(path)
+        data = without_texts(read_file(path))
         with open_image(data) as image:
             kind, orientation, profile = image.format, _orientation(image), image.info.get("icc_profile") or b""
             if kind not in WITH_PREVIEWS and _has_more_frames(image):

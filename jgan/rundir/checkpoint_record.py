@@ -38,6 +38,7 @@ def _fits_batch(value: Any) -> bool:
 _NUMBER = Rule(lambda value: type(as_number(value)) in (int, float), "a number")
 _WINDOW = {"start": whole(0, MOST), "values": map_of(list_of(_NUMBER, MOST), 10_000)}
 _WORDS = {"words": list_of(text(), 2**24), "length": whole(1, 128)}
+_CLASSES = {"names": optional(list_of(text(), 2**20)), "earlier": one_of(True, False)}
 _EVALUATION = {"score": text(), "settings": map_of(anything(), 1000), "value": number()}
 RECORD_FIELDS = {
     "window": fields_of(_WINDOW),
@@ -45,11 +46,12 @@ RECORD_FIELDS = {
     "data": text(),
     "batches": list_of(Rule(_fits_batch, "the shapes of a batch"), 1000),
     "captions": optional(fields_of(_WORDS)),
+    "classes": fields_of(_CLASSES),
     "evaluation": fields_of(_EVALUATION),
     "config": optional(Rule(lambda value: isinstance(value, dict), "a config, as config.json has it")),
     "step": whole(0, MOST),
 }
-MAY_LACK = {"captions", "evaluation", "config", "step"}
+MAY_LACK = {"captions", "classes", "evaluation", "config", "step"}
 
 
 def checked_record(record: Any, step: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from jgan.errors import UserError
 from jgan.untrusted.files import read_file
+from jgan.untrusted.png_texts import without_texts
 
 # Names of Pillow's; photos of several frames (MPO) are JPEGs to it.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
@@ -35,7 +36,7 @@ def open_image(data: bytes) -> Image.Image:
     if not data:
         raise BrokenImageError("the file is empty")
     try:
-        image = Image.open(io.BytesIO(data), formats=_known_formats())
+        image = Image.open(io.BytesIO(without_texts(data)), formats=_known_formats())
     except Image.UnidentifiedImageError:
         raise BrokenImageError(f"not an image that can be read; expected {', '.join(FORMATS)}") from None
     except Exception as error:  # Pillow's plugins let struct, value and many other errors out of bad headers
