@@ -26,7 +26,7 @@ WIDTHS, GROUPS = (64, 64, 32, 16), (8, 8, 4, 2)
 
 def get_config() -> Config:
     """32 x 32 gray digits, one column of the sample grid per digit."""
-    stage = Stage(steps=1000, batch_size=32, resolution=32)
+    stage = Stage(steps=1000, batch_size=32, resolution=32, own_batches=True)
     images = stage.steps * stage.batch_size
     adam = falling_adam(1e-3, images)
     return Config(

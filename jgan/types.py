@@ -102,6 +102,12 @@ class Stage:
     accumulate: int = 1  # microbatches a step; the gradients are their mean
     learning_rate_scale: float = 1.0  # of both players
     reset_optimizers: bool = False  # at the start of the stage
+    own_batches: bool = False  # each player has real images and latents of its own, `batch_size` of them, in every step
+
+    @property
+    def examples(self) -> int:
+        """Examples of the data that a step takes, over all devices and processes."""
+        return self.batch_size * (2 if self.own_batches else 1)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ def batches_of(config, stage, first_step=None, devices=8, seed=3):
     with jax.transfer_guard("disallow"):
         for step, feed in enumerate(dataset.feeds(stage, first_step, rows, replicated), first_step):
             with jax.transfer_guard("allow"):
-                rngs = jax.device_put(jax.random.split(jax.random.key(step), stage.batch_size), rows)
+                rngs = jax.device_put(jax.random.split(jax.random.key(step), stage.examples), rows)
                 traced = jax.device_put(np.int32(step), replicated)
             batches.append(jax.device_get(to_batch(feed, traced, rngs)))
     return batches

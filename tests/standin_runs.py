@@ -34,7 +34,7 @@ CASES = {
         IMAGES,
         (
             Stage(steps=3, batch_size=BATCH, resolution=4),
-            Stage(steps=4, batch_size=4, resolution=8, fade_images=8, reset_optimizers=True),
+            Stage(steps=4, batch_size=4, resolution=8, fade_images=8, reset_optimizers=True, own_batches=True),
         ),
     ),
 }

@@ -47,7 +47,7 @@ class StandInData:
         del replicated
         for step in range(first_step, stage.start + stage.steps):
             batch = {
-                name: self._images((step, i), stage.batch_size, self.resolutions.get(name, stage.resolution))
+                name: self._images((step, i), stage.examples, self.resolutions.get(name, stage.resolution))
                 for i, name in enumerate(self.names)
             }
             yield jax.device_put(batch, batch_sharding)

@@ -89,16 +89,16 @@ class Dataset:
 
     def check_batch(self, stage: ScheduledStage) -> None:
         """Raises UserError when the data set is too small for one batch of this stage."""
-        if self.count < stage.batch_size:
+        if self.count < stage.examples:
             raise UserError(
-                f"{self.config.source}: {self.count} images are fewer than a batch of {stage.batch_size} "
+                f"{self.config.source}: {self.count} images are fewer than a batch of {stage.examples} "
                 f"(stage {stage.name}); lower its batch_size"
             )
         self.config.task.check_resolution(stage.resolution, f"stages: resolution of stage {stage.name}")
         if self._smallest and self._smallest[1] < stage.resolution and self.config.on_error == "refuse":
             raise UserError(
                 f"{self.config.source}: {self._smallest[0]}, less than a patch of {stage.resolution}; remove it, lower "
-                "the resolution, or set data.on_error=skip"
+                "the resolution, or train with --config.data.on_error=skip"
             )
 
     def feeds(
@@ -171,12 +171,12 @@ class Dataset:
     ) -> Iterator[Feed]:
         """The whole set, and the order of the epoch at hand: the same arrays at every step of it."""
         resident = {name: _put_whole(value, replicated) for name, value in self._resident(stage).items()}
-        steps = self.count // stage.batch_size
+        steps = self.count // stage.examples
         order, epoch_at_hand = None, None
         for step in range(first_step, stage.start + stage.steps):
             epoch = (step - stage.start) // steps
             if epoch != epoch_at_hand:
-                host_order = epoch_order(self.count, self._seed, stage.start, epoch)[: steps * stage.batch_size]
+                host_order = epoch_order(self.count, self._seed, stage.start, epoch)[: steps * stage.examples]
                 order, epoch_at_hand = _put_whole(host_order, replicated), epoch
             assert order is not None
             yield {**resident, "order": order}
@@ -199,8 +199,8 @@ class Dataset:
 
     def _gather(self, stage: ScheduledStage, feed: Feed, step: Array) -> Feed:
         """The step's examples out of a set that stays on the device."""
-        epoch, place = divmod(step - stage.start, self.count // stage.batch_size)
-        rows = jax.lax.dynamic_slice_in_dim(feed["order"], place * stage.batch_size, stage.batch_size)
+        epoch, place = divmod(step - stage.start, self.count // stage.examples)
+        rows = jax.lax.dynamic_slice_in_dim(feed["order"], place * stage.examples, stage.examples)
         batch = {name: jnp.take(feed[name], rows, axis=0) for name in ("images", "labels", "numbers") if name in feed}
         if "numbers" in batch:
             places = caption_places(feed["caption_starts"], feed["caption_counts"], batch.pop("numbers"), epoch)
@@ -211,7 +211,7 @@ class Dataset:
         self, stage: ScheduledStage, first_step: int, batch_sharding: jax.sharding.Sharding
     ) -> Iterator[Feed]:
         """Batches from the workers, put on the device ahead of the step that takes them."""
-        rows = _rows_here(batch_sharding, stage.batch_size)
+        rows = _rows_here(batch_sharding, stage.examples)
         form = self.form(enlarged(stage.resolution, self.config))
         batches = LocalBatches(
             self.source,
@@ -220,14 +220,14 @@ class Dataset:
             self._seed,
             stage.start,
             stage.steps,
-            stage.batch_size,
+            stage.examples,
             rows,
         )
         ahead: deque[Feed] = deque()
         with host_batches(batches, first_step - stage.start, self.config.workers) as iterator:
             for step, (images, labels) in enumerate(iterator, start=first_step - stage.start):
-                named = self._named(images, labels, visit=step // (self.count // stage.batch_size)).items()
-                ahead.append({name: _put(value, batch_sharding, rows, stage.batch_size) for name, value in named})
+                named = self._named(images, labels, visit=step // (self.count // stage.examples)).items()
+                ahead.append({name: _put(value, batch_sharding, rows, stage.examples) for name, value in named})
                 if len(ahead) > BATCHES_AHEAD:
                     yield ahead.popleft()
         yield from ahead

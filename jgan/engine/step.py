@@ -93,6 +93,7 @@ def make_train_step(
     `active` is a static tuple of phase names, so each cadence pattern is its own fused program. The keys of a step are
     `fold_in(rng, step)`, split into one key per example: every phase of a step sees the same keys, and a game derives
     from them by purpose (so the generator is updated on the latents that the discriminator has just seen, as in DCGAN).
+    Where the stage's players have batches of their own, every phase of a player sees the same.
     """
     phases = {phase.name: phase for phase in game.phases(stage)}
 
@@ -103,20 +104,33 @@ def make_train_step(
         out_shardings=(state_sharding, sharding.replicated),
     )
     def train_step(state: TrainState, feed: Any, rng: Array, active: tuple[str, ...]) -> tuple[TrainState, Metrics]:
-        rngs = jax.random.split(jax.random.fold_in(rng, state.step), stage.batch_size)
+        rngs = jax.random.split(jax.random.fold_in(rng, state.step), stage.examples)
         rngs = sharding.constrain_batch(rngs)
         batch = sharding.constrain_batch(to_batch(stage, feed, state.step, rngs))
+        seen = {player: _own_examples(stage, player, (batch, rngs)) for player in PLAYERS}
         metrics: Metrics = {}
+        handed_on: Batch = {}  # by phases to later ones
         for name in active:
             phase = phases[name]
+            batch, rngs = seen[phase.player]
             with jax.named_scope(name):
-                state, logs, reused = apply_phase(phase, optimizers[phase.player], stage, sharding, state, batch, rngs)
-            batch |= reused
+                state, logs, reused = apply_phase(
+                    phase, optimizers[phase.player], stage, sharding, state, {**batch, **handed_on}, rngs
+                )
+            handed_on = {**handed_on, **reused}
             metrics |= {f"{name}/{key}": value for key, value in logs.items()}
         generator = update_average(state.generator, ema_decay(ema, stage, state.step))
         return state.replace(step=state.step + 1, generator=generator), metrics
 
     return train_step
+
+
+def _own_examples(stage: ScheduledStage, player: PlayerName, examples: tuple[Batch, Rngs]) -> tuple[Batch, Rngs]:
+    """What a player sees of a step's examples: all, or, of neighbours, one each, so that none leaves its device."""
+    if not stage.own_batches:
+        return examples
+    place = PLAYERS.index(player)
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, len(PLAYERS), *leaf.shape[1:])[:, place], examples)
 
 
 def apply_phase(

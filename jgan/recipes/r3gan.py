@@ -24,10 +24,12 @@ def published(
 ) -> Config:
     """A preset of the authors' code. All schedules end after `decay_images`, the run after five times as many."""
     adam = falling_adam(2e-4, decay_images)
+    steps = LENGTH * decay_images // batch_size
+    stage = Stage(steps=steps, batch_size=batch_size, resolution=resolution, own_batches=True)
     return Config(
         game=r3gan(preset, num_classes, decay_images, augment_probability),
         data=DataConfig(source=source, flip=True),
-        stages=(Stage(steps=LENGTH * decay_images // batch_size, batch_size=batch_size, resolution=resolution),),
+        stages=(stage,),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         ema=EmaConfig(half_life_images=half_life_images, warmup=0.0, rise_images=decay_images),

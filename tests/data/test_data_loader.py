@@ -71,6 +71,14 @@ def test_the_step_alone_decides_the_batch(folder):
     assert not np.array_equal(resident[0]["images"], batches_of(on_host, stage(), seed=4)[0]["images"])
 
 
+def test_players_with_batches_of_their_own_take_twice_as_many(folder):
+    both = dataclasses.replace(stage(batch_size=BATCH // 2), own_batches=True)
+    for config in (DataConfig(folder), DataConfig(folder, device_megabytes=0, workers=0)):
+        assert equal(batches_of(config, both), batches_of(config, stage()))
+    with pytest.raises(UserError, match=r"40 images are fewer than a batch of 48 .*lower its batch_size"):
+        batches_of(DataConfig(folder), dataclasses.replace(stage(batch_size=24), own_batches=True))
+
+
 def test_pipes_where_shared_memory_is_small(folder, monkeypatch, caplog):
     resident = batches_of(DataConfig(folder), stage())
     monkeypatch.setattr("jgan.data.host.SMALLEST_SHARED", 0)

@@ -15,13 +15,14 @@ from standin_runs import CASES, assert_equal, crash_after, make_config
 import jgan.setup
 from jgan.config import read_config
 from jgan.data.opening import open_dataset
-from jgan.engine.optim import AdamConfig, EmaConfig
+from jgan.engine.optim import AdamConfig, EmaConfig, make_optimizer
 from jgan.engine.sharding import make_sharding
+from jgan.engine.step import PLAYERS, create_state, make_train_step
 from jgan.families.dcgan import dcgan
 from jgan.setup import lay_out, prepare
 from jgan.training.dry_run import compile_step
 from jgan.training.loop import train
-from jgan.types import Stage
+from jgan.types import Phase, Stage, schedule
 
 
 @pytest.fixture
@@ -163,6 +164,53 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(devices, stand_in, t
     parts = dataclasses.replace(config, stages=(dataclasses.replace(stage, accumulate=4),))
     parts = train(parts, tmp_path / "parts").state
     assert_close(whole, parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Watching:
+    """A game that reports what each player is given: real images, and a number from each key."""
+
+    def init(self, rng, batch, stage):
+        return {"params": {"w": jnp.ones(())}}, {"params": {"w": jnp.ones(())}}
+
+    def init_extras(self, batch):
+        return {}
+
+    def phases(self, stage):
+        return tuple(Phase(player, player, self.loss) for player in ("discriminator", "generator"))
+
+    def loss(self, params, state, batch, rngs):
+        latents = jax.vmap(jax.random.uniform)(rngs)
+        metrics = {
+            "images": batch["images"].mean(),
+            "latents": latents.mean(),
+            "pairs": (batch["images"] * latents).mean(),
+        }
+        return params["w"], (metrics, state)
+
+
+@pytest.mark.parametrize(("accumulate", "devices"), [(1, 1), (2, 1), (1, 2)])
+@pytest.mark.parametrize("own", [False, True])
+def test_players_see_their_own_examples_or_the_same(own, accumulate, devices, monkeypatch):
+    """Of neighbours in a batch of twice as many each has one."""
+    use_devices(monkeypatch, devices)
+    sharding = make_sharding()
+    (stage,) = schedule((Stage(steps=1, batch_size=4, resolution=8, accumulate=accumulate, own_batches=own),))
+    optimizers = {player: make_optimizer(AdamConfig()) for player in PLAYERS}
+    make = jax.jit(lambda key: create_state(Watching(), (stage,), ({},), optimizers, key))  # no buffer twice
+    state = make(jax.random.key(0))
+    states = sharding.of_state(state)
+    step = make_train_step(Watching(), stage, optimizers, EmaConfig(), lambda *args: args[1], sharding, states)
+    images = np.arange(stage.examples, dtype=np.float32) ** 2
+    feed = jax.device_put({"images": images}, sharding.batch)
+    _, metrics = step(jax.device_put(state, states), feed, jax.random.key(5), active=("discriminator", "generator"))
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(5), 0), stage.examples)
+    latents = np.asarray(jax.vmap(jax.random.uniform)(keys))
+    for player in PLAYERS:
+        rows = slice(PLAYERS.index(player), None, 2) if own else slice(None)
+        assert metrics[f"{player}/images"] == pytest.approx(images[rows].mean())
+        assert metrics[f"{player}/latents"] == pytest.approx(latents[rows].mean(), rel=1e-5)
+        assert metrics[f"{player}/pairs"] == pytest.approx((images * latents)[rows].mean(), rel=1e-5)
 
 
 def test_the_average_has_its_half_life_in_images():
