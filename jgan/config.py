@@ -15,7 +15,7 @@ from jgan.configuration import catalog
 from jgan.configuration.data import data_differences, flatten, flatten_data, from_data, leaves, to_data
 from jgan.configuration.flags import override
 from jgan.configuration.hints import check_types
-from jgan.data.config import DataConfig
+from jgan.data.config import DataConfig, check_config
 from jgan.data.registry import absolute
 from jgan.engine.optim import AdamConfig, EmaConfig, OptimizerConfig
 from jgan.errors import shown
@@ -71,6 +71,9 @@ def check(config: Config) -> None:
     config.ema.check("ema")
     if config.evaluate_every:
         config.evaluation.check()
+    check_config(config.data)
+    for index, stage in enumerate(config.stages):
+        config.data.task.check_resolution(stage.resolution, f"stages[{index}].resolution")
     _check_game(config)
 
 

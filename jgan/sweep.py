@@ -11,10 +11,11 @@ from pathlib import Path
 
 from jgan import command
 from jgan import config as configs
-from jgan.ablation.grid import PlannedRun, parse_axes, plan
+from jgan.ablation.grid import Axis, PlannedRun, parse_axes, plan
 from jgan.ablation.subprocesses import Subprocesses
 from jgan.autoconfig.follow import follow_data
 from jgan.config import Config
+from jgan.data.registry import is_unpaired, open_domains, open_source
 from jgan.reports.groups import Group, collect
 from jgan.reports.page import draw_plots, make_page
 from jgan.reports.record import Record, read_failures, read_record, write_failures, write_record
@@ -55,7 +56,9 @@ def main(argv: Sequence[str]) -> int:
     if options.seeds < 1:
         raise UserError(f"--seeds={options.seeds}: expected at least 1")
     base = _base(options.config, overrides, options.grid)
-    planned = plan(base, parse_axes(options.grid), options.seeds)
+    axes = parse_axes(options.grid)
+    planned = plan(base, axes, options.seeds)
+    _check_sources(axes)
     workdir: Path = options.workdir
     if (workdir / "config.json").exists():
         raise UserError(f"--workdir={workdir}: holds a run; a sweep takes a directory of its own")
@@ -100,6 +103,15 @@ def _base(path: str, overrides: Sequence[str], grid: Sequence[str]) -> Config:
     base = configs.override(config, ["--config.seed=0"])
     configs.check_is_data(base)
     return base
+
+
+def _check_sources(axes: Sequence[Axis]) -> None:
+    """Raises UserError where a data set of the grid cannot be opened: before any run, as the other values."""
+    for text in [text for axis in axes if axis.field == "data.source" for text in axis.texts]:
+        try:
+            open_domains(text) if is_unpaired(text) else open_source(text)
+        except UserError as error:
+            raise UserError(f"--grid data.source={text}: {error}") from None
 
 
 def _record(workdir: Path, given: Record, base: Config, planned: list[PlannedRun]) -> list[PlannedRun]:

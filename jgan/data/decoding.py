@@ -51,7 +51,7 @@ def decode_one(
         except BrokenImageError as error:
             message = f"{source.name(index % source.count)}: {error}"
             if on_error == "refuse":
-                raise UserError(f"{message}; remove it, or set data.on_error=skip in training") from None
+                raise UserError(f"{message}; remove it, or train with --config.data.on_error=skip") from None
             logger.warning("skipped %s; the next image takes its place", message)
     raise UserError("every image of the data set is broken; run `jgan data inspect`")
 

@@ -92,12 +92,16 @@ def _checked(
     if isinstance(source, PairSource) and source.missing:
         message = missing_partners_message(source)
         if config.on_error == "refuse":
-            raise UserError(f"{message}; add them or set data.on_error=skip")
+            raise UserError(f"{message}; add them or train with --config.data.on_error=skip")
         logger.warning("%s; skipped", message)
     reports = [_with_sides(report, least) for report in source_reports(source, config.check_megabytes)]
     broken = [report for report in reports if report.problem]
     if broken and (config.on_error == "refuse" or len(broken) == source.count):
-        advice = "remove them or set data.on_error=skip" if len(broken) < source.count else "check the source"
+        advice = (
+            "remove them or train with --config.data.on_error=skip"
+            if len(broken) < source.count
+            else "check the source"
+        )
         raise UserError(f"{broken_files_message(source, broken)}; {advice}")
     if broken:
         logger.warning("%s; skipped", broken_files_message(source, broken))

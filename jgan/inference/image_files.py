@@ -58,6 +58,8 @@ def translate_files(translator: Translator, files: Files) -> tuple[int, int]:
     Raises:
       UserError: an input cannot be read or an output cannot be written; what was written before stays.
     """
+    if files.degrade:
+        translator.check_degrades()
     jobs, skipped = _jobs(translator, files)
     make_directory(files.out, "--out")
     jobs, sizes = _readable(jobs, skip=files.skip_broken)

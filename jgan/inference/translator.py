@@ -101,11 +101,14 @@ class Translator:
         made = jax.device_get(self._apply(self._generator, whole[None], self._key()))[0]
         return made[: height * self.scale, : width * self.scale]
 
+    def check_degrades(self) -> None:
+        """Raises UserError where the run has no task that makes inputs of images."""
+        if self.config.data.task.name == "none":
+            raise UserError("--degrade: this run has no task (data.task.name) that makes inputs; leave it out")
+
     def degraded(self, image: np.ndarray, index: int) -> np.ndarray:
         """What the run's task makes of an image [h, w, c] in [-1, 1], cut to what its scale divides."""
         task = self.config.data.task
-        if task.name == "none":
-            raise UserError("--degrade: this run has no task (data.task.name); leave it out")
         if task.name.endswith("super_resolution"):
             height, width = (side - side % task.scale for side in image.shape[:2])
             image = image[:height, :width]

@@ -297,7 +297,7 @@ REFUSALS = [
         {"mask": "MASK"},
         r"a\.png: --mask: .*mask\.png is 3 x 3 pixels, its image 8 x 8; give one of the same size$",
     ),
-    (translate, "pairs", {"degrade": True}, r"a\.png: --degrade: this run has no task \(data\.task\.name\)"),
+    (translate, "pairs", {"degrade": True}, r"^--degrade: this run has no task \(data\.task\.name\)"),
     (translate, "pairs", {"tile": 8}, r"^--tile=8: expected 0, or at least 32$"),
     (translate, "pairs", {"tile": 64, "overlap": 33}, r"^--overlap=33: expected at most half of --tile=64$"),
     (translate, "pairs", {"step": 7}, r"^--step=7: .* has no checkpoint of it; expected one of 0$"),

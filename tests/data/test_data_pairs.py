@@ -80,7 +80,9 @@ def test_pairs_that_do_not_fit_are_named(folders, caplog):
     (folders / "B" / "sub" / "3.bmp").unlink()
     save(folders / "A" / "sub" / "5.png", noise(5, 24, 20))
     source = f"pairs:{folders}"
-    with pytest.raises(UserError, match=r"1 file has no partner: A/sub/3\.png; add them or set data\.on_error=skip"):
+    with pytest.raises(
+        UserError, match=r"1 file has no partner: A/sub/3\.png; add them or train with --config\.data\.on_error=skip"
+    ):
         open_dataset(DataConfig(source), 0)
     (folders / "A" / "sub" / "7.png").write_bytes(b"no image")
     skipping = open_dataset(DataConfig(source, on_error="skip"), 0)
