@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,10 @@ def open_networks(config: Config, files: Sequence[File]) -> list[Network]:
         network = matching.get(config, file.player)
         is_discriminator = file.flag == "--discriminator"
         found = find_network(read_weights(file.path), network, file.source, file.part, discriminator=is_discriminator)
-        fields = matching.as_paths({**found.format.fields(found.tensors), **found.format.always}, file.player)
+        with _usual_shapes(found, file.source):
+            read = found.format.fields(found.tensors)
+            _check_sizes(read)
+            fields = matching.as_paths({**read, **found.format.always}, file.player)
         networks.append(Network(file, found, fields))
     return networks
 
@@ -197,4 +201,25 @@ def _read(network: nn.Module, shapes: PyTree, networks: Sequence[Network]) -> Py
 
 
 def _of_file(network: Network, shapes: Mapping[str, PyTree]) -> PyTree:
-    return network.found.format.read(network.found.tensors, shapes, network.file.source)
+    with _usual_shapes(network.found, network.file.source):
+        return network.found.format.read(network.found.tensors, shapes, network.file.source)
+
+
+def _check_sizes(fields: Fields) -> None:
+    """Raises ValueError where a width, a resolution or the like is not positive; there may be no classes."""
+    for name, value in fields.items():
+        numbers = value if isinstance(value, tuple) else (value,)
+        may_be_zero = name.endswith(("num_classes", "downsamples"))
+        if not may_be_zero and any(isinstance(number, int) and number < 1 for number in numbers if number is not False):
+            raise ValueError(f"{name}={value}")
+
+
+@contextlib.contextmanager
+def _usual_shapes(found: Found, source: str) -> Iterator[None]:
+    """Tensors of right names whose shapes no such network has, which the file's formats take for granted."""
+    try:
+        yield
+    except (KeyError, IndexError, ValueError, TypeError, ZeroDivisionError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{source}: {found.format.title} by its names, but not by the shapes of its tensors") from None

@@ -2,6 +2,7 @@
 
 import functools
 import shlex
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -187,3 +188,33 @@ def test_both_players_of_one_file_become_a_run(golden, tmp_path, monkeypatch, ca
     assert sample.main([f"--workdir={run}", f"--out={tmp_path}/out", "--num=2", "--batch_size=2"]) == 0
     with Image.open(tmp_path / "out" / "00000.png") as image:
         assert image.size == (16, 16)
+
+
+def flat(array):
+    return array.reshape(-1)
+
+
+def first(array):
+    return array[:1]
+
+
+def empty(array):
+    return array[..., :0]
+
+
+def test_names_alone_make_no_network(golden, monkeypatch):
+    """Tensors of the right names with other axes, or of no numbers: one line, whichever it is, or another network."""
+    refused = 0
+    for case in [case for case in CONFIGS if "discriminator" not in case and "projection" not in case]:
+        weights, config = weights_of(golden, case), configs.read_config(CONFIGS[case], [])
+        for name in weights:
+            for change in (flat, first, empty):
+                changed = weights | ({name: change(weights[name])} if weights[name].ndim else {})
+                monkeypatch.setattr(importing, "read_weights", lambda path, changed=changed: changed)
+                try:
+                    as_published(config, open_networks(config, [File(Path("net.npz"))]), match=True)
+                except UserError as error:
+                    assert str(error).startswith("--generator=net.npz: ")  # noqa: PT017
+                    assert "\n" not in str(error)  # noqa: PT017
+                    refused += 1
+    assert refused > 30
