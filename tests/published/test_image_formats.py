@@ -85,9 +85,8 @@ CONFIGS = {
     "rrdb": "esrgan",
     "rrdb_x2": "esrgan",
     "compact": "compact",
-    "unet": "pix2pix",
     "unet_instance": "pix2pix",
-    "resnet": "pix2pix_resnet",
+    "resnet_dropout": "pix2pix_resnet",
 }
 
 
