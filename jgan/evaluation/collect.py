@@ -7,7 +7,6 @@ import hashlib
 import itertools
 import os
 import sys
-import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -23,6 +22,8 @@ from jgan.data.source import NO_LABEL, Source
 from jgan.engine import processes
 from jgan.engine.compiling import StoppedError
 from jgan.engine.sharding import make_sharding
+from jgan.interop.npz import read_npz
+from jgan.interop.refusal import ZIP_ERRORS
 from jgan.metrics.checks import check_features
 from jgan.metrics.extractors import Extractor, images_at_once
 from jgan.metrics.moments import Moments
@@ -240,11 +241,11 @@ def _write_cached(path: Path, moments: Moments, features: np.ndarray) -> None:
 
 def _read_cached(path: Path, count: int, rows: int) -> tuple[Moments, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            moments, features = Moments.of_state(file["count"], file["mean"], file["scatter"]), file["features"]
-            check_features("the cached features", features, dim=moments.dim)
-            check_features("the cached moments", moments.scatter, dim=moments.dim)
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, UserError):
+        file = read_npz(path)
+        moments, features = Moments.of_state(file["count"], file["mean"], file["scatter"]), file["features"]
+        check_features("the cached features", features, dim=moments.dim)
+        check_features("the cached moments", moments.scatter, dim=moments.dim)
+    except (OSError, TypeError, KeyError, *ZIP_ERRORS, UserError):
         raise UserError(f"{path}: the cached features cannot be read; remove the file") from None
     if moments.count != count or len(features) != rows:
         raise UserError(f"{path}: holds {moments.count} images, {len(features)} of them whole; remove the file")

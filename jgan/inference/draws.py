@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +19,7 @@ from jgan.photos.formats import read_photo
 from jgan.rundir.files import make_directory, write_json, writing
 from jgan.rundir.pictures import save_png
 from jgan.types import PixelBatch, Player, UserError
+from jgan.untrusted.json_data import parse_json
 
 DRAW = "draw.json"  # what the images of a directory were drawn by
 PNG_END = b"IEND\xaeB`\x82"  # a file that lacks it was cut off
@@ -86,7 +86,7 @@ class Draw:
     def _recorded(self) -> Any:
         path = self.directory / DRAW
         try:
-            return json.loads(path.read_bytes()) if path.is_file() else None
+            return parse_json(path.read_bytes()) if path.is_file() else None
         except ValueError:
             return None
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 from numpy.lib import format as npy
 
 from jgan.interop.refusal import RefusedError, check_sizes, refusing
+from jgan.untrusted.packed import most_unpacked
 
 NUMBERS, TEXTS = "biufc", "U"  # kinds of numpy's dtypes
-EXPANSION = 32  # how much smaller than its arrays a compressed .npz may be, beyond the first 64 MiB
 
 
-def read_npz(data: Path | bytes, kinds: str = NUMBERS) -> dict[str, np.ndarray]:
-    """The arrays of a file, or of its bytes, by name. Raises OSError, RefusedError or what zipfile does."""
+def read_npz(data: Path | bytes, kinds: str = NUMBERS, only: Collection[str] = ()) -> dict[str, np.ndarray]:
+    """The arrays of a file, or of its bytes, by name: all, or those of `only` that are there.
+
+    Raises OSError, RefusedError or what zipfile does. A file may unpack to what `most_unpacked` says, all in all.
+    """
     size = len(data) if isinstance(data, bytes) else data.stat().st_size
     with zipfile.ZipFile(io.BytesIO(data) if isinstance(data, bytes) else data) as archive:
-        check_sizes(archive, limit=2**26 + EXPANSION * size)
-        return {name.removesuffix(".npy"): _read_npy(name, archive.read(name), kinds) for name in archive.namelist()}
+        check_sizes(archive, limit=most_unpacked(size))
+        names = {name.removesuffix(".npy"): name for name in archive.namelist()}
+        chosen = {short: name for short, name in names.items() if not only or short in only}
+        return {short: _read_npy(name, archive.read(name), kinds) for short, name in chosen.items()}
 
 
 def _read_npy(name: str, data: bytes, kinds: str) -> np.ndarray:

@@ -26,7 +26,7 @@ def refusing(what: str) -> Iterator[None]:
     """Names what numpy could not make (too many axes, an axis beyond 2**63, a header that is no Python literal)."""
     try:
         yield
-    except (ValueError, OverflowError, MemoryError, SyntaxError, tokenize.TokenError) as error:
+    except (TypeError, ValueError, OverflowError, MemoryError, SyntaxError, tokenize.TokenError) as error:
         raise RefusedError(f"{what} cannot be made ({error})") from None
 
 
@@ -34,4 +34,4 @@ def check_sizes(archive: zipfile.ZipFile, limit: int) -> None:
     """Refuses members that add up to more, by compression or by sharing bytes."""
     total = sum(member.file_size for member in archive.infolist())
     if total > limit:
-        raise RefusedError(f"its members unpack to {total} bytes; expected {limit} at most")
+        raise RefusedError(f"its members unpack to {total:,} bytes; expected {limit:,} at most: save it uncompressed")

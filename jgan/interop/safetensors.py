@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.interop.refusal import RefusedError, refusing
+from jgan.untrusted.json_data import parse_json
 
 _SAFETENSORS = {
     "F64": np.dtype("<f8"),
@@ -36,8 +36,8 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     if not 8 < start <= len(data):
         raise RefusedError(f"cut short: its header ends at byte {start}, the file at {len(data)}")
     try:
-        header = json.loads(data[8:start])
-    except (ValueError, RecursionError) as error:
+        header = parse_json(data[8:start])
+    except ValueError as error:
         raise RefusedError(f"its header is not JSON ({error})") from None
     if not isinstance(header, dict):
         raise RefusedError("its header is not a JSON object")

@@ -9,7 +9,7 @@
 A pickle may hold tensors, numpy's arrays, dictionaries of them, or a PyTorch module saved whole.
 
 A hostile file can be refused or give wrong numbers, but run nothing, and claim no more memory than it fills (a
-compressed .npz: `npz.EXPANSION` times its size).
+compressed .npz: `packed.EXPANSION` times its size).
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from jgan.rundir.files import write_json
 from jgan.rundir.renames import with_new_names
 from jgan.setup import Setup, shapes_from_data, state_target
 from jgan.types import Player, PlayerName, TrainState, UserError, schedule
+from jgan.untrusted.json_data import parse_json
 
 START = "start.json"  # of a run directory: from where its first state came, and what of it
 NAMED = 4  # tensors that a note names; start.json names all
@@ -61,7 +61,7 @@ def _recorded(path: Path) -> StartFrom | None:
     if not path.is_file():
         return None
     try:
-        data = json.loads(path.read_bytes())
+        data = parse_json(path.read_bytes())
         return StartFrom(Path(data["from"]), bool(data["keep_step"]))
     except (ValueError, TypeError, KeyError):
         raise UserError(f"{path}: not what was written; move it away, and give --from again") from None

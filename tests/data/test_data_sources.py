@@ -210,7 +210,7 @@ def test_a_damaged_npz(tmp_path):
     refuses(f"npz:{path}", "bad.npz", "not a plain .npz")
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("images", b"no array")
-    refuses(f"npz:{path}", "no array `images`")
+    refuses(f"npz:{path}", "not a plain .npz")
 
 
 def idx(array):

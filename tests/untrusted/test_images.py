@@ -101,7 +101,8 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
     (folder / "zeros.png").symlink_to("/dev/zero")
     (folder / "grown.png").write_bytes(b"x" * 100)
     problems = [report.problem for report in check_files(open_source(f"folder:{folder}"), full=False)]
-    assert problems == ["not an image that can be read; expected " + ", ".join(FORMATS)] + ["not a regular file"] * 2
+    assert problems[0].startswith("not an image that can be read")
+    assert problems[1:] == ["not a regular file"] * 2
     for name in ("pipe.png", "zeros.png"):
         with pytest.raises(UserError, match="not a regular file"):
             read_photo(folder / name)
