@@ -242,7 +242,7 @@ def _write_cached(path: Path, moments: Moments, features: np.ndarray) -> None:
 def _read_cached(path: Path, count: int, rows: int) -> tuple[Moments, np.ndarray]:
     try:
         file = read_npz(path)
-        moments, features = Moments.of_state(file["count"], file["mean"], file["scatter"]), file["features"]
+        moments, features = Moments.of_state(int(file["count"]), file["mean"], file["scatter"]), file["features"]
         check_features("the cached features", features, dim=moments.dim)
         check_features("the cached moments", moments.scatter, dim=moments.dim)
     except (OSError, TypeError, KeyError, *ZIP_ERRORS, UserError):
