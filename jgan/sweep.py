@@ -16,6 +16,7 @@ from jgan.ablation.subprocesses import Subprocesses
 from jgan.autoconfig.follow import follow_data
 from jgan.config import Config
 from jgan.data.registry import is_unpaired, open_domains, open_source
+from jgan.metrics.comparison import check_metrics
 from jgan.reports.groups import Group, collect
 from jgan.reports.page import draw_plots, make_page
 from jgan.reports.record import Record, read_failures, read_record, write_failures, write_record
@@ -33,6 +34,7 @@ DESCRIPTION = """Runs every point of a grid with several seeds, one after the ot
 
   jgan sweep --config dcgan --seeds 3 --workdir sweeps/x \\
       --grid game.adversarial=non_saturating,minimax --grid generator_optimizer.learning_rate=1e-4,2e-4
+  jgan sweep ... --metrics fd,pr
   jgan sweep ... --jobs slurm > sweep.sh && sbatch --gres=gpu:1 --time=8:00:00 sweep.sh
   jgan sweep ... --jobs list | parallel -j 4
 
@@ -44,8 +46,10 @@ do as a SLURM array script, or one command a line, in place of running them; aft
 (or `jgan report`) collects them.
 
 --workdir gets table.md, table.csv, plots/ and report.html, over all runs of the sweep; before it ends,
-`jgan report --workdir sweeps/x` makes the page. Means are over finished runs, all measured
-alike: evaluate_every and evaluation.* of a sweep stay as they are, except where the grid varies them. Exit code: 0 when
+`jgan report --workdir sweeps/x` makes the page. Scores are there with --metrics, which measures each run once it is
+finished, those of before too (settings: --config.evaluation.num_samples=1000, ...); or throughout the training, with
+--config.evaluate_every. Means are over finished runs, all measured alike: evaluate_every and evaluation.* of runs that
+were measured stay as they are, except where the grid varies them. Exit code: 0 when
 all runs asked for are finished, 1 when some failed."""
 
 
@@ -66,13 +70,12 @@ def main(argv: Sequence[str]) -> int:
     with locked(workdir):
         given = Record(options.config, overrides, options.grid, options.seeds, configs.to_data(base), [])
         planned = _record(workdir, given, base, planned)
-        commands = {
-            run.recorded.name: _command(options.config, overrides, workdir, run)
-            for run in planned
-            if not _is_finished(workdir, run)
-        }
+        scoring = _scoring(options.metrics, base, overrides)
+        commands = {run.recorded.name: _commands(options.config, overrides, scoring, workdir, run) for run in planned}
+        commands = {name: words for name, words in commands.items() if words}
         if options.jobs:
-            print(_job_list(list(commands.values()), workdir, slurm=options.jobs == "slurm"), end="")
+            first = [words for words, *_ in commands.values()]
+            print(_job_list(first, workdir, slurm=options.jobs == "slurm"), end="")
             return 0
         return _run_all(workdir, commands, len(planned))
 
@@ -87,6 +90,7 @@ def _parser() -> command.Parser:
     parser.add_argument(
         "--seeds", metavar="N", type=int, default=1, help="runs a point, with seeds 0 to N - 1 (default 1)"
     )
+    parser.add_argument("--metrics", metavar="fd,pr,...", help="measure every finished run that has no scores yet")
     parser.add_argument("--jobs", choices=("slurm", "list"), help="print the runs as jobs, and run nothing")
     return parser
 
@@ -125,7 +129,9 @@ def _record(workdir: Path, given: Record, base: Config, planned: list[PlannedRun
     if before is not None:
         steps = f"stages[{len(base.stages) - 1}].steps"  # may grow; runs whose point has its own do not care
         done = [newest_step(workdir / run.name) or 0 for run in before.runs if steps not in run.values]
-        if changes := configs.differences(before.base, base, max(done, default=0), FREE_FIELDS):
+        measured = any((workdir / run.name / EVALUATIONS).is_file() for run in before.runs)
+        free = FREE_FIELDS if measured else configs.FREE_FIELDS
+        if changes := configs.differences(before.base, base, max(done, default=0), free):
             raise UserError(
                 f"--workdir={workdir}: holds a sweep of another config ({'; '.join(changes[:5])}); "
                 "use another directory, or change it back"
@@ -136,17 +142,43 @@ def _record(workdir: Path, given: Record, base: Config, planned: list[PlannedRun
     return planned
 
 
-def _is_finished(workdir: Path, run: PlannedRun) -> bool:
-    """Whether its last checkpoint is there, and its last evaluation where it has one."""
+def _scoring(metrics: str | None, base: Config, overrides: Sequence[str]) -> list[str]:
+    """The flags by which a finished run is measured; none without --metrics.
+
+    Raises:
+      UserError: an unknown metric, or the runs are measured while they train.
+    """
+    if metrics is None:
+        return []
+    if base.evaluate_every:
+        raise UserError(
+            f"--metrics={metrics}: these runs are measured while they train (evaluate_every={base.evaluate_every}); "
+            "leave it out, and give --config.evaluation.metrics"
+        )
+    names = tuple(metrics.split(","))
+    check_metrics(names, f"--metrics={metrics}")
+    quoted = ",".join(f'"{name}"' for name in names)
+    every = sum(stage.steps for stage in base.stages)  # any number: the last step is measured in any case
+    flags = [f"--config.evaluate_every={every}", f"--config.evaluation.metrics=({quoted},)"]
+    flags += [flag for flag in overrides if flag.startswith("--config.evaluation.")]
+    configs.check(configs.override(base, flags))
+    return flags
+
+
+def _commands(
+    config: str, overrides: Sequence[str], scoring: Sequence[str], workdir: Path, run: PlannedRun
+) -> list[list[str]]:
+    """What is left to do for a run: to train it, then to measure it."""
     place = workdir / run.recorded.name
-    if (newest_step(place) or 0) < run.steps:
-        return False
-    return not run.evaluates or any(line["step"] >= run.steps for line in read_lines(place / EVALUATIONS))
-
-
-def _command(config: str, overrides: Sequence[str], workdir: Path, run: PlannedRun) -> list[str]:
-    place = ["--config", config, "--workdir", str(workdir / run.recorded.name)]
-    return [sys.executable, "-m", "jgan.main", *place, *overrides, *run.flags]
+    train = [sys.executable, "-m", "jgan.main"]
+    is_trained = (newest_step(place) or 0) >= run.steps
+    is_measured = any(line["step"] >= run.steps for line in read_lines(place / EVALUATIONS))
+    commands = []
+    if not is_trained or (run.evaluates and not is_measured):
+        commands.append([*train, "--config", config, "--workdir", str(place), *overrides, *run.flags])
+    if scoring and not run.evaluates and not is_measured:
+        commands.append([*train, "--workdir", str(place), *scoring])
+    return commands
 
 
 def _job_list(commands: Sequence[list[str]], workdir: Path, *, slurm: bool) -> str:
@@ -173,15 +205,17 @@ def _job_list(commands: Sequence[list[str]], workdir: Path, *, slurm: bool) -> s
     )
 
 
-def _run_all(workdir: Path, commands: dict[str, list[str]], count: int) -> int:
-    """Runs what is not finished, and collects; the exit code."""
+def _run_all(workdir: Path, commands: dict[str, list[list[str]]], count: int) -> int:
+    """Runs what is not finished, the commands of a run one after the other, and collects; the exit code."""
     failures = read_failures(workdir)
     failed: dict[str, str] = {}
     print(f"{count} runs, {count - len(commands)} of them finished already", flush=True)
     with Subprocesses() as subprocesses:
         for number, (name, words) in enumerate(commands.items(), start=count - len(commands) + 1):
             print(f"run {number} of {count}: {name}", flush=True)
-            ending = subprocesses.run(words)
+            ending = subprocesses.run(words[0])
+            for more in words[1:]:
+                ending = subprocesses.run(more) if not (subprocesses.signal or ending.code) else ending
             if subprocesses.signal:
                 break
             failures.pop(name, None)

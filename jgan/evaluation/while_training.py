@@ -111,6 +111,7 @@ class Evaluator:
             settings.features,
             settings.dtype,
             given_path(settings.weights) if settings.weights else None,
+            weights_field="evaluation.weights",
         )
         self._generated = _generated(config, dataset, shapes, numbering)
         self._reference_images = self._generated.reference

@@ -158,9 +158,15 @@ def better_way(score: str) -> Better | None:
 
 
 def open_comparison(
-    metrics: dict[str, Metric], features: str, dtype: str, weights: Path | None, classifier: Path | None = None
+    metrics: dict[str, Metric],
+    features: str,
+    dtype: str,
+    weights: Path | None,
+    classifier: Path | None = None,
+    *,
+    weights_field: str = "--weights",
 ) -> Comparison:
-    """The comparison with its networks' weights, the published ones or those of a file.
+    """The comparison with its networks' weights, the published ones or those of a file, the value of `weights_field`.
 
     Raises:
       UserError: a file of weights or the classifier's is missing, damaged, or of no use to these metrics.
@@ -171,7 +177,7 @@ def open_comparison(
     wanted = [metric.extractor for metric in metrics.values()]
     names = list(dict.fromkeys(name or features for name in wanted if name is not None))
     if weights and len({name.removesuffix("_clean") for name in names}) != 1:
-        raise UserError(f"--weights: expected metrics of one network, these take {', '.join(names) or 'none'}")
+        raise UserError(f"{weights_field}: expected metrics of one network, these take {', '.join(names) or 'none'}")
     opened = {name: EXTRACTORS[name](weights, dtype) for name in names}
     return Comparison(metrics, features, opened, classifier and load_classifier(classifier))
 

@@ -30,6 +30,7 @@ class StandIns:
 
     def __init__(self):
         self.commands, self.failing, self.stop_at, self.signal = [], {}, None, None
+        self.measures = True  # while they train
 
     def __enter__(self):
         return self
@@ -39,6 +40,10 @@ class StandIns:
 
     def run(self, command):
         self.commands.append(command)
+        if command[3] == "--workdir":  # to be measured
+            with (runs.ROOT / command[4] / "evaluations.jsonl").open("a") as file:
+                file.write(json.dumps({"step": 40, "settings": {}, FD: 3.0}) + "\n")
+            return ProcessResult(0, "")
         options = dict(zip(command[3::2], command[4::2], strict=False))
         workdir = runs.ROOT / options["--workdir"]
         if len(self.commands) == self.stop_at:
@@ -53,7 +58,8 @@ class StandIns:
         if workdir.exists():  # a longer run of the same config
             (workdir / "checkpoints" / str(steps)).mkdir()
         else:
-            make_run(workdir, config, step=steps, scores=[(20, {FD: final - 0.5}), (40, {FD: final})])
+            scores = [(20, {FD: final - 0.5}), (40, {FD: final})] if self.measures else []
+            make_run(workdir, config, step=steps, scores=scores)
         return ProcessResult(0, "")
 
     def names(self):
@@ -226,6 +232,41 @@ def test_all_runs_of_a_sweep_are_measured_alike(tmp_path, subprocesses):
     assert subprocesses.names()[4:] == ["num_samples=512,seed=0", "num_samples=1024,seed=0"]
 
 
+def test_finished_runs_are_measured(tmp_path, subprocesses, capsys):
+    subprocesses.measures = False
+    assert sweep(tmp_path, *GRID) == 0
+    assert FD not in capsys.readouterr().out
+    trained, subprocesses.commands = subprocesses.commands, []
+    measured = (*GRID, "--metrics", "fd,kd", "--config.evaluation.num_samples=512")
+    assert sweep(tmp_path, *measured) == 0
+    assert [command[4] for command in subprocesses.commands] == [command[6] for command in trained]
+    flags = ["--config.evaluate_every=40", '--config.evaluation.metrics=("fd","kd",)']
+    assert all(command[5:] == [*flags, "--config.evaluation.num_samples=512"] for command in subprocesses.commands)
+    assert "fd_efficientnet_lite0" in capsys.readouterr().out
+    assert sweep(tmp_path, *measured) == 0
+    assert len(subprocesses.commands) == 4
+    with pytest.raises(UserError, match=r"holds a sweep of another config \(evaluation.num_samples: was 512, now 64\)"):
+        sweep(tmp_path, *GRID, "--metrics", "fd,kd", "--config.evaluation.num_samples=64")
+    assert sweep(tmp_path, *GRID[:2], "--seeds", "3", *measured[4:]) == 0
+    assert [command[3] for command in subprocesses.commands[4:]] == ["--config", "--workdir"] * 2
+    with pytest.raises(UserError, match=r"--metrics=fdd: no metric 'fdd'; did you mean fd"):
+        sweep(tmp_path, *GRID, "--metrics", "fdd")
+    with pytest.raises(
+        UserError, match=r"--metrics=fd: these runs are measured while they train \(evaluate_every=10\)"
+    ):
+        main(
+            [
+                "--config",
+                str(tmp_path / "tiny.py"),
+                "--workdir",
+                str(tmp_path / "y"),
+                "--metrics",
+                "fd",
+                "--config.evaluate_every=10",
+            ]
+        )
+
+
 def test_an_interruption_stops_the_sweep_and_the_same_command_goes_on(tmp_path, subprocesses, capsys):
     subprocesses.stop_at = 2
     assert sweep(tmp_path, *GRID) == 128 + signal.SIGTERM
@@ -307,8 +348,8 @@ def test_children_pass_signals_on_and_keep_the_last_line(capfd, heard):
 
 
 def test_real_runs(tmp_path, capfd):
-    """Two processes, about eight seconds each: one trains, one meets a loss that is not finite."""
-    steps = ("--config.stages[0].steps=3", "--config.log_every=1")
+    """Three processes: one trains and is measured by another, one meets a loss that is not finite."""
+    steps = ("--config.stages[0].steps=3", "--config.log_every=1", "--metrics", "swd")
     assert sweep(tmp_path, "--grid", "generator_optimizer.learning_rate=1e-4,1e39", *steps) == 1
     out, err = capfd.readouterr()
     assert "step 3/3" in err
@@ -318,3 +359,4 @@ def test_real_runs(tmp_path, capfd):
     assert "2 runs: 1 finished, 1 failed" in page
     assert page.count("data:image/jpeg") == 2
     assert "learning_rate=0.0001" in out
+    assert "swd" in (tmp_path / "x" / "table.md").read_text()
