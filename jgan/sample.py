@@ -16,7 +16,7 @@ from jgan import config as configs
 from jgan.data.classes import split_labels
 from jgan.games.latent import LatentGAN
 from jgan.inference.captions import GivenCaptions, encode_captions, given_texts, texts_of_file, vectors_of_file
-from jgan.inference.draws import Draw, made_by
+from jgan.inference.sample_files import SampleFiles, made_by
 from jgan.inference.samples import (
     NUM,
     RunSampler,
@@ -40,8 +40,8 @@ DESCRIPTION = """Generates images with a run's EMA weights: numbered PNGs and gr
 Image number i depends on --seed, on i and on its label or caption, not on --num. --batch_size changes images by
 rounding at most; with --standing_batches it sets the size of the batches whose statistics are taken.
 
-Images are written as they come. The same command again goes on where it was stopped; images of another draw are not
-replaced without --overwrite.
+Images are written as they come. The same command again goes on where it was stopped; images that were
+sampled otherwise are not replaced without --overwrite.
 
 Classes have the names of their data's folders, or the labels of its table; `jgan data inspect` lists them. A name with
 a comma stands in quotes: --labels 'cat,"sea, calm"'.
@@ -65,18 +65,18 @@ def main(argv: Sequence[str]) -> int:
     condition, num, columns = _condition_and_columns(game, options, weights)
     sampler = RunSampler(config, options.workdir)
     generator, step = sampler.restore(weights)
-    draw = Draw(out, num, made_by(generator, step, condition, num, sampling))
-    first = draw.begin(overwrite=options.overwrite)
+    files = SampleFiles(out, num, made_by(generator, step, condition, num, sampling))
+    first = files.begin(overwrite=options.overwrite)
     batches = sampler.batches(condition, num, sampling, weights, first)
     done = first
     try:
         with images_bar(num, first, sampling) as bar:
-            for done in draw.write(batches, first):
+            for done in files.write(batches, first):
                 bar.update(done - bar.n)
     except (KeyboardInterrupt, SystemExit):
         print(f"{done} of {num} images are in {out}; the same command goes on", file=sys.stderr)
         raise
-    _write_grid(draw.read(min(num, GRID_IMAGES)), out, columns)
+    _write_grid(files.read(min(num, GRID_IMAGES)), out, columns)
     print(f"{num} images from the {weights.title} at step {step}: {out}/grid.png")
     return 0
 
@@ -106,7 +106,7 @@ def _parser() -> command.Parser:
         "--step", type=int, metavar="N", help="use the checkpoint of step N (the run keeps the last keep_checkpoints)"
     )
     parser.add_argument("--best", action="store_true", help="use the best checkpoint of a run with evaluate_every")
-    parser.add_argument("--overwrite", action="store_true", help="replace the images of another draw in --out")
+    parser.add_argument("--overwrite", action="store_true", help="replace images in --out that were sampled otherwise")
     command.add_standing_batches(parser)
     parser.add_argument("--batch_size", type=int, default=64, help="images generated at once (default 64)")
     return parser

@@ -75,8 +75,8 @@ def test_sampling_is_a_function_of_seed_index_and_label(workdir, tmp_path):
     code, _, err = runs.call("jgan.sample", "--workdir", workdir, "--out", tmp_path / "a", "--num", "5")
     assert (code, err) == (
         2,
-        f"error: --out={tmp_path}/a: holds 00000.png of another draw; choose another directory, or replace them all by "
-        "--overwrite\n",
+        f"error: --out={tmp_path}/a: holds 00000.png sampled otherwise; choose another directory, or replace them all "
+        "by --overwrite\n",
     )
     assert not np.array_equal(images[0], other_label[0])
 

@@ -1,4 +1,4 @@
-"""A draw of many images in a directory: written as it is made, and gone on with where it was stopped."""
+"""Sampled images in a directory: written as they come, and gone on with where they were stopped."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from jgan.rundir.pictures import save_png
 from jgan.types import PixelBatch, Player, UserError
 from jgan.untrusted.json_data import parse_json
 
-DRAW = "draw.json"  # what the images of a directory were drawn by
+RECORD = "sampled.json"  # what the images of a directory were sampled by
 PNG_END = b"IEND\xaeB`\x82"  # a file that lacks it was cut off
 
 
 @dataclasses.dataclass(frozen=True)
-class Draw:
-    """So many images in a directory, each a function of its number and of what the draw was made by."""
+class SampleFiles:
+    """So many images in a directory, each a function of its number and of what they were sampled by."""
 
     directory: Path
     num: int
@@ -36,8 +36,8 @@ class Draw:
     def begin(self, *, overwrite: bool) -> int:
         """Makes the directory ready; the number of the first image that is still to be made.
 
-        Images of the same draw stay. Those of another one are deleted where it may `overwrite` them, before draw.json
-        says whose the new ones are.
+        Images that were sampled alike stay. Others are deleted where it may `overwrite` them, before sampled.json says
+        whose the new ones are.
 
         Raises:
           UserError: the directory holds others, or cannot be written.
@@ -48,19 +48,19 @@ class Draw:
             return next((i for i in range(self.num) if not _is_whole(self.path(i))), self.num)
         if there and not overwrite:
             raise UserError(
-                f"--out={self.directory}: holds {there[0].name} of another draw; choose another directory, or replace "
-                "them all by --overwrite"
+                f"--out={self.directory}: holds {there[0].name} sampled otherwise; choose another directory, or "
+                "replace them all by --overwrite"
             )
         ours = {self.path(index).name for index in range(self.num)} if recorded is None else set()
         if ours and (others := [path for path in there if path.name not in ours]):
             raise UserError(
-                f"--out={self.directory}: holds {others[0].name}, which is of no draw that {DRAW} tells of; choose "
+                f"--out={self.directory}: holds {others[0].name}, of which {RECORD} does not tell; choose "
                 "another directory, or move it away"
             )
         with writing(self.directory):
             for path in (*there, self.directory / "grid.png"):
                 path.unlink(missing_ok=True)
-        write_json(self.directory / DRAW, self.made_by)
+        write_json(self.directory / RECORD, self.made_by)
         return 0
 
     def path(self, index: int) -> Path:
@@ -84,7 +84,7 @@ class Draw:
         return sorted(path for path in self.directory.glob("*.png") if re.fullmatch(r"\d+\.png", path.name))
 
     def _recorded(self) -> Any:
-        path = self.directory / DRAW
+        path = self.directory / RECORD
         try:
             return parse_json(path.read_bytes()) if path.is_file() else None
         except ValueError:

@@ -1,4 +1,4 @@
-"""Many images to files: written as they come, gone on with, and never mixed with those of another draw."""
+"""Many images to files: written as they come, gone on with, and never mixed with those that were sampled otherwise."""
 
 import json
 
@@ -10,7 +10,7 @@ from jgan.inference.sampling import Sampler
 NUM = 11
 
 
-def draw(workdir, out, *arguments, code=0):
+def sample(workdir, out, *arguments, code=0):
     made = ("jgan.sample", "--workdir", workdir, "--out", out, "--num", NUM, "--batch_size", "4", *arguments)
     ended, stdout, err = runs.call(*made)
     assert ended == code, err
@@ -21,8 +21,8 @@ def contents(directory):
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
-def test_a_draw_goes_on_where_it_was_stopped(workdir, tmp_path, monkeypatch, capsys):
-    draw(workdir, tmp_path / "whole")
+def test_sampling_goes_on_where_it_was_stopped(workdir, tmp_path, monkeypatch, capsys):
+    sample(workdir, tmp_path / "whole")
     whole = contents(tmp_path / "whole")
     assert len(whole) == NUM + 2
     batches, made = Sampler.__call__, []
@@ -42,34 +42,34 @@ def test_a_draw_goes_on_where_it_was_stopped(workdir, tmp_path, monkeypatch, cap
         with monkeypatch.context() as patch:
             patch.setattr(Sampler, "__call__", stopped_after(count))
             with pytest.raises(KeyboardInterrupt):
-                draw(workdir, out)
-        assert sorted(contents(out)) == [*(f"{index:05d}.png" for index in range(there)), "draw.json"]
+                sample(workdir, out)
+        assert sorted(contents(out)) == [*(f"{index:05d}.png" for index in range(there)), "sampled.json"]
     (out / "00007.png").write_bytes(whole["00007.png"][:-20])  # cut off by a power cut
-    draw(workdir, out)
+    sample(workdir, out)
     assert contents(out) == whole
     with monkeypatch.context() as patch:
         patch.setattr(Sampler, "__call__", stopped_after(0))
-        draw(workdir, out)
+        sample(workdir, out)
     assert made == [4, 4], "what is there is not made again"
 
 
-def test_another_draw_is_replaced_only_where_that_is_said(workdir, tmp_path):
+def test_other_images_are_replaced_only_where_that_is_said(workdir, tmp_path):
     out = tmp_path / "out"
-    draw(workdir, out)
+    sample(workdir, out)
     first = contents(out)
     for other in (["--seed", "1"], ["--labels", "3"], ["--truncation", "0.5"], ["--raw"]):
-        assert "holds 00000.png of another draw" in draw(workdir, out, *other, code=2)
+        assert "holds 00000.png sampled otherwise" in sample(workdir, out, *other, code=2)
     assert contents(out) == first
     code, _, err = runs.call("jgan.sample", "--workdir", workdir, "--out", out, "--num", "3")
-    assert (code, "of another draw" in err) == (2, True)
-    draw(workdir, out, "--seed", "1", "--overwrite")
+    assert (code, "sampled otherwise" in err) == (2, True)
+    sample(workdir, out, "--seed", "1", "--overwrite")
     second = contents(out)
     assert sorted(second) == sorted(first)
     assert second["00000.png"] != first["00000.png"]
-    assert json.loads(second["draw.json"])["seed"] == 1
+    assert json.loads(second["sampled.json"])["seed"] == 1
     photos = tmp_path / "photos"
     photos.mkdir()
     (photos / "2024.png").write_bytes(b"a photo of the user's")
     for flags in ([], ["--overwrite"]):
-        assert "holds 2024.png" in draw(workdir, photos, *flags, code=2)
+        assert "holds 2024.png" in sample(workdir, photos, *flags, code=2)
     assert contents(photos) == {"2024.png": b"a photo of the user's"}
