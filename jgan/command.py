@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from jgan.errors import UserError, did_you_mean, error_prefix, one_line
 from jgan.rundir.paths import given_path
+from jgan.terminal.printable import printing_printable
 
 Main = Callable[[Sequence[str]], int]
 FLAGS = ("--config.", "--noconfig.")  # how the flags begin that set a config's fields
@@ -94,6 +95,8 @@ class _StoreOnce(argparse.Action):
         assert isinstance(parser, Parser), "registered by it alone"
         if self.option_strings and self.dest in parser.given:
             raise UserError(f"{option_string}: given twice; give it once")
+        if values == [] and self.nargs is None:  # argparse leaves out a value that is "--"
+            raise UserError(f"{option_string}=--: expected a value")
         for number in values if isinstance(values, list) else [values]:
             if isinstance(number, int) and not 0 <= number < 2**63:
                 least = "0 or more" if number < 0 else "less than 2**63"
@@ -130,6 +133,17 @@ def _below_here(path: Path) -> str:
     return str(absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute)
 
 
+class OneLine(logging.Formatter):
+    """Warnings as errors are shown: in one line, without control characters of what they quote."""
+
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        """The line, to which logging adds the traceback where it is given one."""
+        return one_line(super().formatMessage(record))
+
+
 def run(main: Main, *, keeps_memory: bool = True) -> NoReturn:
     """Runs a command's `main(argv)` and exits with its code; bad input exits with 2 and one line on stderr.
 
@@ -139,7 +153,9 @@ def run(main: Main, *, keeps_memory: bool = True) -> NoReturn:
     from jgan.engine.compiling import exit_at_once_if_compiling
 
     # force: libraries that are imported have set up the format with the module's name in it
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", force=True)
+    logging.basicConfig(level=logging.WARNING, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(OneLine())
     logging.getLogger("absl").setLevel(logging.ERROR)
     if keeps_memory:
         keep_memory()
@@ -158,8 +174,9 @@ def run_without_jax(main: Main) -> NoReturn:
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # cli.py had one of its own until here
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        code = main(sys.argv[1:])
-        sys.stdout.flush()
+        with printing_printable():
+            code = main(sys.argv[1:])
+            sys.stdout.flush()
     except UserError as error:
         print(f"{error_prefix()}: {one_line(str(error))}", file=sys.stderr)
         code = 2

@@ -34,12 +34,19 @@ def shown(value: object, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most // 2]}...{text[-most // 2 :]}"
 
 
-def one_line(message: str, most: int = 5000) -> str:
-    """A message as a terminal may show it: what would end the line or move the cursor is escaped.
+def printable(text: str, keep: str = "") -> str:
+    """The text as a terminal may show it: escaped is what moves the cursor, reverses the writing or is no character.
 
-    A message may quote the names and values of files that others wrote.
+    Names and values of files that others wrote may hold such; those in `keep` stay.
     """
-    text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in message[:most])
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter in keep else ascii(letter)[1:-1] for letter in text)
+
+
+def one_line(message: str, most: int = 5000) -> str:
+    """A message as one line that a terminal may show, of so many characters at most."""
+    text = printable(message[:most])
     return text if len(message) <= most else f"{text}..."
 
 

@@ -25,7 +25,7 @@ def names() -> list[str]:
 def find_name(name: str) -> Path:
     """The file of a config of the package. Raises UserError where there is none of this name."""
     if name not in names():
-        raise UserError(f"{name}: no such config{did_you_mean(Path(name).stem.lower(), names())}")
+        raise UserError(f"{name or repr(name)}: no such config{did_you_mean(Path(name).stem.lower(), names())}")
     return DIRECTORY / f"{name}.py"
 
 

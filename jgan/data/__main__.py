@@ -86,6 +86,8 @@ def _parser() -> command.Parser:
 
 
 def _config(options: argparse.Namespace) -> DataConfig:
+    if not 0 <= options.background <= 255:
+        raise UserError(f"--background={options.background}: expected a gray level from 0 to 255")
     config = DataConfig(
         source=options.source, channels=options.channels, fit=options.fit, background=options.background
     )
@@ -95,7 +97,7 @@ def _config(options: argparse.Namespace) -> DataConfig:
 
 def _inspect(options: argparse.Namespace) -> None:
     config = _config(options)
-    source = open_source(config.source)
+    source = open_source(config.source, "--source")
     print(f"source: {config.source}")
     print("\n".join(describe(source)))
     if options.out is not None:
@@ -111,7 +113,7 @@ def _prepare(options: argparse.Namespace) -> None:
     if not 1 <= options.workers <= MAX_WORKERS:
         raise UserError(f"--workers={options.workers}: expected 1 to {MAX_WORKERS} processes")
     config = _config(options)
-    source = open_source(config.source)
+    source = open_source(config.source, "--source")
     channels = config.channels or _natural_channels(source, options.on_error)
     form = Format(options.resolution, channels, config.fit, config.background)
     count = prepare(source, form, options.out, options.on_error, options.workers)
@@ -123,7 +125,7 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _split(options: argparse.Namespace) -> None:
-    count = split(open_source(options.source), options.out)
+    count = split(open_source(options.source, "--source"), options.out)
     print(f"wrote {count:,} pairs: {options.out}/A and {options.out}/B")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +29,8 @@ from jgan.metrics.checks import check_images
 from jgan.rundir.files import as_json, replacing
 from jgan.terminal import bars
 from jgan.types import Array, Images, Labels, PyTree, UserError
+from jgan.untrusted.fields import check_fields, list_of, number, one_of, text, whole
+from jgan.untrusted.json_data import parse_json
 
 SMALLEST, LARGEST = 8, 64  # pixels of a side that the network can see; other images are resized
 EPOCHS, FEWEST_IMAGES = 4, 60_000  # trained for so many passes, and small sets until so many images were seen
@@ -40,6 +41,17 @@ READY_EVERY = 16  # steps between waits for the device, or they would queue up w
 PREDICT_SIZE = 256  # images at once
 LAST = "Dense_0"  # the layer of the classes
 SHOWN = 5  # classes in a message
+# What `save_classifier` writes beside the weights, and of that what earlier versions did not.
+ABOUT = {
+    "num_classes": whole(1, 2**20),
+    "resolution": whole(SMALLEST, LARGEST),
+    "channels": one_of(1, 3),
+    "trained_on": text(),
+    "tested_on": text(),
+    "class_names": list_of(text(), 2**20),
+    "accuracy": number(0, 1),
+}
+MAY_LACK = {"trained_on", "tested_on", "class_names"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,11 +232,8 @@ def load_classifier(path: Path) -> Classifier:
     """
     weights = read_weights(path)
     try:
-        about = json.loads(weights.pop("about").tobytes())
+        about: Any = check_fields(parse_json(weights.pop("about").tobytes()), ABOUT, may_lack=MAY_LACK)
         classifier = Classifier({}, **about | {"class_names": _class_names(about)})
-        check_format(classifier.resolution, classifier.channels)
-        if classifier.num_classes < 1 or not 0 <= classifier.accuracy <= 1:
-            raise ValueError(f"{classifier.num_classes} classes, accuracy {classifier.accuracy}")
         return dataclasses.replace(classifier, variables=_checked_variables(classifier, weights))
     except (KeyError, TypeError, ValueError, RecursionError, UserError) as error:
         raise UserError(f"{path}: not a stored classifier ({error}); make one with jgan classifier") from None
@@ -233,9 +242,7 @@ def load_classifier(path: Path) -> Classifier:
 def _class_names(about: dict[str, Any]) -> tuple[str, ...]:
     """The names of the classes. Raises ValueError where they are not one for each."""
     names = about.get("class_names", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError("its class_names are no names")
-    if names and len(set(names)) != about["num_classes"]:
+    if names and not len(set(names)) == len(names) == about["num_classes"]:
         raise ValueError(f"{len(set(names))} names of {about['num_classes']} classes")
     return tuple(names)
 

@@ -39,6 +39,9 @@ UPRIGHT = {  # an orientation of EXIF: what turns [h, w, c] upright
     8: lambda array: np.rot90(array, 1),
 }
 
+# Of what it cannot decode we tell ourselves, in one line.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 logger = logging.getLogger(__name__)
 
 
