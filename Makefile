@@ -8,7 +8,7 @@ CIFAR ?=
 DATA ?=
 OUT ?= runs/modes
 
-.PHONY: quickstart test wheel lint format bench modes zoo-small biggan-small translate-small docs notebook lock
+.PHONY: quickstart test wheel lint format bench fuzz modes zoo-small biggan-small translate-small docs notebook lock
 
 quickstart: $(VENV)/installed  ## train on real digits, about five minutes on two cores
 	$(RUN) -m jgan.main --config configs/quickstart.py --workdir $(WORKDIR) $(ARGS)
@@ -34,6 +34,9 @@ bench: $(VENV)/installed  ## beside PyTorch, which is installed for it
 	$(RUN) benchmarks/speed/train_step.py
 	$(RUN) benchmarks/speed/input_pipeline.py
 	$(RUN) benchmarks/speed/metrics.py
+
+fuzz: $(VENV)/installed  ## 20,000 odd files and command lines: each is taken, or refused in one line; minutes on two cores
+	$(RUN) benchmarks/reliability/fuzz.py --examples 20000 $(ARGS)
 
 modes: $(VENV)/installed  ## two mixtures of points: mode collapse, and what each cure does about it
 	$(RUN) benchmarks/demonstrations/modes.py --out $(OUT) $(ARGS)
