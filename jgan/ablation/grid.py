@@ -7,6 +7,7 @@ import dataclasses
 import decimal
 import hashlib
 import itertools
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from jgan.types import UserError
 
 SAFE = re.compile(r"[a-z0-9._+-]+")  # values that stand in a directory's name as they are, also where case is ignored
 UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9._+-]")
+MOST_RUNS = 10_000  # of a sweep
 LONGEST_NAME = 150  # characters; file systems take 255 bytes
 
 Point = Sequence[tuple[str, str]]  # a field and the text of its value, for each axis
@@ -87,8 +89,12 @@ def plan(base: Config, axes: Sequence[Axis], seeds: int) -> list[PlannedRun]:
     """Every point of the grid with the seeds 0 to `seeds` - 1: all points of the first seed, then of the next.
 
     Raises:
-      UserError: a field does not exist, a value is not one it takes, or a point's config cannot run.
+      UserError: a field does not exist, a value is not one it takes, a point's config cannot run, or there are more
+        runs than MOST_RUNS.
     """
+    count = seeds * math.prod(len(axis.texts) for axis in axes)
+    if count > MOST_RUNS:
+        raise UserError(f"--seeds={seeds}: {count:,} runs with the grid; expected {MOST_RUNS:,} at most")
     for axis in axes:
         _check_axis(base, axis)
     fields = list(configs.flatten(base))

@@ -118,6 +118,7 @@ def test_values_with_commas_and_names_for_file_systems(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--seeds", "99999999999"], "--seeds=99999999999: 99,999,999,999 runs with the grid; expected 10,000 at most"),
         (["--grid", "game.adversarial"], "--grid game.adversarial: expected field=value,value"),
         (
             ["--grid", "game.adversarail=minimax"],
