@@ -99,7 +99,7 @@ class _StoreOnce(argparse.Action):
             raise UserError(f"{option_string}=--: expected a value")
         for number in values if isinstance(values, list) else [values]:
             if isinstance(number, int) and not 0 <= number < 2**63:
-                least = "0 or more" if number < 0 else "less than 2**63"
+                least = "no negative number" if number < 0 else "less than 2**63"
                 raise UserError(f"{option_string}={number}: expected {least}")
         parser.given.add(self.dest)
         setattr(namespace, self.dest, values)

@@ -26,9 +26,9 @@ def sets(tmp_path_factory):
     }
     for name, mode in modes.items():
         (root / name).mkdir(parents=True)
-        for index in range(2):
+        for index in range(4):
             Image.new(mode, (64, 64)).save(root / name / f"{index}.png")
-    words = "\n".join(f"{index}.png,a cat number {index} of {' '.join(map(str, range(30)))}" for index in range(2))
+    words = "\n".join(f"{index}.png,a cat number {index} of {' '.join(map(str, range(30)))}" for index in range(4))
     (root / "captioned/captions.csv").write_text(f"file,caption\n{words}\n")
     return root
 

@@ -91,7 +91,7 @@ def test_a_config_with_a_source(here):
         ("--config.data.source=mnist5k", "says so already"),
         ("--config.data.flop=true", "no such field"),
         ("--task=", "expected one of colorization"),
-        ("--steps=-1", "expected 1 or more"),
+        ("--steps=-1", "expected no negative number"),
     ],
 )
 def test_flags_that_do_not_fit(flag, message, here):

@@ -100,13 +100,13 @@ def test_an_interrupt_while_libraries_are_imported_is_one_line():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("jgan.data.__main__", "prepare", "--workers", "-4"), "--workers=-4: expected 0 or more"),
+        (("jgan.data.__main__", "prepare", "--workers", "-4"), "--workers=-4: expected no negative number"),
         (("jgan.data.__main__", "prepare", "--workers", "0"), "--workers=0: expected 1 to 1024 processes"),
         (("jgan.data.__main__", "prepare", "--workers", "5000"), "--workers=5000: expected 1 to 1024 processes"),
-        (("jgan.evaluate", "--num_samples=-3"), "--num_samples=-3: expected 0 or more"),
-        (("jgan.sample", "--step", "-1"), "--step=-1: expected 0 or more"),
+        (("jgan.evaluate", "--num_samples=-3"), "--num_samples=-3: expected no negative number"),
+        (("jgan.sample", "--step", "-1"), "--step=-1: expected no negative number"),
         (("jgan.sample", "--num", "1" + "0" * 30), "expected less than 2**63"),
-        (("jgan.sweep", "--seeds", "-2"), "--seeds=-2: expected 0 or more"),
+        (("jgan.sweep", "--seeds", "-2"), "--seeds=-2: expected no negative number"),
     ],
 )
 def test_counts_that_are_none_are_refused(arguments, message, tmp_path):

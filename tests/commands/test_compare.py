@@ -54,7 +54,7 @@ def test_numbers_are_those_of_the_formula(tmp_path, capsys):
         ("ab", "a", {}, r"^--reference=.*: has none for .*/b\.png; give both the same names$"),
         ("a", "ab", {}, r"^--images=.*: has none for .*/b\.png; every reference needs its image$"),
         ("a", "a", {"metrics": "psnr,pnsr"}, r"^--metrics=psnr,pnsr: 'pnsr'.*did you mean psnr"),
-        ("a", "a", {"crop": -1}, r"^--crop=-1: expected 0 or more$"),
+        ("a", "a", {"crop": -1}, r"^--crop=-1: expected no negative number$"),
         ("a", "a", {"crop": 6}, r"^--crop=6: nothing is left of .*images/a\.png, 12 x 12 pixels$"),
         ("a", "a", {"metrics": "ms_ssim"}, r"images/a\.png: 12 x 12 .*five scales need 161 a side: leave ms_ssim out$"),
         ("a", "", {}, r"^--reference: psnr compares images with others; name them"),

@@ -19,6 +19,7 @@ WHOLE = {
     "data": "cfdcf46b",
     "batches": [{"images": IMAGES, "labels": [[8], "int32"]}],
     "captions": {"words": ["a", "b"], "length": 2},
+    "classes": {"names": ["cat", "dog"], "earlier": False},
     "evaluation": {"score": "averaged/fd", "settings": {"seed": 0}, "value": 1.5},
     "config": {"type": "jgan.config.Config"},
     "step": 20,
@@ -38,6 +39,10 @@ EDITS = {
     "captions": [
         *(3, [], {"words": ["a"]}, {"words": "ab", "length": 2}, {"words": [1], "length": 2}),
         *({"words": [], "length": 0}, {"words": [], "length": 2**31}),
+    ],
+    "classes": [
+        *(None, 3, [], {"names": ["a"]}, {"names": "ab", "earlier": False}, {"names": [1], "earlier": False}),
+        {"names": None, "earlier": 1},
     ],
     "config": [3, "x", [1]],
     "step": [None, -1, "20", 2**63, True],
