@@ -6,6 +6,8 @@ JAX is imported by the functions that need it: `jgan --help` and `jgan configs` 
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import itertools
 import logging
 import os
@@ -173,6 +175,7 @@ def run_without_jax(main: Main) -> NoReturn:
         signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # cli.py had one of its own until here
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    _open_output()
     try:
         with printing_printable():
             code = main(sys.argv[1:])
@@ -191,11 +194,20 @@ def run_without_jax(main: Main) -> NoReturn:
         print(f"{error_prefix()}: not enough memory ({reason}); ask for less at once", file=sys.stderr)
         code = 2
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno != errno.ENOSPC:
             raise
-        print(f"{error_prefix()}: {one_line(f'{error.filename}: {error.strerror}')}", file=sys.stderr)
+        place = "the output" if error.filename is None else error.filename
+        print(f"{error_prefix()}: {one_line(f'{place}: {error.strerror}')}", file=sys.stderr)
         code = 2
     sys.exit(code)
+
+
+def _open_output() -> None:
+    """Output that was closed goes nowhere, and what its encoding lacks is escaped."""
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  # as after `>&-`
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # for as long as the process lives
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _terminate(number: int, frame: types.FrameType | None) -> NoReturn:
@@ -230,6 +242,6 @@ def enable_compilation_cache() -> None:
     from jgan.rundir.files import usable_cache
 
     place = os.environ.get("JAX_COMPILATION_CACHE_DIR")
-    directory = usable_cache("compiled programs are", Path(place) if place else None)
+    directory = usable_cache("compiled programs are", "xla", Path(place) if place else None)
     jax.config.update("jax_compilation_cache_dir", None if directory is None else str(directory))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

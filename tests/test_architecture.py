@@ -43,7 +43,18 @@ MAY_IMPORT = {
     "published": {"config", "data", "engine", "families", "inference", "interop", "rundir", "setup"},
     "autoconfig": {"config", "data", "engine", "families", "rundir", "tasks"},
     "training": {"config", "data", "engine", "evaluation", "rundir", "setup"},
-    "api": {"autoconfig", "config", "engine", "evaluation", "inference", "photos", "ranges", "rundir", "training"},
+    "api": {
+        "autoconfig",
+        "config",
+        "engine",
+        "evaluation",
+        "inference",
+        "metrics",
+        "photos",
+        "ranges",
+        "rundir",
+        "training",
+    },
 }
 EVERYBODYS = {"errors", "types", "terminal", "untrusted", "__version__"}  # all may import these
 TABLE = "MAY_IMPORT (or COMMANDS) of tests/test_architecture.py"

@@ -119,5 +119,5 @@ def _prepare() -> None:
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ and jax.config.values["jax_compilation_cache_dir"] is None:
-        directory = usable_cache("compiled programs are")
+        directory = usable_cache("compiled programs are", "xla")
         jax.config.update("jax_compilation_cache_dir", None if directory is None else str(directory))

@@ -36,6 +36,8 @@ def find_source(text: str) -> Found:
       UserError: nothing of that name is there, or the file holds no set of images.
     """
     text = with_home(text)
+    if not text.strip():
+        raise UserError(f"SOURCE={text!r}: is empty; expected a folder of images, a .zip, or a source such as mnist5k")
     path = Path(text)
     if path.is_dir():
         return _of_folder(path)
@@ -63,7 +65,7 @@ def _of_folder(path: Path) -> Found:
     domains, sides = folders & set(DOMAINS), folders & set(SIDES)
     if domains:
         return Found(f"unpaired:{path}", f"it has the folder {' and '.join(sorted(domains))}: two domains")
-    if sides == set(SIDES):
+    if folders == sides == set(SIDES):
         return Found(f"pairs:{path}", "it has the folders A and B: pairs of images")
     training = [name for name in TRAINING if name in folders]
     if training and folders <= {*TRAINING, *HELD_OUT}:
@@ -85,7 +87,7 @@ def _of_file(path: Path) -> Found:
     names = ZipFiles(str(path)).sizes()
     if any(name.split("/")[0] in DOMAINS for name in names):
         raise UserError(f"SOURCE={str(path)!r}: two domains in an archive; unpack it and give the folder")
-    if all(any(name.startswith(f"{side}/") for name in names) for side in SIDES):
+    if {name.partition("/")[0] for name in names} == set(SIDES):
         return Found(f"pairs:{path}", "it has the folders A and B: pairs of images")
     return _of_names(f"{path}", names, "zip")
 

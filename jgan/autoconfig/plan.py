@@ -12,6 +12,8 @@ from jgan.config import override
 REASON = 48  # characters of the table's column of reasons
 COMMENT = 98  # and of a comment in the file
 TITLE = '"""Chosen for the data and the machine named below. Every value may be changed here."""'
+FIELDS = {"--steps": "stages[0].steps"}  # the field of a choice whose flag is not called as its field
+FLAGGED = "The flags at the end of config.py win over the values before them: change them there, or take them out."
 HEADER = ("", "chosen", "because", "to change it")
 
 
@@ -33,10 +35,18 @@ class Plan(NamedTuple):
     notes: tuple[str, ...]  # what to mind, in words
 
     def with_flags(self, flags: Sequence[str]) -> Plan:
-        """The plan with flags such as "--config.seed=1" applied to its config."""
+        """The plan with flags such as "--config.seed=1" applied to its config, and said in its choices."""
         if not flags:
             return self
-        return self._replace(config=Call(override, (self.config, list(flags))))
+        given = dict(flag.removeprefix("--config.").split("=", 1) for flag in flags if "=" in flag)
+        choices = tuple(
+            choice._replace(value=given[field], reason=f"by --config.{field}, given or as the data need it")
+            if (field := FIELDS.get(choice.flag, choice.flag.removeprefix("--config."))) in given
+            else choice
+            for choice in self.choices
+        )
+        config = Call(override, (self.config, list(flags)))
+        return self._replace(config=config, choices=choices, notes=(*self.notes, FLAGGED))
 
 
 def to_table(plan: Plan) -> str:

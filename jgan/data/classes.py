@@ -31,7 +31,7 @@ def names_or_numbers(names: Sequence[str] | None, num_classes: int) -> tuple[str
 
 def split_labels(text: str) -> list[str]:
     """The parts of a list such as 3,5 or cat,"sea, calm"."""
-    return [part.strip() for row in csv.reader([text], skipinitialspace=True) for part in row]
+    return [part.strip() for row in csv.reader(text.splitlines(), skipinitialspace=True) for part in row]
 
 
 def numbers_of(labels: Sequence[str | int], names: Sequence[str] | None, num_classes: int, field: str) -> list[int]:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from jgan.types import UserError
 
 SYSTEM_FOLDERS = ("__MACOSX", "@eaDir", "$RECYCLE.BIN")  # that macOS, Synology and Windows leave among files
-DRIVE = re.compile(r"[A-Za-z]:")  # of Windows, before a path
-DEVICE = ("", "?", "UNC")  # what paths of Windows may begin with, as in \\?\C:\photos
+# What whole paths of Windows begin with: C:\, \\?\C:\, \\?\UNC\server\share\; in names, `/` stands for the backslash.
+WINDOWS_ROOT = re.compile(r"(//[?.]/(UNC/)?)?([A-Za-z]:(?=/))?")
 
 
 def is_hidden(name: str) -> bool:
@@ -23,11 +23,8 @@ def clean_name(name: str) -> str:
     Backslashes separate parts; drive letters, a leading `/` and the parts `.`, `..` and "" are left out, as unzip and
     Python's zipfile do where they write. So no name leads out of the folder that it is read or written in.
     """
-    parts = name.replace("\\", "/").split("/")
-    first = next((place for place, part in enumerate(parts) if part not in DEVICE), len(parts))
-    parts = parts[first:] if first else parts
-    if parts and (drive := DRIVE.match(parts[0])):
-        parts[0] = parts[0][drive.end() :]
+    slashed = name.replace("\\", "/")
+    parts = slashed[WINDOWS_ROOT.match(slashed).end() :].split("/")  # pyright: ignore[reportOptionalMemberAccess]
     return "/".join(part for part in parts if part not in ("", ".", ".."))
 
 

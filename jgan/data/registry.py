@@ -62,7 +62,7 @@ def absolute(source: str) -> str:
         return source
     place, _, file = argument.rpartition(":")
     if scheme == "captions" and place and file.endswith(".npz"):
-        return f"{scheme}:{Path.cwd() / place}:{Path.cwd() / file}"
+        return f"{scheme}:{Path.cwd() / place}:{file}"  # the .npz is named from the folder of the images
     return f"{scheme}:{Path.cwd() / argument}"
 
 

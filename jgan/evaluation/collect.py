@@ -28,13 +28,18 @@ from jgan.metrics.checks import check_features
 from jgan.metrics.extractors import Extractor, images_at_once
 from jgan.metrics.moments import Moments
 from jgan.metrics.scores import PIXEL_BYTES, PIXEL_IMAGES, ImageSet
-from jgan.rundir.files import make_directory, replacing_shared
+from jgan.rundir.files import replacing_shared, usable_cache
 from jgan.terminal import bars
 from jgan.types import PixelBatch, PyTree, UserError
 
 RGBA = 4  # channels
 CACHE_FORMAT = 2  # of what networks make of images; count it up when a resize or a network changes
 Outputs = dict[str, np.ndarray]  # of a network: "pool" [n, d], and "class_logits" [n, classes] where it has classes
+
+
+def reference_cache() -> Path | None:
+    """Where features of references are kept between runs; None, with a warning, where nothing can be."""
+    return usable_cache("features of the reference are", "references")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,11 +178,12 @@ class Collector:
         for images, labels, outputs in on_devices:
             yield images, labels, processes.fetch(outputs)
 
-    def collect_cached(self, images: SourceImages, directory: Path) -> ImageSet:
+    def collect_cached(self, images: SourceImages, directory: Path | None) -> ImageSet:
         """As `collect`, without class logits; what the networks made of the images is kept in `directory`, under the
-        hash of the content and of the network.
+        hash of the content and of the network. With None nothing is kept.
         """
-        make_directory(directory, "the cache ($XDG_CACHE_HOME)")
+        if processes.any_process(directory is None) or directory is None:
+            return self.collect(images.batches(), images.count, "reference")
         read = dataclasses.replace(self, extractors=()).collect(images.batches(), images.count, "reading the reference")
         rows = images.count if self.all_features else min(images.count, PIXEL_IMAGES)
         content = f"{read.sha256[:32]}-v{CACHE_FORMAT}"

@@ -10,18 +10,18 @@ import numpy as np
 
 from jgan import __version__
 from jgan.engine import processes
-from jgan.evaluation.collect import Collector
+from jgan.evaluation.collect import Collector, reference_cache
 from jgan.evaluation.images import Chosen, open_images
 from jgan.metrics.class_scores import RealClassifier
 from jgan.metrics.classifier import describe
 from jgan.metrics.comparison import Comparison, check_metrics, open_comparison
 from jgan.metrics.config import EvaluationConfig
-from jgan.metrics.extractors import Extractor
+from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import ImageSet, Metric
-from jgan.rundir.files import as_json, cache_directory, make_directory, sha256, without_infinities, write_json, writing
+from jgan.rundir.files import as_json, make_directory, sha256, without_infinities, write_json, writing
 from jgan.rundir.pictures import make_grid, save_png
-from jgan.types import UserError
+from jgan.types import DTYPES, UserError
 
 NEAREST_ROWS, NEAREST_COLUMNS = 10, 6
 
@@ -46,6 +46,9 @@ def measure(chosen: Chosen, wanted: Metrics, out: Path | None) -> dict[str, Any]
       UserError: choices contradict each other, or what they name cannot be used.
     """
     metrics = check_metrics(wanted.names, f"--metrics={','.join(wanted.names)}")
+    for name, value, known in (("features", wanted.features, EXTRACTORS), ("dtype", wanted.dtype, DTYPES)):
+        if value is not None and value not in known:
+            raise UserError(f"--{name}={value}: expected one of {', '.join(known)}")
     images = open_images(chosen)
     comparison = _open_comparison(metrics, wanted)
     if comparison.compares_classes:
@@ -58,7 +61,7 @@ def measure(chosen: Chosen, wanted: Metrics, out: Path | None) -> dict[str, Any]
     if out and processes.is_main():
         make_directory(out, "--out")
     collector = Collector(list(comparison.extractors.values()), comparison.needs_features)
-    reference = collector.collect_cached(reference_images, cache_directory("references"))
+    reference = collector.collect_cached(reference_images, reference_cache())
     generated = collector.collect(images.batches(reference), images.count, "images")
     result = {
         "scores": without_infinities(comparison.scores(generated, reference, chosen.seed)),

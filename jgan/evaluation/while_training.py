@@ -18,6 +18,7 @@ from jgan.evaluation.collect import (
     captions_like,
     composited,
     labels_like,
+    reference_cache,
     training_images,
 )
 from jgan.evaluation.translated import Translations, open_held_out
@@ -27,7 +28,6 @@ from jgan.metrics.comparison import check_metrics, open_comparison, rankings
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import Better, ImageSet
 from jgan.rundir.checkpoints import BEST, Checkpoints
-from jgan.rundir.files import cache_directory
 from jgan.rundir.paths import given_path
 from jgan.setup import BatchShapes
 from jgan.types import PixelBatch, Player, TrainState, UserError
@@ -149,7 +149,7 @@ class Evaluator:
         extractors = list(self._comparison.extractors.values())
         collector = Collector(extractors, self._comparison.needs_features, stop)
         if self._reference is None:
-            self._reference = collector.collect_cached(self._reference_images, cache_directory("references"))
+            self._reference = collector.collect_cached(self._reference_images, reference_cache())
         count = self._generated.count
         scores = {}
         for name, weights in ((AVERAGED, generator.averaged()), (TRAINED, generator)):

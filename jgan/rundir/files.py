@@ -73,13 +73,13 @@ def cache_directory(name: str) -> Path:
         raise UserError("the cache: no home directory is known; set HOME, or XDG_CACHE_HOME to a directory") from None
 
 
-def usable_cache(what: str, directory: Path | None = None) -> Path | None:
-    """The directory of compiled programs, by default "xla" in the cache, made if needed.
+def usable_cache(what: str, name: str, directory: Path | None = None) -> Path | None:
+    """The directory `name` in the cache, or another one, made if needed.
 
     None, with a warning that `what` not kept, where it cannot be written.
     """
     try:
-        directory = directory or cache_directory("xla")
+        directory = directory or cache_directory(name)
         make_directory(directory, "the cache ($XDG_CACHE_HOME)")
         if not os.access(directory, os.W_OK | os.X_OK):
             raise UserError(f"{directory}: cannot write there")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +32,9 @@ class _Surviving:
         if not self._closed:
             try:
                 act()
-            except BrokenPipeError:
+            except OSError as error:
+                if error.errno not in (errno.EPIPE, errno.ENOSPC):  # a log on a full disk is lost as well
+                    raise
                 self._closed = True
 
 

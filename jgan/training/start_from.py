@@ -48,7 +48,10 @@ def find_start(workdir: Path, given: StartFrom | None) -> StartFrom | None:
     """
     recorded = _recorded(workdir / START)
     if newest_step(workdir) is None:
-        return given or recorded
+        start = given or recorded
+        if start is not None:
+            open_origin(start.path)  # refuses before anything is written
+        return start
     if given is not None and (recorded is None or recorded.given != given.given):
         raise UserError(
             f"--from={given.path}: --workdir={workdir} holds a run that began otherwise; go on with it without --from, "
@@ -62,7 +65,9 @@ def _recorded(path: Path) -> StartFrom | None:
         return None
     try:
         data = parse_json(path.read_bytes())
-        return StartFrom(Path(data["from"]), bool(data["keep_step"]))
+        if not isinstance(data["keep_step"], bool):
+            raise TypeError("keep_step is neither true nor false")
+        return StartFrom(Path(data["from"]), data["keep_step"])
     except (ValueError, TypeError, KeyError):
         raise UserError(f"{path}: not what was written; move it away, and give --from again") from None
 

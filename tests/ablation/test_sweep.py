@@ -249,7 +249,7 @@ def test_finished_runs_are_measured(tmp_path, subprocesses, capsys):
     with pytest.raises(UserError, match=r"holds a sweep of another config \(evaluation.num_samples: was 512, now 64\)"):
         sweep(tmp_path, *GRID, "--metrics", "fd,kd", "--config.evaluation.num_samples=64")
     assert sweep(tmp_path, *GRID[:2], "--seeds", "3", *measured[4:]) == 0
-    assert [command[3] for command in subprocesses.commands[4:]] == ["--config"] * 2
+    assert [command[3] for command in subprocesses.commands[4:]] == ["--config", "--workdir"] * 2
     with pytest.raises(UserError, match=r"--metrics=fdd: no metric 'fdd'; did you mean fd"):
         sweep(tmp_path, *GRID, "--metrics", "fdd")
     with pytest.raises(

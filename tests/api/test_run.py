@@ -122,6 +122,8 @@ CASES = [
         "this run generates images from latents and translates none; take run.sample",
     ),
     (lambda run: run.evaluate(["fdd"]), "metrics=fdd: no metric 'fdd'; did you mean fd"),
+    (lambda run: run.evaluate(["fd"], features="vgg"), "features=vgg: expected one of inception"),
+    (lambda run: run.evaluate(["fd"], dtype="float16"), "dtype=float16: expected one of float32"),
     (lambda run: run.evaluate(["swd"], features="inception"), "features=inception: these metrics do not take any"),
     (lambda _: jgan.open("nowhere"), "nowhere/config.json: no such file; expected the directory of a run"),
     (lambda run: run.sample(1.5), r"num=1\.5: expected a whole number$"),

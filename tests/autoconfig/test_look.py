@@ -30,10 +30,13 @@ def test_a_folder_is_taken_for_what_its_folders_say(tmp_path):
     images(tmp_path / "captioned")
     (tmp_path / "captioned/captions.csv").write_text("file,caption\n" + "".join(f"{i}.png,a cat\n" for i in range(4)))
     images(tmp_path / "halves", size=(16, 8))
-    names = ("flat", "domains", "pairs", "split", "captioned", "halves")
+    for letter in "ABC":
+        images(tmp_path / f"letters/{letter}")
+    names = ("letters", "flat", "domains", "pairs", "split", "captioned", "halves")
     found = {name: look_at(str(tmp_path / name)) for name in names}
     sources = {name: facts.source.replace(str(tmp_path), "") for name, facts in found.items()}
     assert sources == {
+        "letters": "folder:/letters",
         "flat": "folder:/flat",
         "domains": "unpaired:/domains",
         "pairs": "pairs:/pairs",
@@ -47,6 +50,8 @@ def test_a_folder_is_taken_for_what_its_folders_say(tmp_path):
     assert found["captioned"].vocabulary == 2
     assert (found["halves"].width, found["halves"].height) == (8, 8)
     assert look_at(f"folder:{tmp_path}/halves").kind == "images"
+    with pytest.raises(UserError, match="SOURCE='': is empty"):
+        look_at("")
 
 
 def test_classes_are_folders_however_deep(tmp_path):

@@ -19,7 +19,9 @@ CLEAN = {
     "/a/b.png": "a/b.png",
     "//server/share/b.png": "server/share/b.png",
     "C:\\photos\\a\\b.png": "photos/a/b.png",
-    "c:b.png": "b.png",
+    "c:b.png": "c:b.png",  # as good a name as any where it was not made on Windows
+    "A:1/b.png": "A:1/b.png",
+    "UNC/?/b.png": "UNC/?/b.png",
     "\\\\?\\C:\\photos\\b.png": "photos/b.png",
     "\\\\?\\UNC\\server\\b.png": "server/b.png",
     "A/../../../evil.png": "A/evil.png",

@@ -58,7 +58,7 @@ def test_sources_and_configs_mean_the_same_from_anywhere(monkeypatch, tmp_path):
         "folder:/photos": "folder:/photos",
         "unpaired:flowers:test": f"unpaired:{tmp_path}/flowers:test",
         "idx:MNIST:t10k": f"idx:{tmp_path}/MNIST:t10k",
-        "captions:birds:vectors.npz": f"captions:{tmp_path}/birds:{tmp_path}/vectors.npz",
+        "captions:birds:vectors.npz": f"captions:{tmp_path}/birds:vectors.npz",
         "plain": f"{tmp_path}/plain",
         "": "",
     }.items():
