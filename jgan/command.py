@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import io
 import itertools
 import logging
 import os
@@ -187,7 +186,7 @@ def run_without_jax(main: Main) -> NoReturn:
         print("interrupted; what was saved before is intact", file=sys.stderr)
         code = 130
     except BrokenPipeError:  # what read the output, such as `head`, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        _drop_output()
         code = 141  # as shells report a program that SIGPIPE ended
     except MemoryError as error:
         reason = one_line(str(error)) or "of the system"
@@ -196,6 +195,8 @@ def run_without_jax(main: Main) -> NoReturn:
     except OSError as error:
         if error.filename is None and error.errno != errno.ENOSPC:
             raise
+        if error.filename is None:
+            _drop_output()
         place = "the output" if error.filename is None else error.filename
         print(f"{error_prefix()}: {one_line(f'{place}: {error.strerror}')}", file=sys.stderr)
         code = 2
@@ -203,11 +204,14 @@ def run_without_jax(main: Main) -> NoReturn:
 
 
 def _open_output() -> None:
-    """Output that was closed goes nowhere, and what its encoding lacks is escaped."""
-    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  # as after `>&-`
+    """Output that was closed, as by `>&-`, goes nowhere."""
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # for as long as the process lives
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """What is left to be written is lost; else the interpreter complains at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminate(number: int, frame: types.FrameType | None) -> NoReturn:

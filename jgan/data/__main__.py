@@ -18,7 +18,6 @@ from jgan.data.prepare import prepare
 from jgan.data.registry import EXAMPLES, open_source
 from jgan.data.source import Source
 from jgan.data.split import split
-from jgan.errors import one_line
 from jgan.types import UserError
 
 DESCRIPTION = """Looks at a data set, or prepares it for fast reading.
@@ -100,7 +99,7 @@ def _inspect(options: argparse.Namespace) -> None:
     config = _config(options)
     source = open_source(config.source, "--source")
     print(f"source: {config.source}")
-    print("\n".join(map(one_line, describe(source))))
+    print("\n".join(describe(source)))
     if options.out is not None:
         write_sheet(contact_sheet(source, config.channels or 3, config.fit, config.background), options.out)
         print(f"contact sheet: {options.out}")
