@@ -17,7 +17,14 @@ from jgan.data.renumbered import renumbered
 from jgan.data.source import Source
 from jgan.evaluation.collect import SourceImages
 from jgan.metrics.class_scores import hold_out, unseen
-from jgan.metrics.classifier import check_format, input_format, predict, save_classifier, train_classifier
+from jgan.metrics.classifier import (
+    check_format,
+    input_format,
+    load_classifier,
+    predict,
+    save_classifier,
+    train_classifier,
+)
 from jgan.ranges import check_seed
 from jgan.rundir.files import make_directory
 from jgan.terminal import bars
@@ -48,6 +55,8 @@ def main(argv: Sequence[str]) -> int:
     out: Path = options.out
     if out.suffix != ".npz":
         raise UserError(f"--out={out}: expected a name that ends in .npz")
+    if out.is_file() and not _is_classifier(out):
+        raise UserError(f"--out={out}: is there already, and is no stored classifier; choose another name")
     check_format(options.resolution, channels=3)
     check_seed(options.seed)
     make_directory(out.parent, "--out")
@@ -78,6 +87,14 @@ class _Side(NamedTuple):
     images: np.ndarray  # uint8 [n, r, r, 3]
     labels: np.ndarray  # int32 [n]
     title: str
+
+
+def _is_classifier(path: Path) -> bool:
+    try:
+        load_classifier(path)
+    except UserError:
+        return False
+    return True
 
 
 def _sides(name: str, test: str | None, resolution: int, seed: int) -> tuple[tuple[str, ...], _Side, _Side]:

@@ -15,7 +15,7 @@ from jgan.metrics.estimate import finite_mean
 from jgan.photos.formats import by_stem, image_files, read_photo
 from jgan.photos.programs import Sizes
 from jgan.photos.transparency import WHITE, over
-from jgan.rundir.files import make_directory, sha256, write_json
+from jgan.rundir.files import check_replaceable, make_directory, sha256, write_json
 from jgan.terminal import bars
 from jgan.types import UserError, did_you_mean
 
@@ -41,6 +41,8 @@ def main(argv: Sequence[str]) -> int:
     """Runs the command."""
     options = _parser().parse_args(argv)
     names = options.metrics.split(",")
+    if options.out:
+        check_replaceable(options.out, b'"mean"', "a file of scores")
     scores, definitions = _scores(names, options)
     files = _matched(options.images, options.reference, names)
     rows = {}

@@ -8,8 +8,7 @@ from pathlib import Path
 from jgan import command
 from jgan.reports.groups import collect
 from jgan.reports.page import draw_plots, make_page
-from jgan.rundir.files import make_directory, replacing
-from jgan.types import UserError
+from jgan.rundir.files import check_replaceable, make_directory, replacing
 
 DESCRIPTION = """Makes one HTML page of runs and sweeps: scores, curves, samples side by side, where the configs differ.
 
@@ -31,8 +30,7 @@ def main(argv: Sequence[str]) -> int:
     command.stay_on_cpu()
     workdirs: list[Path] = options.workdir
     out: Path = options.out or workdirs[0] / "report.html"
-    if out.is_dir():
-        raise UserError(f"--out={out}: is a directory; expected the name of a file")
+    check_replaceable(out, b"<!doctype html>", "a page")
     groups = collect(workdirs)
     make_directory(out.parent, "--out")
     title = f"{workdirs[0].resolve().name}" + (f" and {len(workdirs) - 1} more" if len(workdirs) > 1 else "")

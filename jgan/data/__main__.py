@@ -98,6 +98,9 @@ def _config(options: argparse.Namespace) -> DataConfig:
 def _inspect(options: argparse.Namespace) -> None:
     config = _config(options)
     source = open_source(config.source, "--source")
+    folder = Path(config.source.partition(":")[2] or config.source)
+    if options.out is not None and folder.is_dir() and options.out.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"--out={options.out}: lies among the images of --source; choose a place outside of {folder}")
     print(f"source: {config.source}")
     print("\n".join(describe(source)))
     if options.out is not None:

@@ -53,6 +53,20 @@ def replacing_shared(path: Path) -> Iterator[Path]:
         whole.replace(path)
 
 
+def check_replaceable(out: Path, mark: bytes, what: str) -> None:
+    """Raises UserError where `--out` is a file that is there already and no earlier one of the command: `what`.
+
+    Those have `mark` among their first bytes.
+    """
+    if out.is_dir():
+        raise UserError(f"--out={out}: is a directory; expected the name of a file")
+    if out.is_file():
+        with out.open("rb") as file:
+            head = file.read(200)
+        if mark not in head:
+            raise UserError(f"--out={out}: is there already, and is not {what}; choose another name")
+
+
 def make_directory(path: Path, flag: str) -> None:
     """Makes a directory and those above it. Raises UserError, naming the flag or variable that it comes from."""
     try:

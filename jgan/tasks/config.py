@@ -7,7 +7,6 @@ from typing import Literal
 
 from jgan.types import UserError
 
-MASKS = ("rectangles", "strokes")
 SCALES = (1, 2, 3, 4, 8)
 COLOUR_TASKS = ("colorization", "blind_super_resolution")  # take RGB images
 
