@@ -63,6 +63,7 @@ def main(argv: Sequence[str]) -> int:
     axes = parse_axes(options.grid)
     planned = plan(base, axes, options.seeds)
     _check_sources(axes)
+    scoring = _scoring(options.metrics, base, overrides)
     workdir: Path = options.workdir
     if (workdir / "config.json").exists():
         raise UserError(f"--workdir={workdir}: holds a run; a sweep takes a directory of its own")
@@ -70,7 +71,6 @@ def main(argv: Sequence[str]) -> int:
     with locked(workdir):
         given = Record(options.config, overrides, options.grid, options.seeds, configs.to_data(base), [])
         planned = _record(workdir, given, base, planned)
-        scoring = _scoring(options.metrics, base, overrides)
         commands = {run.recorded.name: _commands(options.config, overrides, scoring, workdir, run) for run in planned}
         commands = {name: words for name, words in commands.items() if words}
         if options.jobs:

@@ -50,7 +50,7 @@ def find_start(workdir: Path, given: StartFrom | None) -> StartFrom | None:
     if newest_step(workdir) is None:
         start = given or recorded
         if start is not None:
-            open_origin(start.path)  # refuses before anything is written
+            _check_origin(start, "" if given else f"{workdir / START}: ")
         return start
     if given is not None and (recorded is None or recorded.given != given.given):
         raise UserError(
@@ -58,6 +58,14 @@ def find_start(workdir: Path, given: StartFrom | None) -> StartFrom | None:
             "or choose another directory"
         )
     return None
+
+
+def _check_origin(start: StartFrom, said_by: str) -> None:
+    """Raises UserError, before anything is written, where there is nothing to start from."""
+    try:
+        open_origin(start.path)
+    except UserError as error:
+        raise UserError(f"{said_by}{error}") from None
 
 
 def _recorded(path: Path) -> StartFrom | None:
