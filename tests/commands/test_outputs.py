@@ -25,7 +25,11 @@ def test_a_file_of_another_kind_stays(tmp_path):
         (report, ["--workdir", here, "--out", f"{here}/config.json"], "is not a page"),
         (compare, ["--images", str(first), "--reference", str(second), "--out", str(first)], "not a file of scores"),
         (data, ["inspect", "--source", f"folder:{images}", "--out", str(second)], "among the images of --source"),
-        (data, ["inspect", "--source", f"folder:{images}", "--out", f"{images}/sheet.png"], "among the images of --source"),
+        (
+            data,
+            ["inspect", "--source", f"folder:{images}", "--out", f"{images}/sheet.png"],
+            "among the images of --source",
+        ),
     ):
         with pytest.raises(UserError, match=message):
             command(arguments)
