@@ -105,16 +105,10 @@ class StyleGAN(LatentGAN):
     def check_truncation(self, truncation: float) -> None:
         """Any truncation does: it says how far styles stay from their average."""
 
-    def sample(
-        self,
-        player: Player,
-        rngs: Rngs,
-        labels: Labels | None = None,
-        truncation: float | None = None,
-        growth: Mapping[str, Any] | None = None,
-    ) -> Images:
-        """Images [n, h, w, c], one per key. `truncation` is psi (Karras et al. 2019, appendix B)."""
-        return self.images_from(player, self.sample_latents(rngs), labels, truncation, growth, rng=rngs[0])
+    def sample_latents(self, rngs: Rngs, truncation: float | None = None) -> Latents:
+        """Latents [n, z], one row a key, whatever the truncation: that is psi, of styles (2019, appendix B)."""
+        del truncation
+        return super().sample_latents(rngs)
 
     def images_from(
         self,
@@ -126,12 +120,11 @@ class StyleGAN(LatentGAN):
         *,
         rng: Array,
     ) -> Images:
-        """Images [n, h, w, c] of latents [n, z], with the noise that is constant; `truncation` as in `sample`."""
-        call = {"rng": rng, "train": False, **(growth or {})}
+        """Images [n, h, w, c] of latents [n, z], with the noise that is constant; `truncation` is psi."""
         styles, _ = forward(self.generator, player, latents, labels, method="styles", rng=rng, train=False)
         if truncation is not None:
             styles = lerp(average_style(player.variables)[None, None], styles, truncation)
-        return forward(self.generator, player, styles, method="synthesize", **call)[0]
+        return forward(self.generator, player, styles, method="synthesize", rng=rng, train=False, **(growth or {}))[0]
 
     def _generate_from(self, player: Player, latents: Latents, inputs: StepInputs) -> tuple[Images, Player]:
         styles, advanced = self._styles(player, latents, inputs)
