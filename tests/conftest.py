@@ -29,7 +29,7 @@ enable_compilation_cache()
 
 ALL_DEVICES = jax.devices()
 MAPPINGS = Path("/proc/self/maps")  # where there is one (Linux), a line each
-MOST_MAPPINGS = 10_000
+MOST_MAPPINGS = 30_000
 
 
 @pytest.fixture(autouse=True)

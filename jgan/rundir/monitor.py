@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import datetime
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from jgan.rundir.pictures import plot_metrics, save_png
 from jgan.types import NONFINITE, Metrics, PyTree, UserError
 
 EVALUATIONS = "evaluations.jsonl"
+PLOT_SECONDS = 30  # at least, between two looks at the curves of a run that goes on
 MAX_STEPS_IN_FLIGHT = 16  # dispatched and not yet read back; bounds the memory of queued work
 
 
@@ -131,7 +133,7 @@ class RunLog:
 
     def __init__(self, workdir: Path, first_step: int, last_line: int) -> None:
         """Goes on at `first_step`; lines of steps after `last_line` are dropped, to be written again."""
-        self._workdir = workdir
+        self._workdir, self._plotted = workdir, time.monotonic()
         for name in ("metrics.jsonl", "timings.jsonl"):
             keep_lines_up_to(workdir / name, last_line)
         if (workdir / EVALUATIONS).exists():
@@ -171,8 +173,14 @@ class RunLog:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         append_line(self._workdir / "events.jsonl", {"step": step, "time": now, "event": text})
 
+    def plot_now_and_then(self) -> None:
+        """`plot`, where the last one is `PLOT_SECONDS` old: it takes a moment that short runs would notice."""
+        if time.monotonic() - self._plotted > PLOT_SECONDS:
+            self.plot()
+
     def plot(self) -> None:
         """Loss curves and the rest, from metrics.jsonl and evaluations.jsonl to plots/."""
+        self._plotted = time.monotonic()
         for name in ("metrics.jsonl", EVALUATIONS):
             plot_metrics(read_lines(self._workdir / name), self._workdir / "plots")
 

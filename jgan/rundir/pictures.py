@@ -21,6 +21,7 @@ LINES = ("-", "--", ":", "-.")  # one for every turn of the colors
 LEGEND_SIZE, LEGEND_HEIGHT = 11, 16  # pixels of the text above a grid, and of its row
 LEGEND_CELL = 64  # pixels of a column that has room for a word
 LABEL_LENGTH = 60  # characters of a legend's line
+QUICK_PNG = {"compress_level": 1}  # of figures, whose plain areas still become small
 
 
 def to_uint8(images: Array | np.ndarray) -> np.ndarray:
@@ -101,18 +102,20 @@ def _plot_kind(lines: list[dict[str, Any]], kind: str, names: list[str], path: P
     # Half a second of import that a start without curves need not pay; no pyplot, whose figures are global.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter
 
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(8, 4.5))
+    axes = figure.add_axes((0.12, 0.11, 0.86, 0.84))  # known margins: looking for them draws everything twice
     for name in names:
         points = [(line["images_seen"], line[name]) for line in lines if name in line]
         axes.plot(*zip(*points, strict=True), label=name.rsplit("/", 1)[0], linewidth=1)
     axes.set(xlabel="images seen", ylabel=kind)
+    axes.xaxis.set_major_formatter(EngFormatter())
     axes.legend()
     axes.grid(alpha=0.3)
     FigureCanvasAgg(figure)
     with replacing(path) as partial:
-        figure.savefig(partial, format="png", dpi=120)
+        figure.savefig(partial, format="png", dpi=120, pil_kwargs=QUICK_PNG)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,10 +138,13 @@ def draw_curves(curves: list[Curve], title: str, *, dark: bool) -> bytes:
     """A PNG of the curves over images seen, legible at the width of a phone, for a light page or a dark one."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter
 
     ink, paper = ("#e8e8e8", "#16181d") if dark else ("#202020", "#ffffff")
-    figure = Figure(figsize=(5, 3.2 + 0.2 * len(curves)), layout="constrained", facecolor=paper)
-    axes = figure.add_subplot(facecolor=paper)
+    width, below = 5.0, 0.7 + 0.2 * len(curves)  # inches; the legend takes a line a curve below the axes
+    height = below + 2.65
+    figure = Figure(figsize=(width, height), facecolor=paper)
+    axes = figure.add_axes((0.75 / width, below / height, 4.1 / width, 2.25 / height), facecolor=paper)
     lines = []
     for curve in curves:
         color, line = curve_color(curve.number), LINES[(curve.number - 1) // len(COLORS) % len(LINES)]
@@ -146,17 +152,18 @@ def draw_curves(curves: list[Curve], title: str, *, dark: bool) -> bytes:
         lines += axes.plot(curve.x, curve.mean, line, color=color, linewidth=1.4, marker=marker)
         axes.fill_between(curve.x, curve.mean - curve.spread, curve.mean + curve.spread, color=color, alpha=0.2, lw=0)
     axes.set_xlabel("images seen", color=ink)
-    axes.set_title(title, color=ink, parse_math=False, loc="left", fontsize=10)
+    axes.set_title(title, color=ink, parse_math=False, loc="left", fontsize=10, pad=14)
+    axes.xaxis.set_major_formatter(EngFormatter())
     axes.tick_params(colors=ink)
     axes.spines[:].set_color(ink)
     axes.grid(alpha=0.3)
     labels = [f"{curve.number}  {_shortened(curve.label)}" for curve in curves]
-    legend = figure.legend(lines, labels, loc="outside lower left", fontsize=9, frameon=False, labelcolor=ink)
+    legend = figure.legend(lines, labels, loc="lower left", fontsize=9, frameon=False, labelcolor=ink)
     for text in legend.get_texts():
         text.set_parse_math(False)  # a "$" is a "$"
     FigureCanvasAgg(figure)
     png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=150)
+    figure.savefig(png, format="png", dpi=150, pil_kwargs=QUICK_PNG)
     return png.getvalue()
 
 

@@ -198,6 +198,8 @@ class _Loop:
                 state, step = self._roll_back(error)
         if not self.interruption.signal:
             self._complete(state, step)
+        if self.log:
+            self.log.plot()
         if self.interruption.signal:
             self._note(step, f"{signal.Signals(self.interruption.signal).name}: saved step {step} and stopped")
         return state, step
@@ -271,8 +273,6 @@ class _Loop:
         if step == self.total:
             self.window.write_rest()  # before the checkpoint: with it, the run is finished
         self._save(state, step)
-        if self.log:
-            self.log.plot()
 
     def _complete(self, state: TrainState, step: int) -> None:
         """What an interruption at the end left undone."""
@@ -340,7 +340,7 @@ class _Loop:
         is_best = self.evaluator.best.offer(state, step, self._record(), scores)
         if self.log:
             self.log.write_scores(step, self._images_seen(step), self.evaluator.settings, scores)
-            self.log.plot()
+            self.log.plot_now_and_then()
         if step == 0:
             for line in self.evaluator.warnings:
                 self._note(step, line)
@@ -360,7 +360,7 @@ class _Loop:
             grid = make_grid(to_uint8(jax.device_get(images)))
             grid = with_legend(grid, images.shape[1], legend, enlarge=game.generates_from == "images")
             self.log.write_images(step, "samples", grid)
-            self.log.plot()
+            self.log.plot_now_and_then()
 
     def _animate(self, step: int) -> None:
         """Everything of the run is saved by now: a damaged grid costs it the moving picture alone."""
