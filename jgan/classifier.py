@@ -26,7 +26,7 @@ from jgan.metrics.classifier import (
     train_classifier,
 )
 from jgan.ranges import check_seed
-from jgan.rundir.files import make_directory
+from jgan.rundir.atomic_files import make_directory
 from jgan.terminal import bars
 from jgan.types import UserError
 

@@ -243,7 +243,7 @@ def enable_compilation_cache() -> None:
     """Keeps compiled programs between runs in $JAX_COMPILATION_CACHE_DIR, by default ~/.cache/jgan/xla."""
     import jax
 
-    from jgan.rundir.files import usable_cache
+    from jgan.rundir.atomic_files import usable_cache
 
     place = os.environ.get("JAX_COMPILATION_CACHE_DIR")
     directory = usable_cache("compiled programs are", "xla", Path(place) if place else None)

@@ -12,10 +12,10 @@ import numpy as np
 from jgan import __version__, command
 from jgan.metrics import lpips, ms_ssim, niqe, pixel_inputs, psnr, ssim
 from jgan.metrics.estimate import finite_mean
-from jgan.photos.formats import by_stem, image_files, read_photo
+from jgan.photos.photo_files import by_stem, image_files, read_photo
 from jgan.photos.programs import Sizes
 from jgan.photos.transparency import WHITE, over
-from jgan.rundir.files import check_replaceable, make_directory, sha256, write_json
+from jgan.rundir.atomic_files import check_replaceable, make_directory, sha256, write_json
 from jgan.terminal import bars
 from jgan.types import UserError, did_you_mean
 

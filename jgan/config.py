@@ -21,7 +21,7 @@ from jgan.engine.optim import AdamConfig, EmaConfig, OptimizerConfig
 from jgan.errors import shown
 from jgan.metrics.config import EvaluationConfig
 from jgan.ranges import check_range, check_totals
-from jgan.rundir.files import as_json, write_json
+from jgan.rundir.atomic_files import as_json, write_json
 from jgan.rundir.paths import given_path
 from jgan.rundir.renames import with_new_names
 from jgan.types import Game, Stage, UserError

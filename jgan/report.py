@@ -8,7 +8,7 @@ from pathlib import Path
 from jgan import command
 from jgan.reports.groups import collect
 from jgan.reports.page import draw_plots, make_page
-from jgan.rundir.files import check_replaceable, make_directory, replacing
+from jgan.rundir.atomic_files import check_replaceable, make_directory, replacing
 
 DESCRIPTION = """Makes one HTML page of runs and sweeps: scores, curves, samples side by side, where the configs differ.
 

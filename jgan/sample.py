@@ -15,7 +15,7 @@ from jgan import command
 from jgan import config as configs
 from jgan.data.classes import split_labels
 from jgan.games.latent import LatentGAN
-from jgan.inference.captions import GivenCaptions, encode_captions, given_texts, texts_of_file, vectors_of_file
+from jgan.inference.given_captions import GivenCaptions, encode_captions, given_texts, texts_of_file, vectors_of_file
 from jgan.inference.sample_files import SampleFiles, made_by
 from jgan.inference.samples import (
     NUM,

@@ -21,8 +21,8 @@ from jgan.reports.groups import Group, collect
 from jgan.reports.page import draw_plots, make_page
 from jgan.reports.record import Record, read_failures, read_record, write_failures, write_record
 from jgan.reports.tables import score_tables, to_csv, to_markdown, to_screen
+from jgan.rundir.atomic_files import make_directory, read_lines, replacing, writing
 from jgan.rundir.checkpoints import newest_step
-from jgan.rundir.files import make_directory, read_lines, replacing, writing
 from jgan.rundir.lock import locked
 from jgan.rundir.monitor import EVALUATIONS
 from jgan.types import UserError

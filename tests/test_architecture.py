@@ -177,7 +177,7 @@ def _compared_types(node):
 
 
 # What opens an image file. Pillow's and OpenCV's own choice of formats would be the file's choice.
-IMAGE_READERS = {"Image.open": "untrusted/images.py", "cv2.imdecode": "photos/formats.py tasks/blind.py"}
+IMAGE_READERS = {"Image.open": "untrusted/images.py", "cv2.imdecode": "photos/photo_files.py tasks/blind.py"}
 
 
 def calls_of(path):

@@ -13,7 +13,7 @@ from jgan.families.pix2pix import PatchDiscriminator, UNet
 from jgan.families.srgan import SRResNet
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import UnpairedGAN
-from jgan.photos.formats import Photo, write_photo
+from jgan.photos.photo_files import Photo, write_photo
 from jgan.rundir.checkpoints import Checkpoints
 from jgan.setup import lay_out, shapes_to_data
 from jgan.tasks.config import TaskConfig

@@ -38,7 +38,7 @@ from jgan.engine.optim import EmaConfig, make_optimizer
 from jgan.engine.sharding import make_sharding
 from jgan.engine.step import PLAYERS, Optimizers, active_phases, create_state, make_train_step
 from jgan.games.latent import LatentGAN
-from jgan.rundir.files import replacing, write_json
+from jgan.rundir.atomic_files import replacing, write_json
 from jgan.types import Array, PyTree, ScheduledStage, Stage, TrainState, schedule
 
 CALLS = 20  # of the program that trains, for a whole run

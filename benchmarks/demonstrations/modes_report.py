@@ -19,7 +19,7 @@ from PIL import Image
 from jgan.metrics.manifold import nearest
 from jgan.metrics.modes import class_modes, mixture_modes
 from jgan.reports.tables import Table, to_markdown
-from jgan.rundir.files import replacing
+from jgan.rundir.atomic_files import replacing
 from jgan.terminal.bars import duration
 
 POINTS = 2500  # as VEEGAN and PacGAN draw

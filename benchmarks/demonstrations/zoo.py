@@ -41,8 +41,8 @@ from jgan.data.pixels import Format
 from jgan.data.registry import open_source
 from jgan.evaluation.collect import SourceImages
 from jgan.reports.runs import is_run
+from jgan.rundir.atomic_files import make_directory, sha256, write_json
 from jgan.rundir.checkpoints import newest_step
-from jgan.rundir.files import make_directory, sha256, write_json
 from jgan.rundir.lock import locked
 from jgan.types import UserError
 

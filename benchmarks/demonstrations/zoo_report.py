@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from jgan import __version__
 from jgan.reports.tables import NOTHING, Table, to_markdown
-from jgan.rundir.files import replacing, write_json
+from jgan.rundir.atomic_files import replacing, write_json
 from jgan.rundir.pictures import make_grid, save_png
 from jgan.terminal.bars import duration
 

@@ -24,11 +24,11 @@ from PIL import Image
 
 from jgan.data.registry import open_source
 from jgan.data.split import split
-from jgan.inference.captions import texts_of_file, vectors_of_file
+from jgan.inference.given_captions import texts_of_file, vectors_of_file
 from jgan.interop.weights import read_weights
 from jgan.metrics.classifier import Classifier, _initial_variables, load_classifier, save_classifier
 from jgan.metrics.niqe import load_niqe
-from jgan.photos.formats import read_photo
+from jgan.photos.photo_files import read_photo
 
 GOLDEN = Path(__file__).resolve().parents[2] / "tests" / "golden"
 IMAGES = {"png": {}, "jpg": {}, "webp": {}, "gif": {}, "bmp": {}, "tga": {}, "ppm": {}, "jp2": {}, "avif": {}}

@@ -13,8 +13,8 @@ from jgan.api.arguments import checked
 from jgan.evaluation.images import Chosen
 from jgan.evaluation.measure import Metrics, measure
 from jgan.inference.arrays import ArrayTranslator, ImageLike
-from jgan.inference.captions import GivenCaptions, encode_captions, given_texts
 from jgan.inference.generator import Generator, latents_of, open_generator
+from jgan.inference.given_captions import GivenCaptions, encode_captions, given_texts
 from jgan.inference.one_image import TILE, TILE_OF_UPSCALING, Tiles
 from jgan.inference.samples import NUM, RunSampler, Sampling, captions_in_rows, check_num, labels_in_turn
 from jgan.inference.sampling import latent_game

@@ -17,7 +17,7 @@ from jgan.api.run import Run
 from jgan.autoconfig.follow import follow_data
 from jgan.config import Config
 from jgan.engine.allocator import keep_memory
-from jgan.rundir.files import usable_cache
+from jgan.rundir.atomic_files import usable_cache
 from jgan.rundir.paths import given_path
 from jgan.rundir.pictures import make_grid
 from jgan.training.loop import DivergedError

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jgan.data.captions import TABLE
-from jgan.data.files import FolderFiles, ZipFiles
+from jgan.data.file_source import FolderFiles, ZipFiles
 from jgan.data.folders import folders_in
 from jgan.data.pairs import SIDES
 from jgan.data.records import MANIFEST

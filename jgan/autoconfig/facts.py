@@ -11,7 +11,7 @@ import numpy as np
 
 from jgan.autoconfig.detect import find_source
 from jgan.data.broken_files import FileReport, broken_files_message
-from jgan.data.files import FileSource
+from jgan.data.file_source import FileSource
 from jgan.data.inspect import examine
 from jgan.data.pairs import PairSource, missing_partners_message, source_reports
 from jgan.data.registry import is_unpaired, open_domains, open_source

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jgan import config as configs
 from jgan.config import Config
-from jgan.rundir.files import make_directory, replacing
+from jgan.rundir.atomic_files import make_directory, replacing
 from jgan.types import UserError
 
 RUNS = Path("runs")

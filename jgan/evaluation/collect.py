@@ -28,7 +28,7 @@ from jgan.metrics.checks import check_features
 from jgan.metrics.extractors import Extractor, images_at_once
 from jgan.metrics.moments import Moments
 from jgan.metrics.scores import PIXEL_BYTES, PIXEL_IMAGES, ImageSet
-from jgan.rundir.files import replacing_shared, usable_cache
+from jgan.rundir.atomic_files import replacing_shared, usable_cache
 from jgan.terminal import bars
 from jgan.types import PixelBatch, PyTree, UserError
 

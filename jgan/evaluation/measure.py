@@ -19,7 +19,7 @@ from jgan.metrics.config import EvaluationConfig
 from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import ImageSet, Metric
-from jgan.rundir.files import as_json, make_directory, sha256, without_infinities, write_json, writing
+from jgan.rundir.atomic_files import as_json, make_directory, sha256, without_infinities, write_json, writing
 from jgan.rundir.pictures import make_grid, save_png
 from jgan.types import DTYPES, UserError
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from jgan.inference.one_image import Tiles, check_mask_size, inputs_of, is_white, rendered
 from jgan.inference.translator import Translator
-from jgan.photos.formats import Photo, of_pillow, read_photo
+from jgan.photos.photo_files import Photo, of_pillow, read_photo
 from jgan.photos.programs import Sizes
 from jgan.rundir.pictures import to_uint8
 from jgan.types import UserError

@@ -11,11 +11,11 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from jgan.inference.one_image import Tiles, check_mask_size, inputs_of, is_white, rendered
 from jgan.inference.translator import Translator
-from jgan.photos.formats import Photo, by_stem, image_files, output_paths, photo_size, read_photo, write_photo
+from jgan.photos.photo_files import Photo, by_stem, image_files, output_paths, photo_size, read_photo, write_photo
 from jgan.photos.programs import Sizes
 from jgan.photos.tiles import Tiling
 from jgan.photos.transparency import for_network
-from jgan.rundir.files import make_directory
+from jgan.rundir.atomic_files import make_directory
 from jgan.terminal import bars
 from jgan.types import UserError
 

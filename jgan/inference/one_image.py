@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from jgan.inference.translator import Translator
-from jgan.photos.formats import Photo
+from jgan.photos.photo_files import Photo
 from jgan.photos.tiles import Tiling, render_in_tiles
 from jgan.photos.transparency import for_network, over, without_background
 from jgan.types import UserError

@@ -15,8 +15,8 @@ import numpy as np
 from jgan import __version__
 from jgan.engine.matching import by_path
 from jgan.inference.samples import Sampling
-from jgan.photos.formats import read_photo
-from jgan.rundir.files import make_directory, write_json, writing
+from jgan.photos.photo_files import read_photo
+from jgan.rundir.atomic_files import make_directory, write_json, writing
 from jgan.rundir.pictures import save_png
 from jgan.types import PixelBatch, Player, UserError
 from jgan.untrusted.json_data import parse_json

@@ -13,7 +13,7 @@ from jgan.config import Config
 from jgan.games.translation import image_to_image
 from jgan.inference.weights import NEWEST, Weights, batch_shapes, restore_generator
 from jgan.layers.bicubic import bicubic
-from jgan.photos.formats import of_levels
+from jgan.photos.photo_files import of_levels
 from jgan.photos.tiles import filled_up
 from jgan.ranges import check_seed
 from jgan.rundir.pictures import to_uint8

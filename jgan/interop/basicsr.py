@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable
 
-from jgan.interop.formats import Fields, Format, OneOf, Tensors
+from jgan.interop.recognition import Fields, Format, OneOf, Tensors
 from jgan.interop.state_dict import BLOCKS, LEAVES, to_variables
 from jgan.types import PyTree
 

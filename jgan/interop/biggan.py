@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from jgan.interop import residual
-from jgan.interop.formats import Fields, Format, Tensors
+from jgan.interop.recognition import Fields, Format, Tensors
 from jgan.types import PyTree
 
 _ATTENTION = {"queries": "theta", "keys": "phi", "values": "g", "output": "o"}

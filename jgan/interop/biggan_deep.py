@@ -18,7 +18,7 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jgan.interop.formats import Fields, Format, Tensors
+from jgan.interop.recognition import Fields, Format, Tensors
 from jgan.interop.residual import numbers
 from jgan.interop.state_dict import as_float32
 from jgan.types import PyTree, UserError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 
-from jgan.interop.formats import Fields, Format, Tensors
+from jgan.interop.recognition import Fields, Format, Tensors
 from jgan.interop.state_dict import LEAVES, to_variables
 from jgan.types import PyTree
 

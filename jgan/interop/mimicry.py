@@ -6,7 +6,7 @@ Its generators double the resolution by linear interpolation, where the official
 from __future__ import annotations
 
 from jgan.interop import residual
-from jgan.interop.formats import Fields, Format, OneOf, Tensors
+from jgan.interop.recognition import Fields, Format, OneOf, Tensors
 from jgan.types import PyTree
 
 _IN_BLOCKS = {"conv_1": "c1", "conv_2": "c2", "shortcut": "c_sc", "norm_1": "b1", "norm_2": "b2"}

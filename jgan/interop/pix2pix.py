@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jgan.interop.formats import Fields, Format, Tensors
+from jgan.interop.recognition import Fields, Format, Tensors
 from jgan.interop.state_dict import LEAVES, count_blocks, to_variables
 from jgan.types import PyTree
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jgan.interop.formats import Fields, Format, Tensors
+from jgan.interop.recognition import Fields, Format, Tensors
 from jgan.interop.state_dict import to_variables
 from jgan.types import PyTree, UserError
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from jgan.interop.formats import Tensors
+from jgan.interop.recognition import Tensors
 from jgan.interop.state_dict import LEAVES, to_variables
 from jgan.types import PyTree
 

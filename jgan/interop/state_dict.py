@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jgan.interop.formats import some
+from jgan.interop.recognition import some
 from jgan.types import Array, PyTree, UserError
 
 VARIANCE = ".running_var"  # in the names of variances

@@ -26,7 +26,7 @@ from jgan.interop.weights import Weights, read_weights
 from jgan.layers.conv import Conv
 from jgan.layers.norm import BatchNorm
 from jgan.metrics.checks import check_images
-from jgan.rundir.files import as_json, replacing
+from jgan.rundir.atomic_files import as_json, replacing
 from jgan.terminal import bars
 from jgan.types import Array, Images, Labels, PyTree, UserError
 from jgan.untrusted.fields import check_fields, list_of, number, one_of, text, whole

@@ -14,7 +14,7 @@ from jgan.backbones import efficientnet_lite
 from jgan.interop.weights import read_weights
 from jgan.metrics import dinov2, inception
 from jgan.metrics.download import INCEPTION, fetch
-from jgan.rundir.files import sha256
+from jgan.rundir.atomic_files import sha256
 from jgan.types import Array, PyTree, UserError
 
 BATCH_SIZE = 64  # images at once on a device

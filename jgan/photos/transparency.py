@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from jgan.photos.formats import Photo
+from jgan.photos.photo_files import Photo
 
 WHITE = 255  # where no run says what is behind
 ROWS = 256  # worked on at once, to bound memory

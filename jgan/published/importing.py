@@ -18,13 +18,13 @@ from jgan.data.planned import planned_dataset
 from jgan.engine.sharding import make_sharding
 from jgan.families import cyclegan
 from jgan.inference.sampling import latent_game
-from jgan.interop.formats import Fields, Found
+from jgan.interop.recognition import Fields, Found
 from jgan.interop.weights import read_weights
 from jgan.published import matching
-from jgan.published.formats import check_readable, find_network
 from jgan.published.matching import DISCRIMINATOR, GENERATOR
+from jgan.published.readable import check_readable, find_network
+from jgan.rundir.atomic_files import sha256
 from jgan.rundir.checkpoints import Checkpoints
-from jgan.rundir.files import sha256
 from jgan.rundir.lock import locked, write_environment
 from jgan.rundir.monitor import MetricWindow
 from jgan.setup import BatchShapes, initial_state, microbatches, run_seldom, shapes_to_data, state_target

@@ -10,7 +10,7 @@ from typing import Any
 import flax.linen as nn
 
 from jgan.config import Config
-from jgan.interop.formats import Fields, OneOf
+from jgan.interop.recognition import Fields, OneOf
 from jgan.types import UserError
 
 GENERATOR, DISCRIMINATOR = "game.generator", "game.discriminator"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from jgan.rundir.files import as_json
+from jgan.rundir.atomic_files import as_json
 
 VOID = {"img", "meta", "source"}  # have no end tag
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from jgan.rundir.files import as_json, write_json
+from jgan.rundir.atomic_files import as_json, write_json
 from jgan.rundir.renames import with_new_names
 from jgan.types import UserError
 from jgan.untrusted.fields import Rule, checked_file, list_of, map_of, matching, text, whole

@@ -13,8 +13,8 @@ from jgan import config as configs
 from jgan.errors import shown
 from jgan.reports.offline import Result, provenance, result_files
 from jgan.rundir.animation import grids
+from jgan.rundir.atomic_files import NOT_FINITE, read_lines
 from jgan.rundir.checkpoints import newest_step
-from jgan.rundir.files import NOT_FINITE, read_lines
 from jgan.types import UserError
 from jgan.untrusted.json_data import read_json
 

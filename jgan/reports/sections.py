@@ -15,7 +15,7 @@ from jgan.reports.offline import Result
 from jgan.reports.runs import Run
 from jgan.reports.tables import NOTHING, Table, score_tables
 from jgan.rundir.animation import write_progress
-from jgan.rundir.files import as_json
+from jgan.rundir.atomic_files import as_json
 from jgan.rundir.pictures import curve_color, read_thumbnail
 from jgan.terminal.bars import duration
 from jgan.types import UserError

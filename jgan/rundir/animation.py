@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from jgan.rundir.files import replacing
+from jgan.rundir.atomic_files import replacing
 from jgan.untrusted.images import read_picture
 
 MOST_FRAMES = 60  # chosen evenly from the first to the last

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from jgan.rundir.files import as_number
+from jgan.rundir.atomic_files import as_number
 from jgan.untrusted.fields import (
     Rule,
     anything,

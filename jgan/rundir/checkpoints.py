@@ -16,8 +16,8 @@ import jax
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
+from jgan.rundir.atomic_files import sha256, without_infinities, write_json
 from jgan.rundir.checkpoint_record import checked_record
-from jgan.rundir.files import sha256, without_infinities, write_json
 from jgan.rundir.orbax_errors import clear_errors
 from jgan.types import PyTree, TrainState, UserError
 from jgan.untrusted.json_data import read_json

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jgan.rundir.files import read_lines
+from jgan.rundir.atomic_files import read_lines
 
 
 def read_columns(path: Path) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import jax
 
 from jgan import __version__
-from jgan.rundir.files import write_json
+from jgan.rundir.atomic_files import write_json
 from jgan.types import UserError
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "pillow")

@@ -13,8 +13,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from jgan.rundir.atomic_files import append_line, as_number, keep_lines_up_to, read_lines, writing
 from jgan.rundir.events import Events
-from jgan.rundir.files import append_line, as_number, keep_lines_up_to, read_lines, writing
 from jgan.rundir.pictures import plot_metrics, save_png
 from jgan.types import NONFINITE, Metrics, PyTree, UserError
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from jgan.rundir.files import replacing, writing
+from jgan.rundir.atomic_files import replacing, writing
 from jgan.types import Array
 from jgan.untrusted.images import read_picture
 

@@ -14,8 +14,8 @@ from jgan import config as configs
 from jgan.config import Config, from_data
 from jgan.engine.matching import Matching, by_path, match
 from jgan.engine.step import PLAYERS
+from jgan.rundir.atomic_files import write_json
 from jgan.rundir.checkpoints import CHECKPOINTS, Checkpoints, newest_step
-from jgan.rundir.files import write_json
 from jgan.rundir.renames import with_new_names
 from jgan.setup import Setup, shapes_from_data, state_target
 from jgan.types import Player, PlayerName, TrainState, UserError, schedule

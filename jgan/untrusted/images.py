@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from jgan.errors import UserError
-from jgan.untrusted.files import read_file
+from jgan.untrusted.bounded_read import read_file
 from jgan.untrusted.png_texts import without_texts
 
 # Names of Pillow's; photos of several frames (MPO) are JPEGs to it.

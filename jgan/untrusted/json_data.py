@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jgan.errors import UserError, shown
-from jgan.untrusted.files import read_file
+from jgan.untrusted.bounded_read import read_file
 
 MAX_JSON_BYTES = 2**26  # 64 MiB; dataset.json of 1,281,167 images takes 60 MB
 MAX_DEPTH = 64  # of objects and lists in each other; a config has 6

@@ -15,8 +15,8 @@ import runs
 
 from jgan import command
 from jgan.rundir import lock
+from jgan.rundir.atomic_files import cache_directory
 from jgan.rundir.events import Events
-from jgan.rundir.files import cache_directory
 from jgan.terminal.closed_pipes import surviving_closed_pipes
 from jgan.types import UserError
 

@@ -18,7 +18,7 @@ from jgan.families.esrgan import CompactNet, RRDBNet
 from jgan.families.pix2pix import UNet
 from jgan.families.srgan import MSRResNet
 from jgan.games.paired import PairedGAN
-from jgan.published.formats import find_network
+from jgan.published.readable import find_network
 from jgan.types import UserError
 
 HEADER = """

@@ -16,7 +16,7 @@ from jgan.games.paired import PairedGAN
 from jgan.inference.weights import restore_generator
 from jgan.layers.bicubic import bicubic
 from jgan.photos import programs
-from jgan.photos.formats import Photo, read_photo, write_photo
+from jgan.photos.photo_files import Photo, read_photo, write_photo
 from jgan.types import UserError
 
 # float32 in two programs, and one more rounding to a level where they lie on its two sides
@@ -122,7 +122,7 @@ def test_a_colour_profile_goes_along_and_what_is_left_out_is_said(workdirs, tmp_
     assert {name: photo.profile for name, photo in made.items()} == {"a": profile, "deep": profile, "print": b""}
     assert made["deep"].most == 65535
     assert made["deep"].alpha is not None
-    assert [record.getMessage() for record in caplog.records if record.name == "jgan.photos.formats"] == [
+    assert [record.getMessage() for record in caplog.records if record.name == "jgan.photos.photo_files"] == [
         f"{tmp_path}/out/print.png: is RGB and has no colour profile; that of its input, CMYK, is left out"
     ]
 

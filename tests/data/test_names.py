@@ -11,7 +11,7 @@ from PIL import Image
 from jgan.data.__main__ import main as data
 from jgan.data.names import clean_name, clean_names
 from jgan.data.registry import open_source
-from jgan.photos.formats import image_files
+from jgan.photos.photo_files import image_files
 from jgan.types import UserError
 
 CLEAN = {

@@ -16,9 +16,9 @@ from jgan.families.cyclegan import Critics, ResNetGenerator, Translators
 from jgan.families.esrgan import CompactNet, RRDBNet, UNetDiscriminator, VGGDiscriminator
 from jgan.families.pix2pix import RECEPTIVE_FIELDS, PatchDiscriminator, UNet
 from jgan.families.srgan import MSRResNet, SRDiscriminator, SRResNet
-from jgan.interop.formats import without_counters
+from jgan.interop.recognition import without_counters
 from jgan.interop.state_dict import LEAVES, to_variables
-from jgan.published.formats import DISCRIMINATORS, GENERATORS, check_readable, find_network
+from jgan.published.readable import DISCRIMINATORS, GENERATORS, check_readable, find_network
 from jgan.types import SPECTRAL, UserError
 
 NETWORKS = {

@@ -17,8 +17,8 @@ from small_game import BATCH, RNGS, STAGE, make_state
 from jgan.families.dcgan import dcgan
 from jgan.families.text import Discriminator, Generator, text
 from jgan.games.text import TextGAN
-from jgan.inference.captions import encode_captions, given_texts, vectors_of_file
-from jgan.layers.captions import Blend, CaptionEncoder
+from jgan.inference.given_captions import encode_captions, given_texts, vectors_of_file
+from jgan.layers.caption_encoder import Blend, CaptionEncoder
 from jgan.types import Stage, UserError
 
 WORDS = np.array([[3, 1, 2, 0], [2, 0, 0, 0], [1, 1, 3, 2], [2, 0, 0, 0]], np.int32)  # captions 1 and 3 are equal

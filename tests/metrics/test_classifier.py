@@ -18,7 +18,7 @@ from jgan.metrics.class_scores import (
     modes_hit,
 )
 from jgan.metrics.classifier import Classifier, fit, load_classifier, predict, save_classifier, train_classifier
-from jgan.rundir.files import sha256
+from jgan.rundir.atomic_files import sha256
 from jgan.types import UserError
 
 CLASSES = 4

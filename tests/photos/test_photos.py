@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from jgan.photos.formats import Photo, image_files, of_levels, output_paths, read_photo, write_photo
+from jgan.photos.photo_files import Photo, image_files, of_levels, output_paths, read_photo, write_photo
 from jgan.types import UserError
 
 RANDOM = np.random.default_rng(0)

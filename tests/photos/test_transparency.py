@@ -9,7 +9,7 @@ from PIL import Image
 from jgan.compare import main as compare
 from jgan.data.pixels import Format, decode, natural_pixels, to_pixels
 from jgan.inference.one_image import is_white
-from jgan.photos.formats import Photo
+from jgan.photos.photo_files import Photo
 from jgan.photos.transparency import for_network, over, without_background
 
 RANDOM = np.random.default_rng(0)

@@ -15,8 +15,8 @@ from jgan import import_weights
 from jgan.families.cyclegan import ResNetGenerator
 from jgan.families.esrgan import CompactNet
 from jgan.families.pix2pix import UNet
-from jgan.published.formats import find_network
 from jgan.published.importing import File, as_published, open_networks
+from jgan.published.readable import find_network
 from jgan.types import UserError
 
 

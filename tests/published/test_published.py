@@ -16,8 +16,8 @@ from jgan import config as configs
 from jgan import import_weights, sample
 from jgan.inference.weights import restore_generator
 from jgan.published import importing, matching
-from jgan.published.formats import find_network
 from jgan.published.importing import File, as_published, open_networks
+from jgan.published.readable import find_network
 from jgan.types import SPECTRAL, UserError
 
 CONFIGS = {  # the config that a case's file is read with, at numbers that are not the file's

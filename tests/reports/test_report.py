@@ -21,7 +21,7 @@ from jgan.reports.groups import Standing, collect, curve, notes, ranked_scores, 
 from jgan.reports.record import Record, SweepRun, read_record, write_record
 from jgan.reports.runs import read_run
 from jgan.reports.tables import score_tables, to_csv, to_markdown, to_screen
-from jgan.rundir.files import read_lines
+from jgan.rundir.atomic_files import read_lines
 from jgan.rundir.pictures import save_png
 from jgan.types import UserError
 

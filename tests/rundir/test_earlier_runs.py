@@ -14,7 +14,7 @@ from jgan import config as configs
 from jgan.config import Config
 from jgan.evaluation.images import Chosen, open_images
 from jgan.reports.record import Record, read_record, write_record
-from jgan.rundir.files import read_lines
+from jgan.rundir.atomic_files import read_lines
 from jgan.rundir.pictures import to_uint8
 from jgan.rundir.renames import NEW_NAMES
 from jgan.types import UserError

@@ -25,8 +25,8 @@ import jgan.setup
 from jgan import config as configs
 from jgan.engine.sharding import make_sharding
 from jgan.games.growing import GrowingGAN
+from jgan.rundir.atomic_files import read_lines
 from jgan.rundir.checkpoints import Checkpoints
-from jgan.rundir.files import read_lines
 from jgan.setup import shapes_from_data, state_target
 from jgan.training.loop import train
 from jgan.types import Stage, UserError, schedule

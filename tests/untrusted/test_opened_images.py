@@ -12,11 +12,11 @@ from PIL import Image
 from jgan.data.broken_files import check_files
 from jgan.data.pixels import decode
 from jgan.data.registry import open_source
-from jgan.photos.formats import photo_size, read_photo
+from jgan.photos.photo_files import photo_size, read_photo
 from jgan.rundir.animation import write_progress
 from jgan.rundir.pictures import read_thumbnail
 from jgan.types import UserError
-from jgan.untrusted.files import read_file
+from jgan.untrusted.bounded_read import read_file
 from jgan.untrusted.images import FORMATS
 
 POSTSCRIPT = b"""%!PS-Adobe-3.0 EPSF-3.0

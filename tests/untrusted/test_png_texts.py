@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from jgan.data.pixels import decode
-from jgan.photos.formats import read_photo
+from jgan.photos.photo_files import read_photo
 from jgan.untrusted.png_texts import MOST, SIGNATURE, without_texts
 
 LEVELS = np.arange(12, dtype=np.uint8).reshape(3, 4)

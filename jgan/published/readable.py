@@ -13,7 +13,7 @@ from jgan.interop import biggan_deep as of_biggan_deep
 from jgan.interop import dcgan as of_dcgan
 from jgan.interop import pix2pix as of_pix2pix
 from jgan.interop import r3gan as of_r3gan
-from jgan.interop.formats import Format, Found, Tensors, find
+from jgan.interop.recognition import Format, Found, Tensors, find
 from jgan.types import UserError
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from jgan.rundir.paths import given_path
 from jgan.types import UserError
+from jgan.untrusted.bounded_read import read_file
 from jgan.untrusted.fields import check_fields, whole
-from jgan.untrusted.files import read_file
 from jgan.untrusted.json_data import parse_json
 
 

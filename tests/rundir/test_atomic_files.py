@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import jgan
+from jgan.rundir.atomic_files import append_line, as_json, keep_lines_up_to, write_json
 from jgan.rundir.columns import read_columns
-from jgan.rundir.files import append_line, as_json, keep_lines_up_to, write_json
 
 NUMBERS = [1.5, math.inf, -math.inf, math.nan]
 
@@ -47,4 +47,6 @@ def test_one_place_makes_json():
         and node.attr in ("dump", "dumps")
         and getattr(node.value, "id", "") == "json"
     }
-    assert makers == {"rundir/files.py"}, "use jgan.rundir.files.as_json or write_json, which write no Infinity"
+    assert makers == {"rundir/atomic_files.py"}, (
+        "use jgan.rundir.atomic_files.as_json or write_json, which write no Infinity"
+    )

@@ -19,10 +19,10 @@ from PIL import Image
 from jgan.data.folders import is_image, scan
 from jgan.data.pixels import EXIF_ORIENTATION, EXIF_PLACES, decode, to_mode
 from jgan.photos.profiles import SPACES, profile_space, with_profile
-from jgan.rundir.files import replacing
+from jgan.rundir.atomic_files import replacing
 from jgan.tasks.degrade import LUMA
 from jgan.types import UserError
-from jgan.untrusted.files import read_file
+from jgan.untrusted.bounded_read import read_file
 from jgan.untrusted.images import BrokenImageError, open_image, reason_of
 from jgan.untrusted.png_texts import without_texts
 

@@ -24,7 +24,7 @@ from jgan.data.pixels import BrokenImageError, decode, natural_channels
 from jgan.data.source import NO_LABEL, count_classes, fingerprint
 from jgan.terminal import bars
 from jgan.types import UserError
-from jgan.untrusted.files import MAX_FILE_BYTES, read_file
+from jgan.untrusted.bounded_read import MAX_FILE_BYTES, read_file
 
 ReadCaptions = Callable[[str, list[str], Iterable[str], Callable[[str], bytes]], Captions]
 
