@@ -7,6 +7,8 @@ Its images are in [0, 1]: as `srgan.MSRResNet`, the networks here scale what com
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import flax.linen as nn
 import jax.numpy as jnp
 
@@ -71,6 +73,8 @@ class RRDBNet(nn.Module):
     channels there first, as BasicSR has it, and h and w are multiples of 2 and of 4.
     """
 
+    is_local: ClassVar = True
+
     scale: int = 4  # one of UNSHUFFLES
     channels: int = 64
     blocks: int = 23  # 16 in the small one of the paper's demo, 6 in Real-ESRGAN's for drawings
@@ -82,11 +86,6 @@ class RRDBNet(nn.Module):
     def multiple(self) -> int:
         """What the sides of its inputs are multiples of."""
         return UNSHUFFLES[self.scale]
-
-    @property
-    def is_local(self) -> bool:
-        """Whether a pixel of its images depends on the pixels around it alone."""
-        return True
 
     @nn.compact
     def __call__(self, inputs: Images, *, train: bool) -> Images:
@@ -117,16 +116,13 @@ class CompactNet(nn.Module):
     Convolutions at the inputs' resolution, whose last channels become pixels and are added to the nearest inputs.
     """
 
+    is_local: ClassVar = True
+
     scale: int = 4  # one of COMPACT_SCALES
     channels: int = 64
     convolutions: int = 16  # between the first and the last; 32 in realesr-general-x4v3
     activation: str = "prelu"  # one of COMPACT_ACTIVATIONS; that of the published weights
     dtype: str = "float32"
-
-    @property
-    def is_local(self) -> bool:
-        """Whether a pixel of its images depends on the pixels around it alone."""
-        return True
 
     @nn.compact
     def __call__(self, inputs: Images, *, train: bool) -> Images:

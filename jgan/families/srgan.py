@@ -7,6 +7,7 @@ The generator alone, trained without a discriminator, is the paper's SRResNet. `
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -66,6 +67,8 @@ class SRResNet(nn.Module):
     shares its 1,549,462 parameters, a PReLU has one slope and the convolutions keep their biases before a norm.
     """
 
+    is_local: ClassVar = True
+
     scale: int = 4  # one of SHUFFLES
     channels: int = 64
     blocks: int = 16
@@ -73,11 +76,6 @@ class SRResNet(nn.Module):
     image_channels: int = 3
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
-
-    @property
-    def is_local(self) -> bool:
-        """Whether a pixel of its images depends on the pixels around it alone."""
-        return True
 
     @nn.compact
     def __call__(self, inputs: Images, *, train: bool) -> Images:
@@ -125,16 +123,13 @@ class MSRResNet(nn.Module):
     scaled on the way in and out, so that its weights compute what they compute there. Nothing is clipped.
     """
 
+    is_local: ClassVar = True
+
     scale: int = 4  # one of SHUFFLES; BasicSR has 2, 3 and 4
     channels: int = 64
     blocks: int = 16
     dtype: str = "float32"
     remat: bool = False  # compute each block again in the backward pass, to save memory
-
-    @property
-    def is_local(self) -> bool:
-        """Whether a pixel of its images depends on the pixels around it alone."""
-        return True
 
     @nn.compact
     def __call__(self, inputs: Images, *, train: bool) -> Images:
