@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Mapping
 
+FLAG = re.compile(r"(?<![\w-])--(config\.)?(?=[a-z])")
+COMMAND = re.compile(r"`?\bjgan (sample|translate|upscale|evaluate)\b`?")
+WORKDIR = re.compile(r"^workdir(=[^:]*)?: (?=this run)")
 PROCESS_INDEX = "JAX_PROCESS_ID"  # the environment variable that tells the processes of a run apart
 
 
@@ -48,6 +52,11 @@ def one_line(message: str, most: int = 5000) -> str:
     """A message as one line that a terminal may show, of so many characters at most."""
     text = printable(message[:most])
     return text if len(message) <= most else f"{text}..."
+
+
+def in_python(message: str) -> str:
+    """A message in the words of Python: `truncation=2` for `--truncation=2`, `run.translate` for `jgan translate`."""
+    return WORKDIR.sub("", COMMAND.sub(r"run.\1", FLAG.sub("", message)))
 
 
 def error_prefix(environment: Mapping[str, str] = os.environ) -> str:

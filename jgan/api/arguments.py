@@ -5,20 +5,19 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import re
 import types
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import jax
 import numpy as np
+from jax.core import Tracer
 
+from jgan.errors import in_python
 from jgan.types import UserError
 
-FLAG = re.compile(r"(?<![\w-])--(config\.)?(?=[a-z])")
-COMMAND = re.compile(r"`?\bjgan (sample|translate|upscale|evaluate)\b`?")
-WORKDIR = re.compile(r"^workdir(=[^:]*)?: (?=this run)")
 WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "True or False", Path: "a path"}
 WORDS |= {np.ndarray: "an array"}
 
@@ -44,13 +43,9 @@ def checked(function: Callable[Arguments, Result]) -> Callable[Arguments, Result
                     bound.arguments[name] = _checked(name, value, hints[name])
             return function(*bound.args, **bound.kwargs)
         except UserError as error:
-            raise type(error)(_in_python(str(error))) from None
+            raise type(error)(in_python(str(error))) from None
 
     return call
-
-
-def _in_python(message: str) -> str:
-    return WORKDIR.sub("", COMMAND.sub(r"run.\1", FLAG.sub("", message)))
 
 
 @functools.cache
@@ -72,6 +67,7 @@ def _fit(value: Any, hint: Any) -> tuple[bool, Any]:
         fitted = (_fit(value, option) for option in typing.get_args(hint))
         return next((fit for fit in fitted if fit[0]), (False, value))
     if typing.get_origin(hint) is Sequence:
+        _, value = _fit(value, np.ndarray)
         items = value.tolist() if isinstance(value, np.ndarray) and value.ndim == 1 else value
         if isinstance(items, str) or not isinstance(items, Sequence):
             return False, value
@@ -81,6 +77,8 @@ def _fit(value: Any, hint: Any) -> tuple[bool, Any]:
         return _fit_number(value, hint)
     if hint is Path:
         return isinstance(value, os.PathLike), value
+    if hint is np.ndarray and isinstance(value, jax.Array) and not isinstance(value, Tracer):
+        return True, np.asarray(value)
     return hint is Any or isinstance(value, hint), value
 
 

@@ -110,6 +110,11 @@ class Networks(Settings):
         """Labels of the right shape and type, of any value."""
         return jnp.zeros((count,), jnp.int32) if self.num_classes else None
 
+    @property
+    def label_limit(self) -> int:
+        """What labels are below."""
+        return self.num_classes
+
     def generator_inputs(self, inputs: StepInputs) -> StepInputs:
         """What the generator takes on its own move: `generator_batches` keys and labels for each example of the batch.
 

@@ -125,6 +125,11 @@ class TextGAN(LatentGAN):
         """Captions of the right type."""
         return example_captions(self.vocabulary, self.embedding_features, count)
 
+    @property
+    def label_limit(self) -> int:
+        """What the ids of words are below; 0 is no word."""
+        return self.vocabulary + 1
+
     def generator_loss(
         self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
     ) -> LossOutput:

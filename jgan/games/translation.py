@@ -108,6 +108,11 @@ def image_to_image(game: Game, direction: str | None, field: str) -> tuple[Image
     return cast(ImageToImage, game), cast(Direction | None, direction or None)
 
 
+def sides_of(game: ImageToImage) -> tuple[int, int]:
+    """What the sides of the network's inputs are multiples of, and the least that they may be."""
+    return getattr(game.generator, "multiple", 1), getattr(game.generator, "smallest", 1)
+
+
 def check_shape(outputs: PyTree, expected: Images, what: str) -> None:
     """Raises UserError where the generator's images are not of the shape of those they should resemble."""
     if outputs.shape[1:] != expected.shape[1:]:

@@ -52,11 +52,23 @@ class ArrayTranslator:
             return None
         if not self._translator.fills_masks:
             raise UserError("mask: this run does not fill masks (data.task.name is not 'inpainting'); leave it out")
-        if isinstance(mask, np.ndarray) and mask.dtype == np.bool_:
-            mask = mask.astype(np.uint8) * 255
+        if isinstance(mask, np.ndarray):
+            mask = _mask_levels(mask)
         hidden = is_white(_photo(mask, "mask"))
         check_mask_size(hidden, photo, "it")
         return hidden
+
+
+def _mask_levels(mask: np.ndarray) -> np.ndarray:
+    """A mask of black and white. Raises UserError for other numbers, of which it is not known what is white."""
+    if mask.dtype == np.bool_:
+        return mask.astype(np.uint8) * 255
+    if mask.dtype != np.uint8:
+        raise UserError(
+            f"mask: an array {list(mask.shape)} of {mask.dtype}; expected bool, such as mask > 0, or uint8 with 255 "
+            "where the image is to be filled"
+        )
+    return mask
 
 
 def _la_to_rgba(photo: Photo) -> np.ndarray:

@@ -11,9 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.config import Config
+from jgan.errors import in_python, shown
 from jgan.games.latent import LatentGAN
-from jgan.games.translation import image_to_image, player_of
-from jgan.inference.sampling import latent_game
+from jgan.games.translation import image_to_image, player_of, sides_of
+from jgan.inference.given_arrays import check_key, check_variables, floats, whole_numbers
+from jgan.inference.sampling import check_truncation, latent_game
 from jgan.inference.weights import NEWEST, Weights, batch_shapes, restore_generator
 from jgan.setup import BatchShapes
 from jgan.types import (
@@ -75,26 +77,54 @@ class LatentGenerator:
         program. `truncation` chooses the batch statistics of published BigGANs; other generators do not look at it.
 
         Raises:
-          UserError: arrays of other shapes than the run takes, or labels that are missing or too many.
+          UserError: arrays of other types or shapes than the run takes, or labels that are missing or too many; where
+            arrays are not traced, values that it does not take.
         """
-        self._check(latents, labels)
+        latents = floats("latents", latents, ("n", self._game.latent_dim))
+        labels = self._checked_labels(labels, latents.shape[0])
         if truncation is not None:
-            self._game.check_truncation(truncation)
-        return self._generate(self.variables if variables is None else variables, latents, labels, truncation)
+            truncation = _checked_truncation(self._game, truncation)
+        variables = _checked_variables(variables, self.variables)
+        return self._generate(variables, latents, labels, truncation)
 
-    def _check(self, latents: Latents, labels: Labels | None) -> None:
+    def _checked_labels(self, labels: Any, count: int) -> Labels | None:
+        """The labels, or captions, of so many latents."""
         game = self._game
-        if latents.ndim != 2 or latents.shape[1] != game.latent_dim:
-            raise UserError(f"latents: an array {list(latents.shape)}; this run takes [n, {game.latent_dim}]")
-        example = game.example_labels(1)
+        example, limit = game.example_labels(1), game.label_limit
+        what = {
+            "none": f"labels, 0 to {limit - 1}",
+            "words": "captions, as run.encode gives them",
+            "vectors": "captions",
+        }
         if (example is None) != (labels is None):
-            what = "captions" if game.captions != "none" else f"labels, 0 to {game.num_classes - 1}"
-            hint = "this run is unconditional; leave them out" if example is None else f"this run takes {what}"
-            raise UserError(f"labels: {hint}")
-        if example is not None and labels is not None:
-            wanted = (latents.shape[0], *example.shape[1:])
-            if labels.shape != wanted:
-                raise UserError(f"labels: an array {list(labels.shape)}; expected {list(wanted)}, one for each latent")
+            takes = f"this run takes {what.get(game.captions, 'captions')}"
+            raise UserError(f"labels: {'this run is unconditional; leave them out' if example is None else takes}")
+        if example is None:
+            return None
+        if game.captions == "vectors":
+            return floats("labels", labels, (count, example.shape[1]))
+        if game.captions == "words":
+            return whole_numbers("labels", labels, (count, "words"), limit, "word ids")
+        return whole_numbers("labels", labels, (count,), limit, "labels")
+
+
+def _checked_truncation(game: LatentGAN, truncation: Any) -> float:
+    """Raises UserError, in Python's words, for what is not a number by which this game truncates."""
+    if isinstance(truncation, bool) or not isinstance(truncation, int | float | np.integer | np.floating):
+        raise UserError(f"truncation={shown(truncation)}: expected a number")
+    try:
+        check_truncation(game, float(truncation))
+    except UserError as error:
+        raise UserError(in_python(str(error))) from None
+    return float(truncation)
+
+
+def _checked_variables(given: PyTree | None, own: PyTree) -> PyTree:
+    """The weights to generate with: those that were given, where there are some."""
+    if given is None or given is own:
+        return own
+    check_variables(given, own)
+    return given
 
 
 class ImageGenerator:
@@ -123,14 +153,23 @@ class ImageGenerator:
         `direction` is "a_to_b" or "b_to_a" of a run between two domains; `rng` is the key of dropout.
 
         Raises:
-          UserError: no such direction, or inputs of other channels.
+          UserError: no such direction, inputs that are no floats in [-1, 1] of this shape, or other weights.
         """
         _, way = image_to_image(self._game, direction, "direction")
         channels = self._batch[self._game.input_name(way)].shape[-1]
-        if inputs.ndim != 4 or inputs.shape[-1] != channels:
-            raise UserError(f"inputs: an array {list(inputs.shape)}; this run takes [n, height, width, {channels}]")
+        inputs = floats("inputs", inputs, ("n", "height", "width", channels), most=1.0)
+        self._check_sides(inputs)
         rng = jax.random.key(0) if rng is None else rng
-        return self._generate(self.variables if variables is None else variables, inputs, rng, way)
+        check_key("rng", rng)
+        return self._generate(_checked_variables(variables, self.variables), inputs, rng, way)
+
+    def _check_sides(self, inputs: Images) -> None:
+        multiple, smallest = sides_of(self._game)
+        if any(side % multiple or side < smallest for side in inputs.shape[1:3]):
+            raise UserError(
+                f"inputs: {inputs.shape[2]} x {inputs.shape[1]} pixels; this network takes sides that are multiples of "
+                f"{multiple}, from {max(multiple, smallest)} up; run.translate and run.upscale take any"
+            )
 
 
 def open_generator(config: Config, workdir: Path, weights: Weights = NEWEST) -> Generator:

@@ -12,6 +12,7 @@ import numpy as np
 from jgan.data.captions import load_arrays
 from jgan.data.vocabulary import Vocabulary
 from jgan.games.latent import LatentGAN
+from jgan.inference.given_arrays import floats
 from jgan.types import UserError
 
 
@@ -82,16 +83,7 @@ def encode_captions(
         return np.stack([vocabulary.encode(text, place) for place, text in given.texts()])
     if given.vectors is None:
         raise UserError(f"{given.flag}: this run was trained on vectors of captions; give --embeddings FILE.npz")
-    vectors = given.vectors()
-    _check_vectors(game, vectors, given.flag)
-    return np.asarray(vectors, np.float32)
-
-
-def _check_vectors(game: LatentGAN, vectors: np.ndarray, flag: str) -> None:
     caption = game.example_caption()
     assert caption is not None, "its captions are vectors"
-    if vectors.ndim != 2 or vectors.shape[1] != caption.shape[1]:
-        raise UserError(
-            f"{flag}: an array {list(vectors.shape)}; this run takes vectors of {caption.shape[1]} numbers, "
-            f"[captions, {caption.shape[1]}]"
-        )
+    vectors = floats(given.flag, given.vectors(), ("captions", caption.shape[1]))
+    return np.asarray(vectors, np.float32)

@@ -29,12 +29,16 @@ class Tiles:
     usual: int = TILE
 
     def check(self) -> None:
-        """Raises UserError for a number out of range."""
+        """Raises UserError for a number out of range, or an overlap of nothing."""
         if self.side and self.side < SMALLEST_TILE:
-            raise UserError(f"--tile={self.side}: expected 0, or at least {SMALLEST_TILE}")
-        tile = self.usual if self.side is None else self.side
-        if tile and not 0 <= (self.overlap or 0) <= tile // 2:
-            raise UserError(f"--overlap={self.overlap}: expected at most half of --tile={tile}")
+            raise UserError(f"--tile={self.side}: expected 0, for whole images, or at least {SMALLEST_TILE}")
+        if self.overlap is None:
+            return
+        if self.side == 0:
+            raise UserError(f"--overlap={self.overlap}: with --tile=0 images go through whole; leave one of them out")
+        tile = self.side or self.usual
+        if not 0 <= self.overlap <= tile // 2:
+            raise UserError(f"--overlap={self.overlap}: expected 0 to {tile // 2}, half of a tile of {tile} pixels")
 
     def tiling(self, translator: Translator, largest: int) -> Tiling:
         """The tiles for the translator's network; `largest` is the longest side of an input.
@@ -77,7 +81,13 @@ def inputs_of(translator: Translator, photo: Photo, hidden: np.ndarray | None = 
 
 
 def is_white(mask: Photo) -> np.ndarray:
-    """Where a mask says that its image is to be filled, bool [h, w, 1]; not where it is transparent."""
+    """Where a mask says that its image is to be filled, bool [h, w, 1]; not where it is transparent.
+
+    Raises:
+      UserError: its numbers are 0 and 1 of 255, as of a mask that was not scaled, and all of it would be black.
+    """
+    if mask.colors.max() == 1:
+        raise UserError(f"--mask: its values are 0 and 1, which are both black; expected {mask.most} where to fill")
     return over(mask, background=0).with_channels(1) > 2.0 * WHITE - 1.0
 
 
@@ -95,6 +105,7 @@ def rendered(
 
     What a network saw over the run's background looks, over the same background, as the network has made it.
     """
+    translator.say_if_gray(photo)
     height, width = (side * translator.scale for side in inputs.shape[:2])
     colors = np.empty((height, width, translator.image_channels), photo.colors.dtype)
     alpha = _alpha(translator, photo, inputs, height, width)

@@ -45,11 +45,16 @@ def latent_game(config: Config, field: str, truncation: float | None = None) -> 
         command = config.game.how_to_sample().split()[0]
         raise UserError(f"{field}: this run generates images from images, not from latents; take jgan {command}")
     game = cast(LatentGAN, config.game)
-    if truncation is not None and not 0 < truncation < math.inf:
-        raise UserError(f"--truncation={truncation}: expected a positive number")
     if truncation is not None:
-        game.check_truncation(truncation)
+        check_truncation(game, truncation)
     return game
+
+
+def check_truncation(game: LatentGAN, truncation: float) -> None:
+    """Raises UserError where latents cannot be truncated, or not so."""
+    if not 0 < truncation < math.inf:
+        raise UserError(f"--truncation={truncation}: expected a positive number")
+    game.check_truncation(truncation)
 
 
 def check_standing_batches(count: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from pathlib import Path
 
 import jax
@@ -10,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.config import Config
-from jgan.games.translation import image_to_image
+from jgan.games.translation import image_to_image, sides_of
 from jgan.inference.weights import NEWEST, Weights, batch_shapes, restore_generator
 from jgan.layers.bicubic import bicubic
-from jgan.photos.photo_files import of_levels
+from jgan.photos.photo_files import Photo, of_levels
 from jgan.photos.tiles import filled_up
 from jgan.ranges import check_seed
 from jgan.rundir.pictures import to_uint8
@@ -21,6 +22,8 @@ from jgan.setup import run_seldom
 from jgan.tasks.blind import degrade_blindly
 from jgan.tasks.degrade import degrade, hide
 from jgan.types import Array, UserError
+
+logger = logging.getLogger(__name__)
 
 
 class Translator:
@@ -50,11 +53,11 @@ class Translator:
         self._generator = jax.device_put(generator, jax.devices()[0])
         self._apply = jax.jit(functools.partial(game.translate, direction=way))
         self._degrade = jax.jit(functools.partial(degrade, config.data.task), compiler_options=run_seldom())
-        self.multiple = getattr(game.generator, "multiple", 1)
-        self._smallest = getattr(game.generator, "smallest", 1)
+        self.multiple, self._smallest = sides_of(game)
         # The statistics of a batch of training are, of one image, those of all of it.
         self.is_local = bicubic or (getattr(game.generator, "is_local", False) and not game.test_as_trained)
         self.scale, self.image_channels = self._trace()
+        self._said_gray = False
         if bicubic and self.scale == 1:
             raise UserError(
                 "--bicubic: this run does not enlarge images, and the filter would leave them; leave it out"
@@ -100,6 +103,17 @@ class Translator:
         whole = filled_up(image, self.multiple, self._smallest)
         made = jax.device_get(self._apply(self._generator, whole[None], self._key()))[0]
         return made[: height * self.scale, : width * self.scale]
+
+    def say_if_gray(self, photo: Photo) -> None:
+        """Warns, once, where colours of a photo get lost in a run of gray images, unless that is its task."""
+        gray_inputs = self.channels - self.fills_masks == 1 and self.config.data.task.name != "colorization"
+        if self._said_gray or not (gray_inputs or self.image_channels == 1) or not photo.is_colored:
+            return
+        self._said_gray = True
+        if self.image_channels == 1:
+            logger.warning("this run was trained on gray images: photos in colour come out gray")
+        else:
+            logger.warning("this run was trained on gray inputs: of photos in colour it sees the brightness alone")
 
     def check_degrades(self) -> None:
         """Raises UserError where the run has no task that makes inputs of images."""

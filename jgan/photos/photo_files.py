@@ -58,6 +58,11 @@ class Photo:
         """The largest value: 255 or 65,535."""
         return int(np.iinfo(self.colors.dtype).max)
 
+    @property
+    def is_colored(self) -> bool:
+        """Whether any pixel is not gray."""
+        return bool((self.colors != self.colors[:, :, :1]).any())
+
     def levels(self, channels: int) -> np.ndarray:
         """What `of_levels` makes a photo of again: the colours, and behind them, of 4 channels, transparency."""
         if channels < 4:

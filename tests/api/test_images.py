@@ -12,6 +12,8 @@ from translation_runs import CONFIGS, call, make_run, save, smooth
 import jgan
 from jgan import translate, upscale
 
+BLACK, FLOATS = np.zeros((8, 8), np.uint8), np.ones((1, 8, 8, 3))
+
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
@@ -75,20 +77,38 @@ def test_an_image_to_image_generator_is_a_function_too(directory):
         ("pairs", lambda run: run.sample(4), "this run generates images from images, not from latents"),
         (
             "pairs",
-            lambda run: run.upscale(np.zeros((8, 8), np.uint8)),
+            lambda run: run.upscale(BLACK),
             "this run does not enlarge images; take run.translate",
         ),
-        ("both", lambda run: run.translate(np.zeros((8, 8), np.uint8)), "direction: this run goes both ways"),
+        ("both", lambda run: run.translate(BLACK), "direction: this run goes both ways"),
         ("pairs", lambda run: run.translate(np.full((8, 8, 3), 2.0)), "image: floats from 2 to 2; expected uint8, or"),
         ("pairs", lambda run: run.translate(np.zeros((8, 8, 2))), "image: an array [8, 8, 2]; expected uint8, or"),
         ("pairs", lambda run: run.translate(np.zeros((8, 8), np.int64)), "image: an array of int64; expected uint8"),
         ("pairs", lambda run: run.translate("none.png"), "none.png: cannot be read"),
-        ("enlarging", lambda run: run.upscale(np.zeros((8, 8), np.uint8), tile=5), "tile=5: expected 0, or at least"),
-        ("enlarging", lambda run: run.generator(jnp.zeros((1, 8, 8, 1))), "inputs: an array [1, 8, 8, 1]; this run"),
-        ("filling", lambda run: run.translate(np.zeros((8, 8), np.uint8)), "nothing says what to fill; give mask"),
+        ("enlarging", lambda run: run.upscale(BLACK, tile=5), "tile=5: expected 0, for whole"),
+        ("enlarging", lambda run: run.upscale(BLACK, tile=0, overlap=1), "overlap=1: with tile=0 images go through"),
+        ("enlarging", lambda run: run.upscale(BLACK, overlap=-1), "overlap=-1: expected 0 to 128, half of a tile"),
+        ("enlarging", lambda run: run.generator(FLOATS[..., :1]), "inputs: an array [1, 8, 8, 1] of float64; this run"),
+        ("enlarging", lambda run: run.generator(FLOATS.astype(np.uint8)), "inputs: an array [1, 8, 8, 3] of uint8"),
+        ("enlarging", lambda run: run.generator(FLOATS * 255), "inputs: values from 255 to 255; this run takes"),
+        ("enlarging", lambda run: run.generator(FLOATS, rng=3), "rng=3: expected a key"),
+        ("enlarging", lambda run: run.generator(FLOATS, variables={}), "variables: no params/"),
+        ("pairs", lambda run: run.generator(FLOATS[:, :, 1:, :1]), "inputs: 7 x 8 pixels; this network takes sides"),
+        ("filling", lambda run: run.translate(BLACK, mask=BLACK + 1), "mask: its values are 0 and 1"),
+        ("filling", lambda run: run.translate(BLACK, mask=FLOATS[0]), "mask: an array [8, 8, 3] of float64; expected"),
+        ("filling", lambda run: run.translate(BLACK), "nothing says what to fill; give mask"),
     ],
 )
 def test_what_is_wrong_with_an_image_is_said(directory, name, wrong, message):
     escaped = message if message.startswith(".*") else re.escape(message)
     with pytest.raises(jgan.UserError, match=f"^{escaped}"):
         wrong(jgan.open(directory / name))
+
+
+def test_colours_that_get_lost_are_said_once(directory, caplog):
+    run = jgan.open(directory / "pairs")  # its inputs are gray
+    for color in (9, 200, 200):
+        run.translate(np.array([[[9, 9, color]]], np.uint8))
+    assert [record.getMessage() for record in caplog.records] == [
+        "this run was trained on gray inputs: of photos in colour it sees the brightness alone"
+    ]

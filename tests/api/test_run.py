@@ -78,6 +78,8 @@ def test_the_generator_is_a_function_that_can_be_traced(workdir):
     assert all(jnp.abs(leaf).max() > 0 for path, leaf in jax.tree.leaves_with_path(gradients) if "kernel" in str(path))
     other = jax.vmap(lambda latent, label: run.generator(latent[None], label[None])[0])(jnp.asarray(latents), labels)
     np.testing.assert_allclose(other, images, atol=1e-5)
+    lists = run.generator(latents.tolist(), [0, 1, 2, 3, 4], variables=dict(run.variables))
+    np.testing.assert_array_equal(lists, images)
 
 
 def test_what_a_run_logged_comes_as_columns(workdir):
@@ -114,9 +116,7 @@ CASES = [
     (lambda run: run.sample(4, seed=-1), "seed=-1: expected a number from 0"),
     (lambda run: run.sample(4, step=7), "step=7: .* has no checkpoint of it; expected one of 0, 2"),
     (lambda run: run.sample(4, captions=["a seven"]), "captions: this run was not trained on captions"),
-    (lambda run: run.generator(jnp.zeros((2, 3)), jnp.arange(2)), r"latents: an array \[2, 3\]; this run takes"),
-    (lambda run: run.generator(run.latents(2)), "labels: this run takes labels, 0 to 9"),
-    (lambda run: run.generator(run.latents(2), jnp.arange(3)), r"labels: an array \[3\]; expected \[2\]"),
+    (lambda run: run.sample(labels=jnp.ones(2)), r"labels=.*: expected a list, each a whole number"),
     (
         lambda run: run.translate(np.zeros((8, 8, 3), np.uint8)),
         "this run generates images from latents and translates none; take run.sample",
@@ -156,9 +156,63 @@ def test_what_is_wrong_is_named_as_an_argument(workdir, call, message):
         call(jgan.open(workdir))
 
 
+LATENTS = np.ones((1, 64), np.float32)
+TAKES = "this run takes floats"
+WRONG_LATENTS = [
+    (jnp.zeros((2, 3)), rf"latents: an array \[2, 3\] of float32; {TAKES} \[n, 64\]"),
+    (LATENTS[0], r"latents: an array \[64\]"),
+    (LATENTS[:0], r"latents: an array \[0, 64\]"),
+    (LATENTS.astype(int), f"latents: an array .* of int64; {TAKES}"),
+    ([[1.0], [1.0, 2.0]], rf"latents=\[\[1\.0\], \[1\.0, 2\.0\]\]: no array; {TAKES}"),
+    (None, f"latents=None: no array; {TAKES}"),
+    (LATENTS * np.nan, f"latents: values from nan to nan; {TAKES}"),
+    (np.float64(LATENTS) * 1e60, f"latents: values from 1e.60 to 1e.60; {TAKES}"),
+]
+WRONG_LABELS = [
+    (None, "labels: this run takes labels, 0 to 9"),
+    ([1, 2], r"labels: an array \[2\] of int32; this run takes labels, whole numbers from 0 to 9, \[1\]"),
+    ([10], "labels: 10 is out of range; this run takes labels, 0 to 9"),
+    ([-1], "labels: -1 is out of range"),
+    (np.array([2**32]), "labels: 4294967296 is out of range"),
+    ([2**70], r"labels=\[1180591620717411303424\]: no array"),
+    (jnp.ones(1), r"labels: an array \[1\] of float32; this run takes"),
+    ([True], r"labels: an array \[1\] of bool"),
+    (["three"], r"labels=\['three'\]: no array; this run takes labels"),
+    (3, r"labels: an array \[\] of int32"),
+]
+WRONG_VARIABLES = [
+    (lambda own: {}, "variables: no batch_stats/.* in it; expected a tree like run.variables"),
+    (lambda own: 3, "variables: no batch_stats/.* in it"),
+    (lambda own: {**own, "x": jnp.ones(1)}, "variables: x is none of this generator's"),
+    (lambda own: jax.tree.map(lambda leaf: leaf[..., None], own), r"variables: .*: \[\d+, 1\]; this run has \["),
+    (lambda own: jax.tree.map(lambda leaf: 1.0, own), "variables: .*=1.0: expected an array of floats"),
+]
+
+
+def test_arrays_that_the_generator_does_not_take_are_named(workdir):
+    """Types and shapes of traced arrays too, of which JAX itself would say it in many lines, or not at all."""
+    run = jgan.open(workdir)
+    generate, variables = run.generator, run.variables
+    calls = [(lambda wrong=wrong: generate(wrong, [3]), message) for wrong, message in WRONG_LATENTS]
+    calls += [(lambda wrong=wrong: generate(LATENTS, wrong), message) for wrong, message in WRONG_LABELS]
+    calls += [
+        (lambda wrong=wrong: generate(LATENTS, [3], variables=wrong(variables)), message)
+        for wrong, message in WRONG_VARIABLES
+    ]
+    calls += [
+        (lambda: generate(LATENTS, [3], truncation="a"), "truncation='a': expected a number"),
+        (lambda: generate(LATENTS, [3], truncation=-1), "truncation=-1.0: expected a positive number"),
+        (lambda: jax.jit(generate)(LATENTS, jnp.ones(1)), r"labels: an array \[1\] of float32"),
+        (lambda: jax.jit(generate)(LATENTS[:, 1:], jnp.ones(1, int)), r"latents: an array \[1, 63\]"),
+    ]
+    for call, message in calls:
+        with pytest.raises(jgan.UserError, match=f"^{message}"):
+            call()
+
+
 def test_numbers_of_numpy_pass_for_pythons(workdir, tmp_path):
     run = jgan.open(workdir)
-    images = run.sample(np.int64(3), labels=np.array([3, 5]), seed=np.uint8(4), truncation=1)
+    images = run.sample(np.int64(3), labels=jnp.array([3, 5]), seed=np.uint8(4), truncation=1)
     np.testing.assert_array_equal(images, run.sample(3, labels=(3, 5), seed=4, truncation=1.0))
     scores = run.evaluate(("swd",), num_samples=np.int32(64), seed=np.int64(0), out=str(tmp_path))
     assert scores == json.loads((tmp_path / "eval.json").read_text())["scores"]

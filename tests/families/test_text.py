@@ -14,11 +14,13 @@ from golden_numbers import load_golden
 from PIL import Image
 from small_game import BATCH, RNGS, STAGE, make_state
 
+import jgan
 from jgan.families.dcgan import dcgan
 from jgan.families.text import Discriminator, Generator, text
 from jgan.games.text import TextGAN
 from jgan.inference.given_captions import encode_captions, given_texts, vectors_of_file
 from jgan.layers.caption_encoder import Blend, CaptionEncoder
+from jgan.rundir.pictures import to_uint8
 from jgan.types import Stage, UserError
 
 WORDS = np.array([[3, 1, 2, 0], [2, 0, 0, 0], [1, 1, 3, 2], [2, 0, 0, 0]], np.int32)  # captions 1 and 3 are equal
@@ -215,7 +217,7 @@ def test_vectors_of_captions_come_from_a_file(tmp_path):
     np.savez(tmp_path / "a.npz", embeddings=vectors, files=["x.png", "y.png"])  # as it lies beside the images
     np.testing.assert_array_equal(encoded(vectors_of_file(tmp_path / "a.npz")), vectors.astype(np.float32))
     np.savez(tmp_path / "b.npz", embeddings=vectors[:, :2])
-    with pytest.raises(UserError, match=re.escape("an array [2, 2]; this run takes vectors of 3 numbers")):
+    with pytest.raises(UserError, match=re.escape("an array [2, 2] of float32; this run takes floats [captions, 3]")):
         encoded(vectors_of_file(tmp_path / "b.npz"))
     with pytest.raises(UserError, match=re.escape("cannot be read (No such file or directory)")):
         encoded(vectors_of_file(tmp_path / "no.npz"))
@@ -282,6 +284,17 @@ def test_captions_are_drawn_without_the_data(workdir, tmp_path):
     np.testing.assert_array_equal(draw("b", "--captions", tmp_path / "captions.txt"), drawn)
     other = draw("c", "--caption", "a thin three")
     assert not np.array_equal(other, drawn[:3])
+
+
+def test_the_generator_takes_captions_of_any_length(workdir):
+    run = jgan.open(workdir)
+    captions = ["a thin seven", "a bold upright three"]
+    latents, ids = run.latents(2, seed=1), run.encode(captions)
+    images = to_uint8(run.generator(latents, ids)).astype(int)
+    assert np.abs(images - run.sample(1, captions=captions, seed=1)).max() <= 1  # float error at the half of a level
+    for wrong in (ids * 0 + 21, ids * -1, ids[:1], ids * 1.0):
+        with pytest.raises(UserError, match=r"labels: .*; this run takes word ids, "):
+            run.generator(latents, wrong)
 
 
 def test_a_run_is_measured_by_the_captions_of_its_data(workdir, tmp_path):
