@@ -112,17 +112,17 @@ class Setup:
 
     def key(self, *purposes: int) -> Array:
         """The seed's key folded with what it is for, on every device."""
-
-        def fold() -> Array:
-            return functools.reduce(jax.random.fold_in, purposes, jax.random.key(self.config.seed))
-
-        return jax.jit(fold, out_shardings=self.sharding.replicated)()
+        return jax.jit(_fold, static_argnums=(0, 1), out_shardings=self.sharding.replicated)(self.config.seed, purposes)
 
     def first_nonfinite(self, state: TrainState) -> str | None:
         """The path of the first leaf of the state with a NaN or an infinity; None where there is none."""
         paths = [path for path, leaf in _floating(state.replace(frozen=()))]
         bad = jax.device_get(jax.jit(_nonfinite_leaves, out_shardings=self.sharding.replicated)(state))
         return paths[int(np.argmax(bad))] if bad.any() else None
+
+
+def _fold(seed: int, purposes: tuple[int, ...]) -> Array:
+    return functools.reduce(jax.random.fold_in, purposes, jax.random.key(seed))
 
 
 def run_seldom() -> dict[str, Any]:

@@ -90,6 +90,7 @@ def run(*arguments, **changes):
 def call(module, *arguments):
     """The command in this process, on one of its devices, which saves the seconds of a start: the same three."""
     import jax
+    from shared_programs import share_programs
 
     from jgan.types import UserError
 
@@ -97,6 +98,7 @@ def call(module, *arguments):
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         patch.setattr(jax, "devices", lambda *_: devices)
+        share_programs(patch)
         try:
             code = command.main([*map(str, arguments)])
         except UserError as error:  # as jgan.command ends a command

@@ -280,6 +280,6 @@ GROWING_FIELDS = {
     "discriminator": GrowingDiscriminator(),
     "latent_dim": 4,
     "r1_gamma": 1.0,
-    "r1_every": 3,
+    "r1_every": 2,
     "generator_every": 2,
 }

@@ -45,6 +45,7 @@ from jgan.layers.spectral import spectral_normalize
 from jgan.types import Array
 
 Padding = Literal["SAME", "VALID"] | Sequence[Pair]
+OneForm = Callable[[Window, Array, Array], Array]  # one of the three functions, on one platform
 
 
 # --- The three functions on CPU ---
@@ -214,37 +215,29 @@ def _axes(window: Window) -> list[tuple[int, int, int, int, Pair]]:
 # --- The three functions, each the others' derivative ---
 
 
+@functools.partial(jax.jit, static_argnums=(0, 1, 2), inline=True)
+def _on_platform(on_cpu: OneForm, by_xla: OneForm, window: Window, left: Array, right: Array) -> Array:
+    """The function of the platform that the program is compiled for. Both are traced once for all layers alike."""
+    cpu, default = functools.partial(on_cpu, window), functools.partial(by_xla, window)
+    return lax.platform_dependent(left, right, cpu=cpu, default=default)
+
+
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _forward(window: Window, x: Array, kernel: Array) -> Array:
     """C: [n, H, W, ci] and [kh, kw, ci / groups, co] to [n, h, w, co]."""
-    return lax.platform_dependent(
-        x,
-        kernel.astype(x.dtype),
-        cpu=functools.partial(_forward_cpu, window),
-        default=functools.partial(_forward_xla, window),
-    )
+    return _on_platform(_forward_cpu, _forward_xla, window, x, kernel.astype(x.dtype))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _transpose(window: Window, y: Array, kernel: Array) -> Array:
     """T: [n, h, w, co] and [kh, kw, ci / groups, co] to [n, H, W, ci]."""
-    return lax.platform_dependent(
-        y,
-        kernel.astype(y.dtype),
-        cpu=functools.partial(_transpose_cpu, window),
-        default=functools.partial(_transpose_xla, window),
-    )
+    return _on_platform(_transpose_cpu, _transpose_xla, window, y, kernel.astype(y.dtype))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _kernel_gradient(window: Window, dtype: DTypeLike, x: Array, y: Array) -> Array:
     """W: [n, H, W, ci] and [n, h, w, co] to [kh, kw, ci / groups, co], in `dtype`."""
-    return lax.platform_dependent(
-        x,
-        y,
-        cpu=functools.partial(_kernel_gradient_cpu, window),
-        default=functools.partial(_kernel_gradient_xla, window),
-    ).astype(dtype)
+    return _on_platform(_kernel_gradient_cpu, _kernel_gradient_xla, window, x, y).astype(dtype)
 
 
 def _forward_bwd(window: Window, saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:

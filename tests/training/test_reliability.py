@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import runs
 from conftest import use_devices
+from shared_programs import share_programs
 from standin_runs import IMAGES, assert_equal, make_config
 from standins import GROWING_FIELDS
 
@@ -36,6 +37,7 @@ from jgan.types import Stage, UserError, schedule
 def growing(monkeypatch):
     """Stand-in images for in-process runs."""
     use_devices(monkeypatch, 1)
+    share_programs(monkeypatch)
     monkeypatch.setattr(jgan.setup, "open_dataset", lambda config, seed, numbering=None: IMAGES)
 
 
@@ -69,7 +71,7 @@ def _logged_steps(workdir):
 def test_sigkill_at_random_steps_changes_nothing(tmp_path, monkeypatch):
     use_devices(monkeypatch, 1)
     command = ("jgan.main", "--config", runs.write_config(tmp_path))
-    code, _, err = runs.run(*command, "--workdir", tmp_path / "whole")
+    code, _, err = runs.call(*command, "--workdir", tmp_path / "whole")
     assert code == 0, err
     killed = 0
     for at_least in sorted(random.SystemRandom().sample(range(1, 25), 2)):
@@ -81,7 +83,7 @@ def test_sigkill_at_random_steps_changes_nothing(tmp_path, monkeypatch):
     assert killed
     # Once to an earlier end, within a window of metrics, and then made longer.
     for end in (38, 40):
-        code, _, err = runs.run(*command, "--workdir", tmp_path / "killed", f"--config.stages[0].steps={end}")
+        code, _, err = runs.call(*command, "--workdir", tmp_path / "killed", f"--config.stages[0].steps={end}")
         assert code == 0, err
         assert _logged_steps(tmp_path / "killed") == [7, 14, 21, 28, 35, end]
     assert_equal(read_state(tmp_path / "killed"), read_state(tmp_path / "whole"))
@@ -234,7 +236,8 @@ class FragileGame(GrowingGAN):
 
 def fragile_config(**changes):
     stages = (Stage(steps=8, batch_size=8, resolution=8),)
-    return make_config(game=FragileGame(**GROWING_FIELDS, **changes.pop("game", {})), stages=stages, **changes)
+    fields = GROWING_FIELDS | {"r1_every": 1, "generator_every": 1} | changes.pop("game", {})
+    return make_config(game=FragileGame(**fields), stages=stages, **changes)
 
 
 def test_a_nan_stops_the_run_and_names_its_place(growing, tmp_path):
