@@ -15,7 +15,7 @@ from jgan.metrics.estimate import finite_mean
 from jgan.photos.photo_files import by_stem, image_files, read_photo
 from jgan.photos.programs import Sizes
 from jgan.photos.transparency import WHITE, over
-from jgan.rundir.atomic_files import check_replaceable, make_directory, sha256, write_json
+from jgan.rundir.atomic_files import as_json, check_replaceable, make_directory, replacing_shared, sha256
 from jgan.terminal import bars
 from jgan.types import UserError, did_you_mean
 
@@ -66,7 +66,8 @@ def main(argv: Sequence[str]) -> int:
             "reference": options.reference and str(options.reference),
             "jgan": __version__,
         }
-        write_json(options.out, {"mean": means, "scores": rows, "definitions": definitions, **record})
+        with replacing_shared(options.out) as partial:
+            partial.write_text(as_json({"mean": means, "scores": rows, "definitions": definitions, **record}) + "\n")
         print(f"{len(rows)} images: {options.out}")
     return 0
 

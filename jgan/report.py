@@ -8,7 +8,7 @@ from pathlib import Path
 from jgan import command
 from jgan.reports.groups import collect
 from jgan.reports.page import draw_plots, make_page
-from jgan.rundir.atomic_files import check_replaceable, make_directory, replacing
+from jgan.rundir.atomic_files import check_replaceable, make_directory, replacing_shared
 
 DESCRIPTION = """Makes one HTML page of runs and sweeps: scores, curves, samples side by side, where the configs differ.
 
@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     make_directory(out.parent, "--out")
     title = f"{workdirs[0].resolve().name}" + (f" and {len(workdirs) - 1} more" if len(workdirs) > 1 else "")
     page = make_page(title, groups, draw_plots(groups))
-    with replacing(out) as partial:
+    with replacing_shared(out) as partial:
         partial.write_text(page, encoding="utf-8")
     print(f"{out}: {len(page) / 1e6:.1f} MB")
     return 0

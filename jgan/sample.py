@@ -28,7 +28,9 @@ from jgan.inference.samples import (
 )
 from jgan.inference.sampling import latent_game
 from jgan.inference.weights import Weights, read_numbering, read_vocabulary
+from jgan.rundir.lock import writing_alone
 from jgan.rundir.pictures import make_grid, save_png
+from jgan.rundir.written import GRID
 from jgan.types import UserError
 
 DESCRIPTION = """Generates images with a run's EMA weights: numbered PNGs and grid.png.
@@ -66,18 +68,19 @@ def main(argv: Sequence[str]) -> int:
     sampler = RunSampler(config, options.workdir)
     generator, step = sampler.restore(weights)
     files = SampleFiles(out, num, made_by(generator, step, condition, num, sampling))
-    first = files.begin(overwrite=options.overwrite)
-    batches = sampler.batches(condition, num, sampling, weights, first)
-    done = first
-    try:
-        with images_bar(num, first, sampling) as bar:
-            for done in files.write(batches, first):
-                bar.update(done - bar.n)
-    except (KeyboardInterrupt, SystemExit):
-        print(f"{done} of {num} images are in {out}; the same command goes on", file=sys.stderr)
-        raise
-    _write_grid(files.read(min(num, GRID_IMAGES)), out, columns)
-    print(f"{num} images from the {weights.title} at step {step}: {out}/grid.png")
+    with writing_alone(out):
+        first = files.begin(overwrite=options.overwrite)
+        batches = sampler.batches(condition, num, sampling, weights, first)
+        done = first
+        try:
+            with images_bar(num, first, sampling) as bar:
+                for done in files.write(batches, first):
+                    bar.update(done - bar.n)
+        except (KeyboardInterrupt, SystemExit):
+            print(f"{done} of {num} images are in {out}; the same command goes on", file=sys.stderr)
+            raise
+        _write_grid(files.read(min(num, GRID_IMAGES)), out, columns)
+    print(f"{num} images from the {weights.title} at step {step}: {out}/{GRID}")
     return 0
 
 
@@ -147,7 +150,7 @@ def _write_grid(shown: np.ndarray, directory: Path, columns: int) -> None:
     rows = math.ceil(len(shown) / columns)
     blank = np.full((rows * columns - len(shown), *shown.shape[1:]), 255, np.uint8)
     cells = np.concatenate([shown, blank])
-    save_png(directory / "grid.png", make_grid(cells.reshape(rows, columns, *cells.shape[1:])))
+    save_png(directory / GRID, make_grid(cells.reshape(rows, columns, *cells.shape[1:])))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from jgan.ablation.grid import Axis, PlannedRun, parse_axes, plan
 from jgan.ablation.subprocesses import Subprocesses
 from jgan.autoconfig.follow import follow_data
 from jgan.config import Config
-from jgan.data.registry import is_unpaired, open_domains, open_source
+from jgan.data.registry import check_place, is_unpaired, open_domains, open_source
 from jgan.metrics.comparison import check_metrics
 from jgan.reports.groups import Group, collect
 from jgan.reports.page import draw_plots, make_page
@@ -67,6 +67,7 @@ def main(argv: Sequence[str]) -> int:
     workdir: Path = options.workdir
     if (workdir / "config.json").exists():
         raise UserError(f"--workdir={workdir}: holds a run; a sweep takes a directory of its own")
+    check_place(base.data.source, workdir)
     make_directory(workdir, "--workdir")
     with locked(workdir):
         given = Record(options.config, overrides, options.grid, options.seeds, configs.to_data(base), [])

@@ -179,7 +179,7 @@ def file_seconds(translator: Translator, settings: Files, clock: Clock) -> dict[
 
     with (
         mock.patch.object(translating, "read_photo", counted("read", translating.read_photo)),
-        mock.patch.object(translating, "write_photo", counted("write", translating.write_photo)),
+        mock.patch.object(translating.TranslatedFiles, "write", counted("write", translating.TranslatedFiles.write)),
         mock.patch.object(translator, "render", counted("network", translator.render)),
     ):
         counted("all", translate_files)(translator, settings)

@@ -20,6 +20,7 @@ from jgan.autoconfig.place import check_unused, holding_config, new_workdir
 from jgan.autoconfig.plan import Plan, to_file, to_table
 from jgan.autoconfig.wishes import Wishes
 from jgan.config import Config, override
+from jgan.data.registry import check_place
 from jgan.engine import processes
 from jgan.types import UserError
 
@@ -82,6 +83,7 @@ def place(chosen: Chosen, workdir: Path | None, argv: Sequence[str], train: str)
             print(f"An earlier run is in {earlier}; to go on with it: {_resume(train, earlier)}")
     else:
         check_unused(workdir, _resume(train, workdir))
+        check_place(chosen.config.data.source, workdir)
     text = to_file(chosen.plan, shlex.join([*train.split(), *argv]))
     with holding_config(workdir, chosen.config, text) as path:
         print(f"Training in {workdir}; to change more, edit a copy of {path} and give it as --config", flush=True)

@@ -15,7 +15,7 @@ from jgan.data.file_source import FileSource
 from jgan.data.inspect import contact_sheet, describe, write_sheet
 from jgan.data.pixels import MAX_RESOLUTION, Format
 from jgan.data.prepare import prepare
-from jgan.data.registry import EXAMPLES, open_source
+from jgan.data.registry import EXAMPLES, check_outside, open_source
 from jgan.data.source import Source
 from jgan.data.split import split
 from jgan.types import UserError
@@ -98,9 +98,8 @@ def _config(options: argparse.Namespace) -> DataConfig:
 def _inspect(options: argparse.Namespace) -> None:
     config = _config(options)
     source = open_source(config.source, "--source")
-    folder = Path(config.source.partition(":")[2] or config.source)
-    if options.out is not None and folder.is_dir() and options.out.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"--out={options.out}: lies among the images of --source; choose a place outside of {folder}")
+    if options.out is not None:
+        check_outside(config.source, options.out)
     print(f"source: {config.source}")
     print("\n".join(describe(source)))
     if options.out is not None:
@@ -128,6 +127,7 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _split(options: argparse.Namespace) -> None:
+    check_outside(options.source, options.out)
     count = split(open_source(options.source, "--source"), options.out)
     print(f"wrote {count:,} pairs: {options.out}/A and {options.out}/B")
 

@@ -17,7 +17,7 @@ from PIL import Image
 from jgan.data.captions import Captions, read_table, read_vectors
 from jgan.data.classes import names_or_numbers
 from jgan.data.decoding import parallel_map
-from jgan.data.folders import SUFFIXES, is_image, scan
+from jgan.data.folders import SUFFIXES, is_image, scan, without_written
 from jgan.data.labels import Labels, find_labels
 from jgan.data.names import clean_names
 from jgan.data.pixels import BrokenImageError, decode, natural_channels
@@ -35,7 +35,7 @@ class Files(Protocol):
     title: str
 
     def sizes(self) -> dict[str, int]:
-        """Every file that is not hidden, with its size in bytes."""
+        """Every file that is not hidden, nor written by jgan itself, with its size in bytes."""
         ...
 
     def read(self, name: str) -> bytes:
@@ -74,7 +74,9 @@ class ZipFiles:
             names = self._open().namelist()
         except (OSError, zipfile.BadZipFile) as error:
             raise UserError(f"{self.title}: not a zip archive ({error}); zip the images again") from None
-        self._names = clean_names(self.title, names)
+        clean = clean_names(self.title, names)
+        data = without_written(self.title, clean)
+        self._names = {name: entry for name, entry in clean.items() if name in data}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_archive": None}  # each process opens the archive for itself

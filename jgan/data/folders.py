@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from jgan.data.names import is_hidden
+from jgan.rundir.written import no_images, pictures_here, written_here
 from jgan.types import UserError
 
 SUFFIXES = (
@@ -38,37 +40,120 @@ def is_image(name: str) -> bool:
 def scan(directory: str | Path, title: str) -> dict[str, int]:
     """Every file below a directory that is not hidden, by name, with `/` between folders, and its size in bytes.
 
-    The same on every machine: in the order of names. Links are followed, but for those to a folder that they lie in,
-    of which a warning tells; what cannot be read has the size NO_FILE.
+    The same on every machine: in the order of names. Links are followed, but for those that lead to themselves or to a
+    folder that they lie in; what jgan itself has written below the directory is no part of it: see `rundir/written.py`.
+    A warning tells of both. What cannot be read has the size NO_FILE.
 
     Raises:
-      UserError, beginning with `title`: a folder cannot be read.
+      UserError, beginning with `title`: a folder cannot be read, or is itself the directory of a run.
     """
-    found: dict[str, int] = {}
-    root = str(directory)
-    waiting, linked = [_Folder(root, "", frozenset((os.path.realpath(root),)), linked=False)], 0
-    while waiting:
-        folder = waiting.pop()
-        linked += folder.linked
-        if linked > MAX_LINKED:
-            raise UserError(f"{title}: {folder.path}: more than {MAX_LINKED:,} folders lie behind links; remove some")
-        for entry in _entries(folder.path, title):
-            name = folder.prefix + entry.name
-            if _is_folder(entry, title):
-                real = os.path.realpath(entry.path)
-                if real in folder.within:
-                    logger.warning("%s: %s leads to a folder that it lies in; left out", title, name)
-                else:
-                    within = folder.within | {real}
-                    waiting.append(_Folder(entry.path, f"{name}/", within, folder.linked or entry.is_symlink()))
-            elif (size := _size(entry)) is not None:
-                found[name] = size
-    return dict(sorted(found.items()))
+    walk = _Walk(title)
+    found = dict(sorted(walk.files(str(directory))))
+    walk.tell()
+    return found
 
 
 def folders_in(directory: Path, title: str) -> set[str]:
-    """Names of the folders in a directory that are not hidden. Raises UserError where it cannot be read."""
-    return {entry.name for entry in _entries(str(directory), title) if _is_folder(entry, title)}
+    """Names of the folders in a directory that are not hidden, without those that hold nothing but what jgan wrote.
+
+    Raises UserError where it cannot be read.
+    """
+    found = {entry.name for entry in _entries(str(directory), title) if _is_folder(entry, title)}
+    return {name for name in found if not _is_only_written(f"{directory}/{name}", title)}
+
+
+def images_in(directory: Path, title: str) -> list[str]:
+    """As `scan`, the images alone: for a directory that jgan writes in itself."""
+    return sorted(name for name, _ in _Walk(title).files(str(directory)) if is_image(name))
+
+
+def holds_images(directory: Path, title: str) -> bool:
+    """Whether there are images below a directory that others than jgan have put there. Raises as `folders_in`."""
+    return any(is_image(name) for name, _ in _Walk(title, below=True).files(str(directory)))
+
+
+def _is_only_written(directory: str, title: str) -> bool:
+    walk = _Walk(title, below=True)
+    return not any(True for _ in walk.files(directory)) and bool(walk.written)
+
+
+class _Walk:
+    """A walk through a directory: files as they are found, and what was left out."""
+
+    def __init__(self, title: str, *, below: bool = False) -> None:
+        """`below`: the directory lies in the one that was named."""
+        self.title, self._below = title, below
+        self.written: list[tuple[str, str]] = []  # folders, and what each is
+
+    def files(self, root: str) -> Iterator[tuple[str, int]]:
+        """Names below `root`, with `/` between folders, and sizes."""
+        waiting, linked = [_Folder(root, "", frozenset((os.path.realpath(root),)), linked=False)], 0
+        while waiting:
+            folder = waiting.pop()
+            linked += folder.linked
+            if linked > MAX_LINKED:
+                place = f"{self.title}: {folder.path}"
+                raise UserError(f"{place}: more than {MAX_LINKED:,} folders lie behind links; remove some")
+            entries = self._data_of(folder)
+            for entry in entries:
+                name = folder.prefix + entry.name
+                if _is_folder(entry, self.title):
+                    real = os.path.realpath(entry.path)
+                    if real in folder.within:
+                        logger.warning("%s: %s leads to a folder that it lies in; left out", self.title, name)
+                    else:
+                        within = folder.within | {real}
+                        waiting.append(_Folder(entry.path, f"{name}/", within, folder.linked or entry.is_symlink()))
+                elif (size := _size(entry)) is not None:
+                    yield name, size
+
+    def _data_of(self, folder: _Folder) -> list[os.DirEntry[str]]:
+        """What a folder holds, without what jgan has written."""
+        entries = _entries(folder.path, self.title)
+        names = {entry.name for entry in entries}
+        if folder.prefix or self._below:
+            if what := written_here(names):
+                self.written.append((folder.prefix.removesuffix("/"), what))
+                return []
+        elif what := no_images(names):
+            raise UserError(f"{self.title}: is {what}, and no folder of images; name the images' own folder")
+        pictures = pictures_here(names)
+        return [entry for entry in entries if entry.name not in pictures]
+
+    def tell(self) -> None:
+        """Warns of what was left out."""
+        tell_written(self.title, self.written)
+
+
+def tell_written(title: str, written: list[tuple[str, str]]) -> None:
+    """Warns of folders, each with what it is, that were left out since jgan has written them."""
+    if written:
+        name, what = min(written)
+        more = f", and {len(written) - 1} more like it" if len(written) > 1 else ""
+        logger.warning("%s: %s is %s, and no data; left out%s", title, name, what, more)
+
+
+def without_written(title: str, names: Iterable[str]) -> set[str]:
+    """The names, with `/` between folders, of the files of an archive, without those that `scan` would leave out."""
+    names = set(names)
+    inside: dict[str, set[str]] = {"": set()}
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        while file not in inside.setdefault(folder, set()):
+            inside[folder].add(file)
+            folder, _, file = folder.rpartition("/") if folder else ("", "", file)
+    if what := no_images(inside[""]):
+        raise UserError(f"{title}: is {what}, and no archive of images; zip the images' own folder")
+    written = [(folder, what) for folder, there in inside.items() if folder and (what := written_here(there))]
+    tell_written(title, _outermost(written))
+    lost = {f"{folder}/{name}".removeprefix("/") for folder, there in inside.items() for name in pictures_here(there)}
+    left_out = tuple(f"{folder}/" for folder, _ in written)
+    return {name for name in names - lost if not name.startswith(left_out)}
+
+
+def _outermost(written: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    folders = tuple(f"{folder}/" for folder, _ in written)
+    return [(folder, what) for folder, what in written if not folder.startswith(folders)]
 
 
 def _entries(directory: str, title: str) -> list[os.DirEntry[str]]:
@@ -78,8 +163,14 @@ def _entries(directory: str, title: str) -> list[os.DirEntry[str]]:
 
 
 def _is_folder(entry: os.DirEntry[str], title: str) -> bool:
-    with _naming(title):  # a link to itself
-        return entry.is_dir()
+    with _naming(title):
+        try:
+            return entry.is_dir()
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            logger.warning("%s: %s leads to itself; left out", title, entry.path)
+            return False
 
 
 @contextlib.contextmanager
@@ -95,8 +186,8 @@ def _size(entry: os.DirEntry[str]) -> int | None:
     """Bytes of a file; NO_FILE of an image that none can be read from; None of what else is neither file nor folder."""
     try:
         status = entry.stat()
-    except OSError:
-        return NO_FILE
+    except OSError as error:
+        return None if error.errno == errno.ELOOP else NO_FILE
     if stat.S_ISREG(status.st_mode):
         return status.st_size
     return NO_FILE if is_image(entry.name) else None

@@ -21,6 +21,7 @@ from jgan.data.renumbered import renumbered
 from jgan.data.source import Source
 from jgan.data.workers import follow_parent, interrupts_ignored
 from jgan.rundir.atomic_files import write_json
+from jgan.rundir.lock import writing_alone
 from jgan.terminal import bars
 from jgan.types import UserError
 from jgan.untrusted.json_data import read_json
@@ -61,7 +62,11 @@ def prepare(source: Source, form: Format, out: Path, on_error: str, workers: int
         raise UserError("prepared data sets hold no captions; train from this source as it is")
     if source.is_paired:
         raise UserError("prepared data sets hold no pairs; train from this source as it is")
-    source = _as_begun(source, out)
+    with writing_alone(out):
+        return _prepare(_as_begun(source, out), form, out, on_error, workers)
+
+
+def _prepare(source: Source, form: Format, out: Path, on_error: str, workers: int) -> int:
     shards = _plan(source, form, out)
     counts = {shard.path: _records_in(shard.path) for shard in shards if shard.path.is_file()}
     counts = {path: count for path, count in counts.items() if count}
@@ -104,7 +109,6 @@ def _plan(source: Source, form: Format, out: Path) -> list[Shard]:
             raise UserError(f"{out}: holds another data set or other settings; give another --out or remove it")
     elif out.is_dir() and any(out.iterdir()):
         raise UserError(f"{out}: is not empty; give a new directory as --out")
-    out.mkdir(parents=True, exist_ok=True)
     write_json(out / PLAN, plan)
     total = math.ceil(source.count / size)
     return [

@@ -9,6 +9,7 @@ from pathlib import Path
 from jgan.data.arrays import open_idx, open_mnist5k, open_npz
 from jgan.data.digit_captions import open_captioned_digits
 from jgan.data.file_source import FileSource, FolderFiles, ZipFiles, open_captions
+from jgan.data.folders import holds_images
 from jgan.data.pairs import open_pairs
 from jgan.data.records import RecordSource
 from jgan.data.source import Source
@@ -64,6 +65,37 @@ def absolute(source: str) -> str:
     if scheme == "captions" and place and file.endswith(".npz"):
         return f"{scheme}:{Path.cwd() / place}:{file}"  # the .npz is named from the folder of the images
     return f"{scheme}:{Path.cwd() / argument}"
+
+
+def check_place(source: str, directory: Path, flag: str = "--workdir") -> None:
+    """Raises UserError where a directory that is to be written in is a folder of images of the source, or of a class.
+
+    Any other below it may be: what jgan has written there is no part of the data, see `jgan/rundir/written.py`.
+    """
+    place = directory.resolve()
+    for folder in _folders(with_home(source)):
+        within = place.is_relative_to(folder.resolve()) and place.is_dir()
+        if place == folder.resolve() or (within and holds_images(place, f"{flag}={directory}")):
+            raise UserError(f"{flag}={directory}: is a folder of images of {source}; choose another, such as runs/1")
+
+
+def check_outside(source: str, out: Path) -> None:
+    """Raises UserError where images in `--out` would be images of the source."""
+    for folder in _folders(with_home(source)):
+        if out.resolve().is_relative_to(folder.resolve()):
+            raise UserError(f"--out={out}: lies among the images of --source; choose a place outside of {folder}")
+
+
+def _folders(source: str) -> list[Path]:
+    """The folders that a source has its images in."""
+    if is_unpaired(source):
+        directory, names = _domain_folders(source)
+        return [directory / name for name in names]
+    scheme, separator, argument = source.partition(":")
+    place, _, file = argument.rpartition(":")
+    argument = place if scheme == "captions" and place and file.endswith(".npz") else argument
+    path = Path(argument if separator else source)
+    return [path] if scheme in ("folder", "captions", "pairs") and path.is_dir() else []
 
 
 def open_domains(source: str) -> tuple[FileSource, FileSource]:

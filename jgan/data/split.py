@@ -7,6 +7,8 @@ from pathlib import Path
 from jgan.data.pairs import SIDES, PairSource
 from jgan.data.pixels import BrokenImageError, natural_channels, to_image, to_mode
 from jgan.data.source import Source
+from jgan.rundir.atomic_files import check_name, make_directory, replacing
+from jgan.rundir.lock import writing_alone
 from jgan.terminal import bars
 from jgan.types import UserError
 
@@ -24,17 +26,23 @@ def split(source: Source, out: Path) -> int:
     if out.is_dir() and any(out.iterdir()):
         raise UserError(f"--out={out}: holds files already; choose a new directory")
     places = _places(source)
-    for index, place in enumerate(bars.bar(iterable=places, unit="pair", disable=None)):
-        try:
-            images, _ = source.read(index)
-        except BrokenImageError as error:
-            raise UserError(f"{source.name(index)}: {error}; remove it") from None
-        for side, image in zip(SIDES, images, strict=True):
-            path = out / side / place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            picture = to_image(image)
-            to_mode(picture, natural_channels(picture), WHITE).save(path)
+    with writing_alone(out):
+        for index, place in enumerate(bars.bar(iterable=places, unit="pair", disable=None)):
+            _write(source, index, out, place)
     return source.count
+
+
+def _write(source: PairSource, index: int, out: Path, place: Path) -> None:
+    try:
+        images, _ = source.read(index)
+    except BrokenImageError as error:
+        raise UserError(f"{source.name(index)}: {error}; remove it") from None
+    for side, image in zip(SIDES, images, strict=True):
+        path = out / side / place
+        make_directory(path.parent, "--out")
+        picture = to_image(image)
+        with replacing(path) as partial:
+            to_mode(picture, natural_channels(picture), WHITE).save(partial, format="PNG")
 
 
 def _places(source: PairSource) -> list[Path]:
@@ -46,5 +54,6 @@ def _places(source: PairSource) -> list[Path]:
         place = Path(below).with_suffix(".png")
         if place in found:
             raise UserError(f"{source.title}: {found[place]} and {name} would both become {place}; rename one of them")
+        check_name(place, source.title)
         found[place] = name
     return list(found)

@@ -20,7 +20,9 @@ from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import ImageSet, Metric
 from jgan.rundir.atomic_files import as_json, make_directory, sha256, without_infinities, write_json, writing
+from jgan.rundir.lock import writing_alone
 from jgan.rundir.pictures import make_grid, save_png
+from jgan.rundir.written import EVALUATED, NEAREST
 from jgan.types import DTYPES, UserError
 
 NEAREST_ROWS, NEAREST_COLUMNS = 10, 6
@@ -81,10 +83,12 @@ def measure(chosen: Chosen, wanted: Metrics, out: Path | None) -> dict[str, Any]
         "warnings": comparison.warnings(generated, reference),
     }
     if out and processes.is_main():
-        _write_result(out / "eval.json", result)
-        if generated.images.shape[1:] == reference.images.shape[1:]:
-            features = comparison.features if comparison.features in generated.features else None
-            _save_nearest(generated, reference, features or next(iter(generated.features), None), out / "nearest.png")
+        with writing_alone(out, waits=True):  # what took an hour to measure is not refused
+            _write_result(out / EVALUATED, result)
+            if generated.images.shape[1:] == reference.images.shape[1:]:
+                features = comparison.features if comparison.features in generated.features else None
+                features = features or next(iter(generated.features), None)
+                _save_nearest(generated, reference, features, out / NEAREST)
     return result
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import dataclasses
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from jgan import __version__
+from jgan.data.folders import NO_FILE
 from jgan.inference.one_image import Tiles, check_mask_size, inputs_of, is_white, rendered
+from jgan.inference.translated_files import Made, TranslatedFiles
 from jgan.inference.translator import Translator
-from jgan.photos.photo_files import Photo, by_stem, image_files, output_paths, photo_size, read_photo, write_photo
+from jgan.photos.photo_files import Photo, by_stem, image_files, output_paths, photo_size, read_photo
 from jgan.photos.programs import Sizes
 from jgan.photos.tiles import Tiling
 from jgan.photos.transparency import for_network
 from jgan.rundir.atomic_files import make_directory
+from jgan.rundir.lock import writing_alone
 from jgan.terminal import bars
 from jgan.types import UserError
 
@@ -50,6 +55,7 @@ class Job:
     file: Path
     place: Path
     mask: Path | None
+    made: Made
 
 
 def translate_files(translator: Translator, files: Files) -> tuple[int, int]:
@@ -60,8 +66,15 @@ def translate_files(translator: Translator, files: Files) -> tuple[int, int]:
     """
     if files.degrade:
         translator.check_degrades()
-    jobs, skipped = _jobs(translator, files)
-    make_directory(files.out, "--out")
+    _check_out(files)
+    with writing_alone(files.out):
+        return _translate(translator, files)
+
+
+def _translate(translator: Translator, files: Files) -> tuple[int, int]:
+    made_by = _made_by(translator, files)
+    outputs = TranslatedFiles(files.out, made_by)
+    jobs, skipped = _jobs(translator, files, outputs, made_by)
     jobs, sizes = _readable(jobs, skip=files.skip_broken)
     written = 0
     tiling = files.tiles.tiling(translator, largest=max(map(max, sizes), default=1))
@@ -80,24 +93,52 @@ def translate_files(translator: Translator, files: Files) -> tuple[int, int]:
                 logger.warning("%s; left out", error)
                 continue
             make_directory(job.place.parent, "--out")
-            write_photo(job.place, _translated(translator, photo, job, files, tiling, bar))
+            outputs.write(job.place, _translated(translator, photo, job, files, tiling, bar), job.made)
             written += 1
     return written, skipped
 
 
-def _jobs(translator: Translator, files: Files) -> tuple[list[Job], int]:
-    """What is to do, and how many images are there already and stay."""
+def _check_out(files: Files) -> None:
     if files.input.is_dir() and files.out.resolve().is_relative_to(files.input.resolve()):
         raise UserError(
             f"--out={files.out}: lies within --input, of which it would be a part; choose another directory"
         )
+
+
+def _made_by(translator: Translator, files: Files) -> dict[str, Any]:
+    """What images depend on besides their inputs, as JSON."""
+    return {
+        "weights": translator.digest,
+        **{name: getattr(translator, name) for name in ("step", "direction", "seed", "bicubic")},
+        "degrade": files.degrade,
+        "tile": files.tiles.side,
+        "overlap": files.tiles.overlap,
+        "usual_tile": files.tiles.usual,
+        "mask": files.mask and str(files.mask.absolute()),
+        "jgan": __version__,
+    }
+
+
+def _jobs(
+    translator: Translator, files: Files, outputs: TranslatedFiles, made_by: dict[str, Any]
+) -> tuple[list[Job], int]:
+    """What is to do, and how many images are there already and stay."""
     inputs = image_files(files.input, "--input")
-    places = output_paths(inputs, files.out, may_exist=files.overwrite or files.skip_existing)
+    places = output_paths(inputs, files.out)
     masks = _masks(inputs, files.mask, translator)
     found = enumerate(zip(inputs, places, masks, strict=True))
-    jobs = [Job(index, file, place, mask) for index, ((file, _), place, mask) in found]
-    left = [job for job in jobs if not (files.skip_existing and job.place.is_file())]
+    jobs = [
+        Job(index, file, place, mask, Made(made_by, relative.as_posix(), _size(file)))
+        for index, ((file, relative), place, mask) in found
+    ]
+    outputs.check({job.place: job.made for job in jobs}, overwrite=files.overwrite, skip=files.skip_existing)
+    left = [job for job in jobs if not (files.skip_existing and outputs.is_there(job.place))]
     return left, len(inputs) - len(left)
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file; NO_FILE of a link to nothing."""
+    return file.stat().st_size if file.exists() else NO_FILE
 
 
 def _readable(jobs: list[Job], *, skip: bool) -> tuple[list[Job], list[tuple[int, int]]]:

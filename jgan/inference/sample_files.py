@@ -9,19 +9,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from jgan import __version__
-from jgan.engine.matching import by_path
+from jgan.data.folders import images_in
 from jgan.inference.samples import Sampling
+from jgan.inference.weights import digest_of
 from jgan.photos.photo_files import read_photo
-from jgan.rundir.atomic_files import make_directory, write_json, writing
+from jgan.rundir.atomic_files import write_json, writing
 from jgan.rundir.pictures import save_png
+from jgan.rundir.written import GRID, SAMPLED
 from jgan.types import PixelBatch, Player, UserError
-from jgan.untrusted.json_data import parse_json
+from jgan.untrusted.bounded_read import read_file
+from jgan.untrusted.json_data import MAX_JSON_BYTES, parse_json
 
-RECORD = "sampled.json"  # what the images of a directory were sampled by
+NUMBERED = re.compile(r"\d+\.png")
 PNG_END = b"IEND\xaeB`\x82"  # a file that lacks it was cut off
 
 
@@ -34,7 +36,7 @@ class SampleFiles:
     made_by: dict[str, Any]
 
     def begin(self, *, overwrite: bool) -> int:
-        """Makes the directory ready; the number of the first image that is still to be made.
+        """Makes the directory, which is there, ready; the number of the first image that is still to be made.
 
         Images that were sampled alike stay. Others are deleted where it may `overwrite` them, before sampled.json says
         whose the new ones are.
@@ -42,8 +44,8 @@ class SampleFiles:
         Raises:
           UserError: the directory holds others, or cannot be written.
         """
-        make_directory(self.directory, "--out")
         there, recorded = self._there(), self._recorded()
+        self._check_alone(recorded)
         if recorded == self.made_by:
             return next((i for i in range(self.num) if not _is_whole(self.path(i))), self.num)
         if there and not overwrite:
@@ -51,17 +53,21 @@ class SampleFiles:
                 f"--out={self.directory}: holds {there[0].name} sampled otherwise; choose another directory, or "
                 "replace them all by --overwrite"
             )
-        ours = {self.path(index).name for index in range(self.num)} if recorded is None else set()
-        if ours and (others := [path for path in there if path.name not in ours]):
-            raise UserError(
-                f"--out={self.directory}: holds {others[0].name}, of which {RECORD} does not tell; choose "
-                "another directory, or move it away"
-            )
         with writing(self.directory):
-            for path in (*there, self.directory / "grid.png"):
+            for path in (*there, self.directory / GRID):
                 path.unlink(missing_ok=True)
-        write_json(self.directory / RECORD, self.made_by)
+        write_json(self.directory / SAMPLED, self.made_by)
         return 0
+
+    def _check_alone(self, recorded: Any) -> None:
+        """Raises UserError where the directory holds images that `jgan sample` has not written there."""
+        ours = {self.path(index).name for index in range(self.num)} if recorded is None else set()
+        there = images_in(self.directory, f"--out={self.directory}")
+        if others := [name for name in there if not (name in ours if ours else NUMBERED.fullmatch(name))]:
+            raise UserError(
+                f"--out={self.directory}: holds {others[0]}, of which {SAMPLED} does not tell; choose another "
+                "directory, or move it away"
+            )
 
     def path(self, index: int) -> Path:
         """The file of an image."""
@@ -81,27 +87,23 @@ class SampleFiles:
         return np.stack([photo.colors if photo.alpha is None else photo.levels(4) for photo in photos])
 
     def _there(self) -> list[Path]:
-        return sorted(path for path in self.directory.glob("*.png") if re.fullmatch(r"\d+\.png", path.name))
+        return sorted(path for path in self.directory.glob("*.png") if NUMBERED.fullmatch(path.name))
 
     def _recorded(self) -> Any:
-        path = self.directory / RECORD
+        path = self.directory / SAMPLED
         try:
-            return parse_json(path.read_bytes()) if path.is_file() else None
-        except ValueError:
+            return parse_json(read_file(path, MAX_JSON_BYTES)) if path.is_file() else None
+        except (OSError, ValueError):
             return None
 
 
 def made_by(generator: Player, step: int, condition: np.ndarray | None, num: int, sampling: Sampling) -> dict[str, Any]:
     """What images depend on: the weights, the labels or captions, the seed and the rest, as JSON."""
-    weights = hashlib.sha256()
-    for path, leaf in by_path((generator.params, generator.variables)).items():
-        weights.update(path.encode())
-        weights.update(np.ascontiguousarray(jax.device_get(leaf)).tobytes())
     shown = "" if condition is None else hashlib.sha256(np.ascontiguousarray(condition).tobytes()).hexdigest()
     settings = dataclasses.asdict(sampling)
     if not sampling.standing_batches:
         settings.pop("batch_size")  # changes nothing but rounding
-    return {"weights": weights.hexdigest(), "step": step, "shown": shown, "num": num, **settings, "jgan": __version__}
+    return {"weights": digest_of(generator), "step": step, "shown": shown, "num": num, **settings, "jgan": __version__}
 
 
 def _is_whole(path: Path) -> bool:

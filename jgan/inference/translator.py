@@ -12,7 +12,7 @@ import numpy as np
 
 from jgan.config import Config
 from jgan.games.translation import image_to_image, sides_of
-from jgan.inference.weights import NEWEST, Weights, batch_shapes, restore_generator
+from jgan.inference.weights import NEWEST, Weights, batch_shapes, digest_of, restore_generator
 from jgan.layers.bicubic import bicubic
 from jgan.photos.photo_files import Photo, of_levels
 from jgan.photos.tiles import filled_up
@@ -46,7 +46,7 @@ class Translator:
         """
         check_seed(seed)
         game, way = image_to_image(config.game, direction, "--direction")
-        self.config, self._seed, self._bicubic = config, seed, bicubic
+        self.config, self.seed, self.bicubic, self.direction = config, seed, bicubic, way
         batch = batch_shapes(config, workdir, weights)[-1]
         self.channels = batch[game.input_name(way)].shape[-1]
         generator, self.step = restore_generator(config, workdir, weights)
@@ -62,6 +62,11 @@ class Translator:
             raise UserError(
                 "--bicubic: this run does not enlarge images, and the filter would leave them; leave it out"
             )
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the weights that make its images."""
+        return "" if self.bicubic else digest_of(self._generator)
 
     @property
     def fills_masks(self) -> bool:
@@ -81,7 +86,7 @@ class Translator:
         return made.shape[1] // side, made.shape[-1]
 
     def _key(self) -> Array:
-        return jax.random.key(self._seed)
+        return jax.random.key(self.seed)
 
     def as_inputs(self, levels: np.ndarray) -> np.ndarray:
         """What the network is given, float32 [h, w, channels], of what `_inputs` has of a photo, or of a part of it."""
@@ -98,7 +103,7 @@ class Translator:
         Beyond the right and the bottom edge they are mirrored, as far as the network needs.
         """
         height, width = image.shape[:2]
-        if self._bicubic:
+        if self.bicubic:
             return np.asarray(bicubic(jnp.asarray(image[None]), height * self.scale, width * self.scale))[0]
         whole = filled_up(image, self.multiple, self._smallest)
         made = jax.device_get(self._apply(self._generator, whole[None], self._key()))[0]
@@ -127,7 +132,7 @@ class Translator:
             height, width = (side - side % task.scale for side in image.shape[:2])
             image = image[:height, :width]
         if task.is_blind:
-            small = degrade_blindly(to_uint8(image), task.scale, np.random.default_rng((self._seed, index)))
+            small = degrade_blindly(to_uint8(image), task.scale, np.random.default_rng((self.seed, index)))
             return small.astype(np.float32) / 127.5 - 1.0
         rngs = jax.random.split(jax.random.fold_in(self._key(), index), 1)
         return np.asarray(self._degrade(image[None], rngs))[0]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from jgan.config import Config
 from jgan.data.classes import Numbering, numbering_of
 from jgan.data.vocabulary import Vocabulary, from_data
+from jgan.engine.matching import by_path
 from jgan.engine.sharding import Sharding, make_sharding
 from jgan.errors import shown
 from jgan.rundir.checkpoints import BEST, CHECKPOINTS, Checkpoints
@@ -131,3 +134,12 @@ def _open(workdir: Path, weights: Weights) -> tuple[Checkpoints, dict[str, Any]]
             raise UserError(f"--step={step}: {checkpoints.directory} has no checkpoint of it; expected one of {there}")
         raise UserError(f"{checkpoints.directory}: no checkpoint yet; train first")
     return checkpoints, record
+
+
+def digest_of(generator: Player) -> str:
+    """The SHA-256 of a generator's weights."""
+    weights = hashlib.sha256()
+    for path, leaf in by_path((generator.params, generator.variables)).items():
+        weights.update(path.encode())
+        weights.update(np.ascontiguousarray(jax.device_get(leaf)).tobytes())
+    return weights.hexdigest()

@@ -26,7 +26,7 @@ from jgan.interop.weights import Weights, read_weights
 from jgan.layers.conv import Conv
 from jgan.layers.norm import BatchNorm
 from jgan.metrics.checks import check_images
-from jgan.rundir.atomic_files import as_json, replacing
+from jgan.rundir.atomic_files import as_json, replacing_shared
 from jgan.terminal import bars
 from jgan.types import Array, Images, Labels, PyTree, UserError
 from jgan.untrusted.fields import check_fields, list_of, number, one_of, text, whole
@@ -214,7 +214,7 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
     """
     about = np.frombuffer(as_json(describe(classifier), indent=None).encode(), np.uint8)
     arrays: dict[str, Any] = {"about": about, **flatten_dict(classifier.variables, sep="/")}
-    with replacing(path) as partial, partial.open("wb") as file:
+    with replacing_shared(path) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)
 
 

@@ -209,10 +209,17 @@ def of_pillow(image: Image.Image) -> Photo:
 
 
 def write_photo(path: Path, photo: Photo) -> None:
-    """Writes a PNG of the photo's depth, whole or not at all; a profile of other colours is left out, with a warning.
+    """Writes the PNG of `encoded`, whole or not at all. Raises UserError where the file cannot be written."""
+    data = encoded(path, photo)
+    with replacing(path) as partial:
+        partial.write_bytes(data)
+
+
+def encoded(path: Path, photo: Photo) -> bytes:
+    """A PNG, for `path`, of the photo's depth; a profile of other colours is left out, with a warning.
 
     Raises:
-      UserError: the file cannot be written.
+      UserError: OpenCV cannot encode it.
     """
     colors = photo.colors
     if photo.alpha is not None:
@@ -228,15 +235,14 @@ def write_photo(path: Path, photo: Photo) -> None:
     elif photo.profile:
         found = profile_space(photo.profile)
         logger.warning("%s: is %s and has no colour profile; that of its input, %s, is left out", path, space, found)
-    with replacing(path) as partial:
-        partial.write_bytes(png)
+    return png
 
 
-def output_paths(files: list[tuple[Path, Path]], out: Path, *, may_exist: bool) -> list[Path]:
+def output_paths(files: list[tuple[Path, Path]], out: Path) -> list[Path]:
     """Where the image of each file goes: below `out` as the file is below its folder, as PNG.
 
     Raises:
-      UserError: two files would go to one place, or, unless they `may_exist`, a file is there already.
+      UserError: two files would go to one place, or one is an input.
     """
     places: dict[Path, Path] = {}
     for file, relative in files:
@@ -246,9 +252,4 @@ def output_paths(files: list[tuple[Path, Path]], out: Path, *, may_exist: bool) 
         places[place] = file
         if os.path.realpath(place) == os.path.realpath(file):
             raise UserError(f"--out={out}: {place} is an input itself; choose another directory")
-    there = [place for place in places if place.exists()]
-    if there and not may_exist:
-        raise UserError(
-            f"--out={out}: {there[0]} is there already; choose another directory, or add --overwrite or --skip_existing"
-        )
     return list(places)

@@ -24,8 +24,9 @@ from jgan.published import matching
 from jgan.published.matching import DISCRIMINATOR, GENERATOR
 from jgan.published.readable import check_readable, find_network
 from jgan.rundir.atomic_files import sha256
-from jgan.rundir.checkpoints import Checkpoints
-from jgan.rundir.lock import locked, write_environment
+from jgan.rundir.checkpoints import Checkpoints, newest_step
+from jgan.rundir.environment import write_environment
+from jgan.rundir.lock import locked
 from jgan.rundir.monitor import MetricWindow
 from jgan.setup import BatchShapes, initial_state, microbatches, run_seldom, shapes_to_data, state_target
 from jgan.types import Array, PyTree, ScheduledStage, TrainState, UserError, schedule
@@ -158,6 +159,8 @@ def import_networks(config: Config, networks: Sequence[Network], workdir: Path) 
         "imported": [{"file": one.file.path.name, "sha256": sha256(one.file.path)} for one in networks],
     }
     with locked(workdir):
+        if newest_step(workdir) is not None:
+            raise UserError(f"--workdir={workdir}: another import has just made a run there; choose a new directory")
         configs.save(config, workdir / "config.json")
         write_environment(workdir)
         checkpoints = Checkpoints(workdir)

@@ -19,6 +19,8 @@ from jgan.untrusted.bounded_read import read_file
 from jgan.untrusted.fields import check_fields, whole
 from jgan.untrusted.json_data import parse_json
 
+MAX_NAME = 255  # bytes of a file's name, on the file systems of Linux, macOS and Windows
+
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
@@ -33,7 +35,7 @@ def writing(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path to write to; it takes the name `path` once the block has ended well."""
-    partial = path.with_name(f"{path.name}.partial")
+    partial = path.with_name(_partial_name(path.name))
     with writing(path):
         try:
             yield partial
@@ -44,10 +46,26 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
+def _partial_name(name: str) -> str:
+    """What a file is called before it is whole; no longer than names may be where `name` is not."""
+    long = f"{name}.partial"
+    if len(os.fsencode(long)) <= MAX_NAME:
+        return long
+    return f"{hashlib.blake2b(os.fsencode(name), digest_size=16).hexdigest()}.partial"
+
+
+def check_name(path: Path, flag: str) -> None:
+    """Raises UserError where a name is longer than file systems take."""
+    for part in path.parts:
+        if (length := len(os.fsencode(part))) > MAX_NAME:
+            shown = f"{part[:40]}...{part[-10:]}"
+            raise UserError(f"{flag}: the name {shown} has {length} bytes; names have {MAX_NAME} at most; shorten it")
+
+
 @contextlib.contextmanager
 def replacing_shared(path: Path) -> Iterator[Path]:
-    """As `replacing`, for a file that several processes may write at once, all the same: each has a path of its own."""
-    with writing(path), tempfile.TemporaryDirectory(dir=path.parent) as own:
+    """As `replacing`, for a file that several processes may write at once: each has its own path, the last stays."""
+    with writing(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as own:
         whole = Path(own) / path.name
         yield whole
         whole.replace(path)

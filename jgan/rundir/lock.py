@@ -1,30 +1,21 @@
-"""The run directory: one writer at a time, and a note of what it ran on."""
+"""Directories with one writer at a time."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import importlib.metadata
-import json
 import logging
 import os
-import platform
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import jax
-
-from jgan import __version__
-from jgan.rundir.atomic_files import write_json
+from jgan.rundir.atomic_files import make_directory, writing
 from jgan.types import UserError
-
-PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "pillow")
 
 
 @contextlib.contextmanager
 def locked(workdir: Path) -> Iterator[None]:
-    """Holds the directory for this process; the lock goes with the process, however it ends.
+    """Holds the directory of a run for this process; the lock goes with the process, however it ends.
 
     Raises:
       UserError: the directory cannot be written, or another process trains in it.
@@ -35,60 +26,37 @@ def locked(workdir: Path) -> Iterator[None]:
     except OSError as error:
         raise UserError(f"--workdir={workdir}: cannot write there ({error.strerror})") from None
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"--workdir={workdir}: another process trains in it; stop it, or choose another directory"
-            ) from None
-        except OSError as error:  # NFS without its lock daemon, some overlays
-            logging.getLogger("jgan").warning(
-                "%s: its file system has no locks (%s); nothing would stop a second process from training in it",
-                workdir,
-                error.strerror,
-            )
+        _hold(file.fileno(), f"--workdir={workdir}", "trains in it")
         yield
 
 
-def write_environment(workdir: Path) -> None:
-    """environment.json: versions, devices and the git commit, an entry for every start of the run."""
-    path = workdir / "environment.json"
-    starts = _earlier_starts(path)
-    starts.append(
-        {
-            "jgan": __version__,
-            "git_commit": _git_commit(),
-            "python": platform.python_version(),
-            "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
-            "platform": platform.platform(),
-            "devices": [str(device) for device in jax.devices()],
-            "device_kind": jax.devices()[0].device_kind,
-            "processes": jax.process_count(),
-            "cpu_count": os.cpu_count(),
-        }
-    )
-    write_json(path, starts)
+@contextlib.contextmanager
+def writing_alone(directory: Path, flag: str = "--out", *, waits: bool = False) -> Iterator[None]:
+    """Makes a directory for what a command writes and holds it, as `locked`, without a file of its own in it.
+
+    With `waits` it waits for another process, where that writes for a moment.
+
+    Raises:
+      UserError: the directory cannot be made, or another process writes there.
+    """
+    make_directory(directory, flag)
+    with writing(directory):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _hold(descriptor, f"{flag}={directory}", "writes there", waits=waits)
+        yield
+    finally:
+        os.close(descriptor)
 
 
-def _earlier_starts(path: Path) -> list:
-    """The entries of environment.json. A file that is no such list is moved aside: it is only a note."""
-    if not path.exists():
-        return []
-    with contextlib.suppress(ValueError):
-        starts = json.loads(path.read_bytes())
-        if isinstance(starts, list):
-            return starts
-    logging.getLogger("jgan").warning("%s was not readable and is now %s.damaged", path, path.name)
-    path.rename(path.with_name(f"{path.name}.damaged"))
-    return []
-
-
-def _git_commit() -> str | None:
-    """The commit of the checkout that jgan is imported from; None where there is none."""
-    checkout = Path(__file__).parents[2]
-    if not (checkout / ".git").exists():  # git would take any repository above it
-        return None
-    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=40"]
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    return None
+def _hold(descriptor: int, place: str, doing: str, *, waits: bool = False) -> None:
+    """Takes the lock of an open file or directory; warns where its file system has none."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(f"{place}: another process {doing}; stop it, or choose another directory") from None
+    except OSError as error:  # NFS without its lock daemon, some overlays
+        logging.getLogger("jgan").warning(
+            "%s: its file system has no locks (%s); nothing would stop a second process that %s",
+            *(place, error.strerror, doing),
+        )

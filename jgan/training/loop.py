@@ -14,13 +14,15 @@ import jax
 
 from jgan import config as configs
 from jgan.config import Config
+from jgan.data.registry import check_place
 from jgan.engine import processes
 from jgan.engine.compiling import Lower, StoppedError, compile_apart
 from jgan.engine.step import active_phases
 from jgan.evaluation.while_training import Evaluator, check_game
 from jgan.rundir.animation import write_progress
 from jgan.rundir.checkpoints import Checkpoint, Checkpoints, newest_step
-from jgan.rundir.lock import locked, write_environment
+from jgan.rundir.environment import write_environment
+from jgan.rundir.lock import locked
 from jgan.rundir.monitor import MetricWindow, NonFiniteError, RunLog, gradient_names
 from jgan.rundir.pictures import make_grid, to_uint8, with_legend
 from jgan.rundir.progress import Progress
@@ -62,6 +64,7 @@ def train(config: Config, workdir: Path, start_from: StartFrom | None = None) ->
     """
     configs.check(config)
     check_game(config)
+    check_place(config.data.source, workdir)
     with locked(workdir) if processes.is_main() else contextlib.nullcontext():
         _check_resume(config, workdir)
         start = find_start(workdir, start_from)
@@ -80,8 +83,7 @@ def _check_resume(config: Config, workdir: Path) -> None:
     """Raises UserError where the directory holds a run of another config."""
     done = newest_step(workdir)
     if done is None:
-        metrics = workdir / "metrics.jsonl"
-        if metrics.is_file() and metrics.stat().st_size:
+        if (metrics := workdir / "metrics.jsonl").is_file() and metrics.stat().st_size:
             raise UserError(
                 f"--workdir={workdir} holds the metrics of a run whose checkpoints are gone; put them back, or use "
                 "another directory"
@@ -95,10 +97,9 @@ def _check_resume(config: Config, workdir: Path) -> None:
 
 
 def _open_evaluator(setup: Setup, workdir: Path) -> Evaluator | None:
-    config = setup.config
-    if not config.evaluate_every:
+    if not setup.config.evaluate_every:
         return None
-    return Evaluator(config, setup.dataset, setup.batches[-1], workdir, setup.numbering)
+    return Evaluator(setup.config, setup.dataset, setup.batches[-1], workdir, setup.numbering)
 
 
 class _Loop:

@@ -8,6 +8,8 @@ from jgan.classifier import main as classifier
 from jgan.compare import main as compare
 from jgan.data.__main__ import main as data
 from jgan.report import main as report
+from jgan.rundir.atomic_files import replacing_shared
+from jgan.rundir.lock import writing_alone
 from jgan.types import UserError
 
 
@@ -36,3 +38,26 @@ def test_a_file_of_another_kind_stays(tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
     scores = ["--images", str(first), "--reference", str(second), "--metrics", "psnr", "--out", f"{here}/scores.json"]
     assert compare(scores) == compare(scores) == 0
+
+
+def test_two_processes_never_write_into_one_directory(tmp_path):
+    """That holds for `sample` (tests/inference/test_sample_files.py) and `upscale` (test_translate.py) too."""
+    for name in ("A/a.png", "B/a.png"):
+        (tmp_path / "pairs" / name).parent.mkdir(parents=True)
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "pairs" / name)
+    out, pairs = tmp_path / "out", tmp_path / "pairs"
+    with writing_alone(out):
+        for arguments in (
+            ["split", "--source", f"pairs:{pairs}", "--out", str(out)],
+            ["prepare", "--source", f"folder:{pairs}/A", "--resolution", "8", "--out", str(out)],
+        ):
+            with pytest.raises(
+                UserError, match=r"^--out=.*out: another process writes there; stop it, or choose another"
+            ):
+                data(arguments)
+    assert data(["split", "--source", f"pairs:{pairs}", "--out", str(out)]) == 0
+    with replacing_shared(tmp_path / "scores.json") as first, replacing_shared(tmp_path / "scores.json") as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert (tmp_path / "scores.json").read_text() in ("first", "second")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "pairs", "scores.json"]

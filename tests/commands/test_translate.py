@@ -1,5 +1,7 @@
 """translate and upscale as a user types them, on tiny networks that were not trained."""
 
+import shutil
+
 import jax
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ from jgan.inference.weights import restore_generator
 from jgan.layers.bicubic import bicubic
 from jgan.photos import programs
 from jgan.photos.photo_files import Photo, read_photo, write_photo
+from jgan.rundir.lock import writing_alone
+from jgan.rundir.written import TRANSLATED
 from jgan.types import UserError
 
 # float32 in two programs, and one more rounding to a level where they lie on its two sides
@@ -69,8 +73,8 @@ def test_names_and_folders_are_mirrored_and_nothing_is_replaced(workdirs, tmp_pa
     assert call(translate, **flags) == 0
     assert "2 images from the EMA weights at step 0" in capsys.readouterr().out
     found = sorted(path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*") if path.is_file())
-    assert [str(path) for path in found] == ["b.png", "sub/deep/a.png"]
-    for name, place in zip(sizes, found, strict=True):
+    assert [str(path) for path in found] == ["b.png", "sub/deep/a.png", TRANSLATED]
+    for name, place in zip(sizes, found[:2], strict=True):
         inputs = in_units(read_photo(tmp_path / "in" / name).colors)
         expected = in_levels(applied(workdirs["both"], inputs, 8, direction="b_to_a"))
         assert expected.std() > 10
@@ -92,21 +96,71 @@ def test_what_is_there_is_skipped_and_the_rest_as_if_nothing_had_been(workdirs, 
         save(tmp_path / "in" / f"{name}.png", smooth(16, 24))
     flags = {"workdir": workdirs["filling"], "input": tmp_path / "in", "degrade": True}
     assert call(translate, **flags, out=tmp_path / "whole") == 0
-    save(tmp_path / "out" / "b.png", smooth(3, 3))
-    before = (tmp_path / "out" / "b.png").read_bytes()
+    whole = {name: (tmp_path / "whole" / name).read_bytes() for name in ("a.png", "b.png", "c.png")}
+    shutil.copytree(tmp_path / "whole", tmp_path / "out")
+    for name in ("a.png", "c.png"):
+        (tmp_path / "out" / name).unlink()
+    with (tmp_path / "out" / TRANSLATED).open("a") as record:
+        record.write('{"file": "c.p')  # cut off
     flags["out"] = tmp_path / "out"
     assert call(translate, **flags, skip_existing=True) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == (
         f"2 images from the EMA weights at step 0: {tmp_path}/out; 1 skipped, whose images were there already"
     )
-    assert (tmp_path / "out" / "b.png").read_bytes() == before
-    for name in ("a.png", "c.png"):
-        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert {name: (tmp_path / "out" / name).read_bytes() for name in whole} == whole
     assert call(translate, **flags, skip_existing=True) == 0
     assert capsys.readouterr().out.startswith("0 images from")
     with pytest.raises(UserError, match=r"--overwrite: not allowed with argument --skip_existing; see .* --help$"):
         call(translate, **flags, skip_existing=True, overwrite=True)
+
+
+def test_images_that_were_made_otherwise_are_not_taken_for_these(workdirs, tmp_path):
+    """Nor are images of others: a directory of outputs holds nothing else."""
+    for name in ("a", "b"):
+        save(tmp_path / "in" / f"{name}.png", smooth(8, 8))
+    run, out = tmp_path / "run", tmp_path / "out"
+    shutil.copytree(workdirs["enlarging"], run)
+    flags = {"workdir": run, "input": tmp_path / "in", "out": out}
+    assert call(upscale, **flags) == 0
+    made = {path.name: path.read_bytes() for path in out.iterdir()}
+    again = {**flags, "skip_existing": True}
+    for change, difference in (
+        ({"bicubic": True}, "with other weights and bicubic"),
+        ({"seed": 1}, "with other seed"),
+        ({"tile": 32}, "with other tile"),
+    ):
+        with pytest.raises(UserError, match=rf"holds a\.png, made {difference}; replace it by --overwrite, or"):
+            call(upscale, **(again | change))
+    with Image.open(out / "b.png") as image:
+        image.convert("L").save(out / "b.png")
+    with pytest.raises(UserError, match=r"holds b\.png, which is not what was written; replace it"):
+        call(upscale, **again)
+    save(tmp_path / "in" / "b.png", smooth(9, 8))
+    with pytest.raises(UserError, match=r"holds b\.png, made of another input, b\.png of [0-9]+ bytes; replace it"):
+        call(upscale, **again)
+    assert call(upscale, **flags, overwrite=True) == 0
+    assert (out / "a.png").read_bytes() == made["a.png"]
+    (out / TRANSLATED).unlink()
+    with pytest.raises(UserError, match=r"holds a\.png, of which translated\.jsonl does not tell; replace it"):
+        call(upscale, **again)
+    (out / TRANSLATED).write_text("[]\n")
+    with pytest.raises(UserError, match=r"translated\.jsonl: line 1 is not what was written .*; move it away"):
+        call(upscale, **again)
+    for name in ("a.png", "b.png", TRANSLATED):
+        (out / name).unlink()
+    save(out / "sub" / "photo.jpg", smooth(8, 8))
+    for more in ({}, {"overwrite": True}, {"skip_existing": True}):
+        with pytest.raises(UserError, match=r"holds sub/photo\.jpg, of which translated\.jsonl does not tell; choose"):
+            call(upscale, **flags, **more)
+    with pytest.raises(UserError, match="is the directory of a run, and no folder of images"):
+        call(upscale, **(flags | {"out": workdirs["both"]}))
+    long = tmp_path / "in" / f"{'é' * 125}.jpg"  # 254 bytes: no room for .partial
+    (tmp_path / "in" / "a.png").rename(long)
+    with writing_alone(tmp_path / "new"), pytest.raises(UserError, match="new: another process writes there; stop it"):
+        call(upscale, **(flags | {"out": tmp_path / "new"}))
+    assert call(upscale, **(flags | {"out": tmp_path / "new"})) == 0
+    assert (tmp_path / "new" / f"{'é' * 125}.png").is_file()
 
 
 def test_a_colour_profile_goes_along_and_what_is_left_out_is_said(workdirs, tmp_path, caplog):
@@ -347,7 +401,7 @@ def test_a_broken_file_is_one_line_that_names_it(workdirs, tmp_path, caplog):
     with pytest.raises(UserError, match=r"in/c\.png: not an image that can be read; .* with --skip_broken$"):
         call(upscale, **flags)
     assert call(upscale, **flags, skip_broken=True) == 0
-    assert [path.name for path in (tmp_path / "other").iterdir()] == ["b.png"]
+    assert {path.name for path in (tmp_path / "other").iterdir()} == {"b.png", TRANSLATED}
     assert [line.partition(": ")[0][-5:] for line in caplog.messages if "left out" in line] == ["c.png", "d.png"]
     for name in "cd":
         (tmp_path / "in" / f"{name}.png").unlink()

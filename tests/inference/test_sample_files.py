@@ -6,6 +6,7 @@ import pytest
 import runs
 
 from jgan.inference.sampling import Sampler
+from jgan.rundir.lock import writing_alone
 
 NUM = 11
 
@@ -67,9 +68,17 @@ def test_other_images_are_replaced_only_where_that_is_said(workdir, tmp_path):
     assert sorted(second) == sorted(first)
     assert second["00000.png"] != first["00000.png"]
     assert json.loads(second["sampled.json"])["seed"] == 1
+    with writing_alone(out):
+        assert "out: another process writes there" in sample(workdir, out, "--seed", "1", code=2)
     photos = tmp_path / "photos"
     photos.mkdir()
     (photos / "2024.png").write_bytes(b"a photo of the user's")
     for flags in ([], ["--overwrite"]):
         assert "holds 2024.png" in sample(workdir, photos, *flags, code=2)
     assert contents(photos) == {"2024.png": b"a photo of the user's"}
+    for name in ("00000.png", "grid.png", "sub/a.jpg"):
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_bytes(b"another photo")
+        for flags in ([], ["--overwrite"]) if name != "00000.png" else ([],):
+            sample(workdir, tmp_path / "mine", *flags, code=2)
+    assert {path.read_bytes() for path in (tmp_path / "mine").rglob("*.*")} == {b"another photo"}

@@ -210,18 +210,13 @@ def test_names_are_kept_and_never_taken_twice(tmp_path):
     files = image_files(tmp_path / "in", "--input")
     assert [str(relative) for _, relative in files] == ["b.jpg", "sub/a.PNG"]
     out = tmp_path / "out"
-    assert output_paths(files, out, may_exist=False) == [out / "b.png", out / "sub" / "a.png"]
-    (out / "sub").mkdir(parents=True)
-    (out / "sub" / "a.png").touch()
-    with pytest.raises(UserError, match=r"^--out=.*a\.png is there already; .* add --overwrite or --skip_existing$"):
-        output_paths(files, out, may_exist=False)
-    assert output_paths(files, out, may_exist=True)
+    assert output_paths(files, out) == [out / "b.png", out / "sub" / "a.png"]
     (tmp_path / "in" / "b.bmp").touch()
     with pytest.raises(UserError, match=r"^--input: .*b\.bmp and .*b\.jpg would both become .*b\.png; rename one"):
-        output_paths(image_files(tmp_path / "in", "--input"), out, may_exist=True)
+        output_paths(image_files(tmp_path / "in", "--input"), out)
     (tmp_path / "in" / "b.bmp").rename(tmp_path / "in" / "b.png")
     (tmp_path / "in" / "b.jpg").unlink()
     with pytest.raises(UserError, match=r"b\.png is an input itself; choose another directory"):
-        output_paths(image_files(tmp_path / "in", "--input"), tmp_path / "in", may_exist=True)
+        output_paths(image_files(tmp_path / "in", "--input"), tmp_path / "in")
     with pytest.raises(UserError, match=r"^--input=.*no: no such file or folder"):
         image_files(tmp_path / "no", "--input")
