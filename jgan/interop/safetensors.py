@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.interop.refusal import RefusedError, refusing
+from jgan.untrusted.bounded_read import MAX_WEIGHTS_BYTES, read_file
 from jgan.untrusted.json_data import parse_json
 
 _SAFETENSORS = {
@@ -31,7 +32,7 @@ _SAFETENSORS = {
 
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     """The tensors of a file, by name. Raises OSError or RefusedError."""
-    data = path.read_bytes()
+    data = read_file(path, MAX_WEIGHTS_BYTES)
     start = 8 + int.from_bytes(data[:8], "little")
     if not 8 < start <= len(data):
         raise RefusedError(f"cut short: its header ends at byte {start}, the file at {len(data)}")

@@ -44,6 +44,8 @@ def read_weights(path: Path) -> Weights:
     if reader is None:
         raise UserError(f"{path}: cannot read weights from such a file; expected one of {', '.join(_READERS)}")
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise OSError("not a regular file")
         weights = reader(path)
     except OSError as error:
         raise UserError(f"{path}: cannot read it ({error.strerror or error})") from None

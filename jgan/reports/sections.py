@@ -19,6 +19,7 @@ from jgan.rundir.atomic_files import as_json
 from jgan.rundir.pictures import curve_color, read_thumbnail
 from jgan.terminal.bars import duration
 from jgan.types import UserError
+from jgan.untrusted.bounded_read import read_file
 
 MOVING_BYTES = 2 * 2**20  # of a run's progress in the page, at most
 PICTURE_SIDE = 640  # pixels of a sample grid on the page, at most
@@ -145,7 +146,7 @@ def _moving(run: Run) -> Markup:
         return Markup("")
     if path.stat().st_size > MOVING_BYTES:
         return element("p", f"{path}: from the first samples to these", class_="faint")
-    image = element("img", src=data_uri("gif", path.read_bytes()), alt=f"progress of {run.name}")
+    image = element("img", src=data_uri("gif", read_file(path, MOVING_BYTES)), alt=f"progress of {run.name}")
     return element("details", element("summary", "from the first samples to these"), image)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import math
 import re
 import shutil
 import time
@@ -19,6 +20,7 @@ from jax.experimental import multihost_utils
 from jgan.rundir.atomic_files import sha256, without_infinities, write_json
 from jgan.rundir.checkpoint_record import checked_record
 from jgan.rundir.orbax_errors import clear_errors
+from jgan.rundir.stored_arrays import check_arrays, check_descriptions
 from jgan.types import PyTree, TrainState, UserError
 from jgan.untrusted.json_data import read_json
 
@@ -182,6 +184,7 @@ class Checkpoints:
         return self._record(step)
 
     def _record(self, step: int) -> dict[str, Any]:
+        check_descriptions(self.directory / str(step))
         record = ocp.args.Composite(**{RECORD: ocp.args.JsonRestore()})
         return checked_record(self._manager.restore(step, args=record)[RECORD], step)
 
@@ -213,6 +216,9 @@ class Checkpoints:
     def _restore_step(self, step: int, target: TrainState) -> Checkpoint:
         self._verify(step)
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, target.replace(frozen=()))
+        check_descriptions(self.directory / str(step))
+        numbers = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(abstract))
+        check_arrays(self.directory / str(step) / STATE, numbers)
         args = ocp.args.Composite(**{STATE: ocp.args.StandardRestore(abstract), RECORD: ocp.args.JsonRestore()})
         restored = self._manager.restore(step, args=args)
         return Checkpoint(restored[STATE].replace(frozen=target.frozen), checked_record(restored[RECORD], step))

@@ -19,7 +19,8 @@ from jgan.rundir.checkpoints import CHECKPOINTS, Checkpoints, newest_step
 from jgan.rundir.renames import with_new_names
 from jgan.setup import Setup, shapes_from_data, state_target
 from jgan.types import Player, PlayerName, TrainState, UserError, schedule
-from jgan.untrusted.json_data import parse_json
+from jgan.untrusted.bounded_read import read_file
+from jgan.untrusted.json_data import MAX_JSON_BYTES, parse_json
 
 START = "start.json"  # of a run directory: from where its first state came, and what of it
 NAMED = 4  # tensors that a note names; start.json names all
@@ -72,11 +73,11 @@ def _recorded(path: Path) -> StartFrom | None:
     if not path.is_file():
         return None
     try:
-        data = parse_json(path.read_bytes())
+        data = parse_json(read_file(path, MAX_JSON_BYTES))
         if not isinstance(data["keep_step"], bool):
             raise TypeError("keep_step is neither true nor false")
         return StartFrom(Path(data["from"]), data["keep_step"])
-    except (ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError):
         raise UserError(f"{path}: not what was written; move it away, and give --from again") from None
 
 

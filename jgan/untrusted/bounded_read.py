@@ -7,6 +7,13 @@ import stat
 from pathlib import Path
 
 MAX_FILE_BYTES = 2**30  # of an image, a table, an entry of a zip
+MAX_TEXT_BYTES = 2**26  # of captions, one a line
+MAX_WEIGHTS_BYTES = 2**35  # of a file of weights: 32 GiB
+
+
+def reason(error: Exception) -> str:
+    """Why a file cannot be read, without its name, which messages begin with."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def read_file(path: str | Path, most: int = MAX_FILE_BYTES) -> bytes:

@@ -1,15 +1,20 @@
 """The best checkpoint and the one that takes its place: a kill at any moment leaves one of them."""
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 
 import jax
 import jax.numpy as jnp
+import pytest
 import runs
+import tensorstore
 from kills import killed_at_each_operation
 
-from jgan.rundir.checkpoints import BEST, Checkpoints
-from jgan.types import Player, TrainState
+from jgan.rundir.checkpoints import BEST, CHECKPOINTS, STATE, SUMS, Checkpoints
+from jgan.types import Player, TrainState, UserError
 
 RECORD = {"window": {"start": 0, "values": {}}, "rollbacks": 0, "data": "some", "batches": []}
 
@@ -75,3 +80,42 @@ def test_a_disk_that_fills_while_a_checkpoint_is_written_is_one_line(tmp_path):
         "3",
     ]
     assert done.stderr == ""
+
+
+def test_what_a_checkpoint_claims_is_bounded_before_room_is_made_for_it(tmp_path):
+    """One line, and the checkpoint before is used: TensorStore would take 16 GiB for a block, and end the process."""
+    target = jax.eval_shape(lambda: make_state(0.0))
+    sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    target = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), target)
+    checkpoints = Checkpoints(tmp_path / "run")
+    checkpoints.save(make_state(1.0), 3, RECORD)
+    checkpoints.close()
+    whole = tmp_path / "run" / CHECKPOINTS / "3"
+    (whole / SUMS).unlink()  # else they tell first
+    for number, change in enumerate(
+        (
+            {"chunks": [2**16, 2**16]},
+            {"chunks": [10**8, 10**7], "shape": [10**8, 10**7]},
+            {"shape": [2**50, 1]},
+            {"shape": [-1, 2]},
+            {"chunks": "all"},
+            {"dtype": 4},
+        )
+    ):
+        copy = tmp_path / str(number)
+        shutil.copytree(tmp_path / "run", copy)
+        state = copy / CHECKPOINTS / "3" / STATE
+        stored = tensorstore.KvStore.open({"driver": "ocdbt", "base": f"file://{state}/"}).result()
+        key = b"generator.params.kernel/.zarray"
+        stored[key] = json.dumps({**json.loads(stored[key]), **change}).encode()
+        again = Checkpoints(copy, read_only=True)
+        with pytest.raises(UserError, match=r"no checkpoint could be read \(step 3: .*(claims|expected a list|a type)"):
+            again.restore(target)
+        again.close()
+    for name in ("state/_METADATA", "state/_sharding", "record/metadata"):
+        os.truncate(whole / name, 2**27)  # as sparse files, of no size on the disk
+        again = Checkpoints(tmp_path / "run", read_only=True)
+        with pytest.raises(UserError, match=f"{name} has 134,217,728 bytes; expected at most 67,108,864"):
+            again.newest_record()
+        again.close()
+        os.truncate(whole / name, 0)
