@@ -3,6 +3,8 @@
 A step is a pure function of these. What is about compiling, or about a step that goes on bit for bit, does not use it.
 """
 
+import dataclasses
+
 from jgan.training.programs import Programs
 
 _steps = {}
@@ -39,4 +41,5 @@ def _key(setup, stage):
     devices = tuple(device.id for device in setup.sharding.mesh.devices.flat)
     optimizers = config.generator_optimizer, config.discriminator_optimizer, config.ema
     of_data = config.data, data.fingerprint, data.num_classes, data.num_words
-    return repr((config.game, config.stages, stage, optimizers, of_data, config.fsdp, devices))
+    stages = [dataclasses.replace(each, steps=0) for each in (stage, *config.stages)]  # no step knows how many follow
+    return repr((config.game, stages, optimizers, of_data, config.fsdp, devices))

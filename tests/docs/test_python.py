@@ -4,6 +4,7 @@ import jax
 import pytest
 from conftest import use_devices
 from documents import ROOT, blocks
+from shared_programs import share_programs
 
 PAGE = ROOT / "docs/python.md"
 
@@ -11,6 +12,7 @@ PAGE = ROOT / "docs/python.md"
 def test_the_blocks_of_the_page_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     use_devices(monkeypatch, 1)
+    share_programs(monkeypatch)
     names = {}
     shown = [block for block in blocks(PAGE) if block.language == "python"]
     assert shown

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import use_devices
 from PIL import Image
+from shared_programs import share_programs
 from translation_runs import CONFIGS, call, make_run, save, smooth
 
 from jgan import compare, evaluate, translate, upscale
@@ -25,6 +26,7 @@ DECIBELS = 0.02  # of PSNR: a pixel in a hundred may be rounded to the other of 
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch, tmp_path):
     use_devices(monkeypatch, 1)
+    share_programs(monkeypatch)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 

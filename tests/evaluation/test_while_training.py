@@ -12,6 +12,7 @@ import pytest
 import runs
 from conftest import use_devices
 from PIL import Image
+from shared_programs import share_programs
 from standin_features import use_small_network
 from standin_runs import assert_equal
 
@@ -40,6 +41,7 @@ def small_network(monkeypatch, tmp_path):
 @pytest.fixture
 def config(monkeypatch):
     use_devices(monkeypatch, 1)
+    share_programs(monkeypatch)
     namespace = {}
     exec(runs.CONFIG, namespace)
     config = namespace["get_config"]()
