@@ -16,7 +16,8 @@ from jgan.ablation.subprocesses import Subprocesses
 from jgan.autoconfig.follow import follow_data
 from jgan.config import Config
 from jgan.data.registry import check_place, is_unpaired, open_domains, open_source
-from jgan.metrics.comparison import check_metrics
+from jgan.evaluation.while_training import check_game
+from jgan.metrics.comparison import check_metrics, open_comparison
 from jgan.reports.groups import Group, collect
 from jgan.reports.page import draw_plots, make_page
 from jgan.reports.record import Record, read_failures, read_record, write_failures, write_record
@@ -25,6 +26,7 @@ from jgan.rundir.atomic_files import make_directory, read_lines, replacing, writ
 from jgan.rundir.checkpoints import newest_step
 from jgan.rundir.lock import locked
 from jgan.rundir.monitor import EVALUATIONS
+from jgan.rundir.paths import given_path
 from jgan.types import UserError
 
 # The scores of a sweep are averaged and compared, so all of its runs are measured alike.
@@ -63,7 +65,8 @@ def main(argv: Sequence[str]) -> int:
     axes = parse_axes(options.grid)
     planned = plan(base, axes, options.seeds)
     _check_sources(axes)
-    scoring = _scoring(options.metrics, base, overrides)
+    scoring = _scoring(options.metrics, base, overrides, axes)
+    _check_scoring(base, planned, scoring, here=not options.jobs)
     workdir: Path = options.workdir
     if (workdir / "config.json").exists():
         raise UserError(f"--workdir={workdir}: holds a run; a sweep takes a directory of its own")
@@ -143,11 +146,11 @@ def _record(workdir: Path, given: Record, base: Config, planned: list[PlannedRun
     return planned
 
 
-def _scoring(metrics: str | None, base: Config, overrides: Sequence[str]) -> list[str]:
+def _scoring(metrics: str | None, base: Config, overrides: Sequence[str], axes: Sequence[Axis]) -> list[str]:
     """The flags by which a finished run is measured; none without --metrics.
 
     Raises:
-      UserError: an unknown metric, or the runs are measured while they train.
+      UserError: an unknown metric, metrics that are named elsewhere too, or runs that are measured while they train.
     """
     if metrics is None:
         return []
@@ -156,14 +159,43 @@ def _scoring(metrics: str | None, base: Config, overrides: Sequence[str]) -> lis
             f"--metrics={metrics}: these runs are measured while they train (evaluate_every={base.evaluate_every}); "
             "leave it out, and give --config.evaluation.metrics"
         )
+    named = [f"--grid {axis.field}" for axis in axes] + [flag.partition("=")[0] for flag in overrides]
+    for other in ("--config.evaluation.metrics", "--grid evaluation.metrics"):
+        if other in named:
+            raise UserError(f"--metrics={metrics}: {other} names metrics too; leave one of them out")
     names = tuple(metrics.split(","))
     check_metrics(names, f"--metrics={metrics}")
     quoted = ",".join(f'"{name}"' for name in names)
     every = sum(stage.steps for stage in base.stages)  # any number: the last step is measured in any case
     flags = [f"--config.evaluate_every={every}", f"--config.evaluation.metrics=({quoted},)"]
-    flags += [flag for flag in overrides if flag.startswith("--config.evaluation.")]
-    configs.check(configs.override(base, flags))
-    return flags
+    return flags + [flag for flag in overrides if flag.startswith("--config.evaluation.")]
+
+
+def _check_scoring(base: Config, planned: Sequence[PlannedRun], scoring: Sequence[str], *, here: bool) -> None:
+    """Raises UserError, before any run, where one of them could not be measured once it is trained.
+
+    The weights and the data that this takes are looked for where the runs are `here`.
+    """
+    opened: set[tuple[object, ...]] = set()
+    for run in planned:
+        config = configs.override(base, [*run.flags, *scoring])
+        evaluation, key = config.evaluation, (config.data.source, config.evaluation)
+        if not config.evaluate_every or run.recorded.seed:
+            continue
+        configs.check(config)
+        check_game(config)
+        if key in opened or not here:
+            continue
+        opened.add(key)
+        weights = given_path(evaluation.weights) if evaluation.weights else None
+        comparison = open_comparison(
+            check_metrics(evaluation.metrics, "evaluation.metrics"),
+            *(evaluation.features, evaluation.dtype, weights),
+            weights_field="evaluation.weights",
+        )
+        if config.game.generates_from == "latents" and comparison.compares_classes:
+            source = open_source(config.data.source)
+            comparison.check_labels(generated=config.game.num_classes > 0, reference=source.num_classes is not None)
 
 
 def _commands(

@@ -24,7 +24,7 @@ from jgan.evaluation.collect import (
 from jgan.evaluation.translated import Translations, open_held_out
 from jgan.games.translation import image_to_image
 from jgan.inference.sampling import Sampler, latent_game
-from jgan.metrics.comparison import check_metrics, open_comparison, rankings
+from jgan.metrics.comparison import Comparison, check_metrics, open_comparison, rankings
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import Better, ImageSet
 from jgan.rundir.checkpoints import BEST, Checkpoints
@@ -36,15 +36,27 @@ AVERAGED, TRAINED = "averaged", "trained"
 
 
 def check_game(config: Config) -> None:
-    """Raises UserError where a run is to be evaluated while it trains, and its game does not allow it."""
+    """Raises UserError where a run is to be evaluated while it trains, and its game does not allow it.
+
+    That includes metrics that the game's images cannot have, whatever the data are.
+    """
     if not config.evaluate_every:
         return
-    if config.game.generates_from == "images":
-        image_to_image(config.game, config.evaluation.translates, "evaluation.translates")
+    settings, game = config.evaluation, config.game
+    metrics = check_metrics(settings.metrics, "evaluation.metrics")
+    comparison = Comparison(metrics, settings.features, extractors={}, classifier=None)
+    if game.generates_from == "images":
+        image_to_image(game, settings.translates, "evaluation.translates")
+        comparison.check_pairs(paired=not game.directions)
+        comparison.check_labels(generated=False, reference=True)
         return
     for name in ("held_out", "translates"):
-        if value := getattr(config.evaluation, name):
+        if value := getattr(settings, name):
             raise UserError(f"evaluation.{name}={value!r}: this game generates images from latents; set it to ''")
+    comparison.check_pairs(paired=False)
+    comparison.check_labels(generated=game.num_classes > 0, reference=True)
+    count, side = settings.num_samples, config.stages[-1].resolution
+    comparison.check_images(generated=count, reference=count, side=side)
 
 
 class GeneratedImages:

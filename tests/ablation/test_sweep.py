@@ -268,6 +268,28 @@ def test_finished_runs_are_measured(tmp_path, subprocesses, capsys):
         )
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--metrics", "psnr"], r"^metric 'psnr': compares each image with its target, and these have none"),
+        (["--metrics", "fd,accuracy"], r"^metric 'accuracy': compares class by class, .* have no labels; leave it out"),
+        (["--metrics", "swd"], r"^metric 'swd': images of 8 pixels; expected sides of at least 16"),
+        (["--metrics", "is", "--config.evaluation.num_samples=8"], r"^metric 'is': 8 generated images; expected at le"),
+        (["--metrics", "fd", "--config.evaluation.held_out=folder:x"], r"^evaluation\.held_out='folder:x': this game"),
+        (["--metrics", "fd", "--config.evaluation.weights=none.npz"], r"^none\.npz: cannot read it"),
+        (["--metrics", "fd", "--config.evaluation.metrics=('kd',)"], r"^--metrics=fd: --config\.evaluation\.metrics n"),
+        (["--metrics", "fd", "--grid", "evaluation.metrics=('kd',)"], r"^--metrics=fd: --grid evaluation\.metrics n"),
+        (["--config.evaluate_every=20", "--config.evaluation.metrics=('ssim',)"], r"^metric 'ssim': compares each"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_what_could_not_be_measured_is_refused_before_anything_is_trained(flags, message, tmp_path, subprocesses):
+    with pytest.raises(UserError, match=message):
+        sweep(tmp_path, *GRID, *flags)
+    assert not subprocesses.commands
+    assert not (tmp_path / "x").exists()
+
+
 def test_an_interruption_stops_the_sweep_and_the_same_command_goes_on(tmp_path, subprocesses, capsys):
     subprocesses.stop_at = 2
     assert sweep(tmp_path, *GRID) == 128 + signal.SIGTERM
