@@ -6,10 +6,8 @@ import contextlib
 import functools
 import hashlib
 import os
-import zipfile
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,91 +15,15 @@ from PIL import Image
 from jgan.data.captions import Captions, read_table, read_vectors
 from jgan.data.classes import names_or_numbers
 from jgan.data.decoding import parallel_map
-from jgan.data.folders import SUFFIXES, is_image, scan, without_written
+from jgan.data.file_trees import Files, open_files
+from jgan.data.folders import SUFFIXES, is_image
 from jgan.data.labels import Labels, find_labels
-from jgan.data.names import clean_names
 from jgan.data.pixels import BrokenImageError, decode, natural_channels
 from jgan.data.source import NO_LABEL, count_classes, fingerprint
 from jgan.terminal import bars
 from jgan.types import UserError
-from jgan.untrusted.bounded_read import MAX_FILE_BYTES, read_file
 
 ReadCaptions = Callable[[str, list[str], Iterable[str], Callable[[str], bytes]], Captions]
-
-
-class Files(Protocol):
-    """Bytes by name. Names are relative, with `/` between folders."""
-
-    title: str
-
-    def sizes(self) -> dict[str, int]:
-        """Every file that is not hidden, nor written by jgan itself, with its size in bytes."""
-        ...
-
-    def read(self, name: str) -> bytes:
-        """The bytes of one file. Raises OSError."""
-        ...
-
-
-class FolderFiles:
-    """Files below a directory, as `scan` finds them."""
-
-    def __init__(self, directory: str, scheme: str = "folder") -> None:
-        self.title = f"{scheme}:{directory}"
-        self.directory = Path(directory)
-        if not self.directory.is_dir():
-            raise UserError(f"{self.title}: no such directory; give the path of a directory of images")
-
-    def sizes(self) -> dict[str, int]:
-        """Every file that is not hidden, with its size in bytes (folders.NO_FILE: a link to nothing)."""
-        return scan(self.directory, self.title)
-
-    def read(self, name: str) -> bytes:
-        """The bytes of one file. Raises OSError."""
-        return read_file(f"{self.directory}/{name}")  # Path costs as much as a read
-
-
-class ZipFiles:
-    """Entries of a zip archive, read in memory, by names that `clean_names` made clean."""
-
-    def __init__(self, path: str, scheme: str = "zip") -> None:
-        self.title = f"{scheme}:{path}"
-        self.path = path
-        self._archive: zipfile.ZipFile | None = None
-        if not Path(path).is_file():
-            raise UserError(f"{self.title}: no such file; give the path of a zip archive")
-        try:
-            names = self._open().namelist()
-        except (OSError, zipfile.BadZipFile) as error:
-            raise UserError(f"{self.title}: not a zip archive ({error}); zip the images again") from None
-        clean = clean_names(self.title, names)
-        data = without_written(self.title, clean)
-        self._names = {name: entry for name, entry in clean.items() if name in data}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_archive": None}  # each process opens the archive for itself
-
-    def _open(self) -> zipfile.ZipFile:
-        if self._archive is None:
-            self._archive = zipfile.ZipFile(self.path)
-        return self._archive
-
-    def sizes(self) -> dict[str, int]:
-        """Every entry that is not hidden, by its clean name, with its size in bytes."""
-        archive = self._open()
-        return {clean: archive.getinfo(name).file_size for clean, name in self._names.items()}
-
-    def read(self, name: str) -> bytes:
-        """The bytes of one entry. Raises OSError."""
-        entry = self._open().getinfo(self._names[name])
-        if entry.file_size > MAX_FILE_BYTES:
-            raise OSError(f"declares {entry.file_size:,} bytes")
-        try:
-            return self._open().read(entry)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
-            raise OSError(str(error)) from None
-        except Exception as error:  # zlib.error, lzma.LZMAError: each compression has its own
-            raise OSError(f"cannot be decompressed: {error}") from None
 
 
 class FileSource:
@@ -246,5 +168,4 @@ def open_captions(argument: str) -> FileSource:
     place, _, file = argument.rpartition(":")
     if not file.endswith(".npz") or not place:
         place, file = argument, ""
-    files = ZipFiles(place) if Path(place).is_file() else FolderFiles(place)
-    return FileSource(files, functools.partial(read_vectors, file) if file else read_table)
+    return FileSource(open_files(place), functools.partial(read_vectors, file) if file else read_table)

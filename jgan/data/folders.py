@@ -53,13 +53,15 @@ def scan(directory: str | Path, title: str) -> dict[str, int]:
     return found
 
 
-def folders_in(directory: Path, title: str) -> set[str]:
-    """Names of the folders in a directory that are not hidden, without those that hold nothing but what jgan wrote.
+def top_of(directory: Path, title: str) -> tuple[set[str], set[str]]:
+    """Names of the folders and of the files in a directory that are not hidden.
 
-    Raises UserError where it cannot be read.
+    Folders that hold nothing but what jgan wrote are left out. Raises UserError where it cannot be read.
     """
-    found = {entry.name for entry in _entries(str(directory), title) if _is_folder(entry, title)}
-    return {name for name in found if not _is_only_written(f"{directory}/{name}", title)}
+    entries = _entries(str(directory), title)
+    folders = {entry.name for entry in entries if _is_folder(entry, title)}
+    files = {entry.name for entry in entries} - folders
+    return {name for name in folders if not _is_only_written(f"{directory}/{name}", title)}, files
 
 
 def images_in(directory: Path, title: str) -> list[str]:
@@ -68,7 +70,7 @@ def images_in(directory: Path, title: str) -> list[str]:
 
 
 def holds_images(directory: Path, title: str) -> bool:
-    """Whether there are images below a directory that others than jgan have put there. Raises as `folders_in`."""
+    """Whether there are images below a directory that others than jgan have put there. Raises as `top_of`."""
     return any(is_image(name) for name, _ in _Walk(title, below=True).files(str(directory)))
 
 

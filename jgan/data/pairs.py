@@ -11,7 +11,8 @@ from PIL import Image
 
 from jgan.data.broken_files import FileReport, check_files
 from jgan.data.captions import Captions
-from jgan.data.file_source import Files, FileSource, FolderFiles, ZipFiles
+from jgan.data.file_source import FileSource
+from jgan.data.file_trees import open_files
 from jgan.data.folders import is_image
 from jgan.data.pixels import Pair
 from jgan.data.source import NO_LABEL, fingerprint
@@ -81,9 +82,7 @@ class PairSource:
 def open_pairs(argument: str) -> PairSource:
     """`<directory or zip>` with folders A and B, whose files pair up by name, or with files of two halves each."""
     title = f"pairs:{argument}"
-    if not Path(argument).exists():
-        raise UserError(f"{title}: no such directory or zip archive; give the path of one with pairs of images")
-    files: Files = ZipFiles(argument, "pairs") if Path(argument).is_file() else FolderFiles(argument, "pairs")
+    files = open_files(argument, "pairs", "pairs of images")
     names = list(files.sizes())
     if not all(any(name.startswith(f"{side}/") for name in names) for side in SIDES):
         _check_no_sides(title, [posixpath.join(Path(argument).name, name) for name in names])
@@ -91,7 +90,10 @@ def open_pairs(argument: str) -> PairSource:
     a, b = (_by_stem(title, names, side) for side in SIDES)
     both = sorted(a.keys() & b.keys())
     if not both:
-        raise UserError(f"{title}: no file of A has the name of one of B; give the two of a pair the same name")
+        raise UserError(
+            f"{title}: no file of A has the name of one of B; give the two of a pair the same name, "
+            "or, if they are two domains without pairs, call the folders trainA and trainB"
+        )
     alone = [a[stem] for stem in a.keys() - b.keys()] + [b[stem] for stem in b.keys() - a.keys()]
     paired = {*a.values(), *b.values()}
     missing = sorted([*alone, *(name for name in names if is_image(name) and name not in paired)])

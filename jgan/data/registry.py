@@ -8,8 +8,10 @@ from pathlib import Path
 
 from jgan.data.arrays import open_idx, open_mnist5k, open_npz
 from jgan.data.digit_captions import open_captioned_digits
-from jgan.data.file_source import FileSource, FolderFiles, ZipFiles, open_captions
+from jgan.data.file_source import FileSource, open_captions
+from jgan.data.file_trees import FolderFiles, ZipFiles, in_archive, open_files
 from jgan.data.folders import holds_images
+from jgan.data.layouts import DOMAINS, source_of_path
 from jgan.data.pairs import open_pairs
 from jgan.data.records import RecordSource
 from jgan.data.source import Source
@@ -35,7 +37,7 @@ EXAMPLES = {
     "zip": "zip:<file>",
     "captions": "captions:<directory or zip>[:<file>.npz]",
     "pairs": "pairs:<directory or zip>",
-    "unpaired": "unpaired:<directory>[:test]",
+    "unpaired": "unpaired:<directory or zip>[:test]",
     "idx": "idx:<directory>[:t10k]",
     "npz": "npz:<file>",
     "records": "records:<directory>",
@@ -43,7 +45,6 @@ EXAMPLES = {
 }
 
 
-DOMAINS = ("trainA", "trainB")  # folders of an unpaired set
 TEST = ":test"  # ends the name of an unpaired set whose held-out folders, testA and testB, are meant
 
 
@@ -52,13 +53,17 @@ def is_unpaired(source: str) -> bool:
     return source.startswith("unpaired:")
 
 
+def is_path(source: str) -> bool:
+    """Whether a string is the path of a folder or a file that is there, and no source of `data.source`."""
+    return bool(source) and source not in EMBEDDED and (Path(source).is_dir() or bool(in_archive(source)[0]))
+
+
 def absolute(source: str) -> str:
     """The source by the whole path of its files, which means the same whatever the working directory."""
     source = with_home(source)
     scheme, separator, argument = source.partition(":")
     if not separator:
-        is_path = bool(source) and source not in EMBEDDED and Path(source).exists()
-        return str(Path(source).absolute()) if is_path else source
+        return str(Path(source).absolute()) if is_path(source) else source
     if not argument or scheme == "tfds" or not (scheme in SOURCES or is_unpaired(source)):
         return source
     place, _, file = argument.rpartition(":")
@@ -89,8 +94,8 @@ def check_outside(source: str, out: Path) -> None:
 def _folders(source: str) -> list[Path]:
     """The folders that a source has its images in."""
     if is_unpaired(source):
-        directory, names = _domain_folders(source)
-        return [directory / name for name in names]
+        place, names = _domain_folders(source)
+        return [Path(place) / name for name in names]
     scheme, separator, argument = source.partition(":")
     place, _, file = argument.rpartition(":")
     argument = place if scheme == "captions" and place and file.endswith(".npz") else argument
@@ -99,31 +104,30 @@ def _folders(source: str) -> list[Path]:
 
 
 def open_domains(source: str) -> tuple[FileSource, FileSource]:
-    """Both domains of `unpaired:<directory>`, its folders trainA and trainB; with `:test`, testA and testB."""
-    directory, names = _domain_folders(with_home(source))
-    if not directory.is_dir():
-        found = "is a file" if directory.is_file() else "no such directory"
-        raise UserError(f"{source}: {found}; expected a directory with folders {' and '.join(names)} of images")
-    missing = [name for name in names if not (directory / name).is_dir()]
+    """Both domains of `unpaired:<directory or zip>`, its folders trainA and trainB; with `:test`, testA and testB."""
+    place, names = _domain_folders(with_home(source))
+    files = open_files(place, "unpaired", f"folders {' and '.join(names)} of images")
+    missing = [name for name in names if name not in files.top()[0]]
     if missing:
         raise UserError(f"{source}: has no folder {missing[0]}; expected folders {' and '.join(names)} of images")
-    first, second = (FileSource(FolderFiles(str(directory / name)), labelled=False) for name in names)
+    first, second = (FileSource(files.below(name), labelled=False) for name in names)
     return first, second
 
 
-def _domain_folders(source: str) -> tuple[Path, tuple[str, ...]]:
+def _domain_folders(source: str) -> tuple[str, tuple[str, ...]]:
     argument = source.partition(":")[2]
     if argument.endswith(TEST):
-        return Path(argument.removesuffix(TEST)), tuple(name.replace("train", "test") for name in DOMAINS)
-    return Path(argument), DOMAINS
+        return argument.removesuffix(TEST), tuple(name.replace("train", "test") for name in DOMAINS)
+    return argument, DOMAINS
 
 
 def open_source(source: str, field: str = "data.source") -> Source:
     """The data set that a string, the value of `field`, names. Raises UserError where it cannot be read."""
     source = with_home(source)
     if is_unpaired(source):
-        directory, names = _domain_folders(source)
-        folders = " or ".join(f"folder:{directory / name}" for name in names)
+        place, names = _domain_folders(source)
+        scheme = "folder" if Path(place).is_dir() else "zip"
+        folders = " or ".join(f"{scheme}:{Path(place) / name}" for name in names)
         raise UserError(f"{field}={source!r}: two sets of images, and one is expected here; give {folders}")
     scheme, _, argument = source.partition(":")
     if source in EMBEDDED:
@@ -133,5 +137,11 @@ def open_source(source: str, field: str = "data.source") -> Source:
         if opened.count == 0:
             raise UserError(f"{source}: holds no image; choose another source")
         return opened
-    nearest = difflib.get_close_matches(scheme, EXAMPLES, n=2, cutoff=0.5) or list(EXAMPLES)
-    raise UserError(f"{field}={source!r}: not known; did you mean {' or '.join(EXAMPLES[n] for n in nearest)}?")
+    if is_path(source):
+        raise UserError(f"{field}={source!r}: a path alone; write {source_of_path(source, field).source}")
+    nearest = difflib.get_close_matches(scheme, EXAMPLES, n=2, cutoff=0.5)
+    if nearest:
+        raise UserError(f"{field}={source!r}: not known; did you mean {' or '.join(EXAMPLES[n] for n in nearest)}?")
+    raise UserError(
+        f"{field}={source!r}: no such folder, file or source; expected one of {', '.join(EXAMPLES.values())}"
+    )

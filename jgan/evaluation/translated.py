@@ -12,6 +12,7 @@ import numpy as np
 
 from jgan.config import Config
 from jgan.data.classes import NEW, Numbering
+from jgan.data.file_trees import in_archive
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
 from jgan.engine import processes
@@ -133,9 +134,11 @@ def open_held_out(
 
 
 def like_source(name: str, own: str) -> str:
-    """A plain directory as a source of the kind of a run's own: of pairs, of two domains, or of images."""
-    name = with_home(name)
-    if not Path(name).is_dir():
+    """The path of a folder or an archive as a source of a run's own kind: pairs, two domains, or images."""
+    name, scheme = with_home(name), own.partition(":")[0]
+    archive = Path(in_archive(name)[0]).suffix.lower()
+    if not Path(name).is_dir() and archive != ".zip":
         return name
-    scheme = own.partition(":")[0]
-    return f"{scheme if scheme in ('pairs', 'unpaired') else 'folder'}:{name}"
+    if scheme in ("pairs", "unpaired"):
+        return f"{scheme}:{name}"
+    return f"zip:{name}" if archive else f"folder:{name}"

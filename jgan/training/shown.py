@@ -5,21 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from jgan.config import Config
+from jgan.data.file_trees import open_files
+from jgan.data.layouts import HELD_OUT, TRAINING
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.registry import TEST
 from jgan.evaluation.translated import open_held_out
 from jgan.setup import PREVIEW_EXAMPLES, Setup
 from jgan.types import UserError
 
-TRAINING_FOLDER, HELD_OUT_FOLDERS = "train", ("val", "test")  # of pairs, side by side
-TEST_DOMAINS = ("testA", "testB")
+TEST_DOMAINS = {"testA", "testB"}
 
 
 def open_shown(setup: Setup) -> tuple[Dataset | UnpairedDataset, str | None]:
     """The data whose images a run's pictures start from, and a line that says which; None where they need no image.
 
-    `evaluation.held_out` if it is set; of `pairs:DIR/train` the folder DIR/val or DIR/test, of `unpaired:DIR` its
-    folders testA and testB; else the training set.
+    `evaluation.held_out` if it is set; of `pairs:DIR/train` the folder DIR/val, DIR/test or the like, of `unpaired:DIR`
+    its folders testA and testB; else the training set.
 
     Raises:
       UserError: `evaluation.held_out` cannot be used.
@@ -41,13 +42,20 @@ def open_shown(setup: Setup) -> tuple[Dataset | UnpairedDataset, str | None]:
 def held_out_beside(config: Config) -> str | None:
     """The source of the held-out images that lie where such data have them, beside those of training."""
     scheme, _, name = config.data.source.partition(":")
-    directory = Path(name)
-    if scheme == "unpaired" and all((directory / folder).is_dir() for folder in TEST_DOMAINS):
+    if scheme == "unpaired" and _folders(name) >= TEST_DOMAINS:
         return config.data.source + TEST
-    if scheme == "pairs" and directory.name == TRAINING_FOLDER:
-        beside = [directory.with_name(folder) for folder in HELD_OUT_FOLDERS]
-        return next((f"pairs:{folder}" for folder in beside if folder.is_dir()), None)
+    if scheme == "pairs" and Path(name).name in TRAINING:
+        beside = _folders(str(Path(name).parent))
+        return next((f"pairs:{Path(name).with_name(folder)}" for folder in HELD_OUT if folder in beside), None)
     return None
+
+
+def _folders(path: str) -> set[str]:
+    """The folders in a folder or an archive; none where it is neither."""
+    try:
+        return open_files(path).top()[0]
+    except UserError:
+        return set()
 
 
 def _held_out(setup: Setup, source: str, field: str) -> tuple[Dataset | UnpairedDataset, str]:

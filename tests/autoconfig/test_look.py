@@ -1,5 +1,7 @@
 """What a folder, an archive or a name is taken for, and the numbers that are read of it."""
 
+import re
+import shutil
 import zipfile
 
 import numpy as np
@@ -8,6 +10,7 @@ from PIL import Image
 
 from jgan.autoconfig.detect import data_name, find_source
 from jgan.autoconfig.facts import look_at
+from jgan.data.registry import open_source
 from jgan.types import UserError
 
 
@@ -18,37 +21,48 @@ def images(folder, count=4, size=(8, 8), mode="RGB"):
     return folder
 
 
-def test_a_folder_is_taken_for_what_its_folders_say(tmp_path):
-    images(tmp_path / "flat")
+LAYOUTS = {  # folders of images: the source that is found, with DIR/ for a folder and DIR.zip/ for its archive
+    "letters": (["A", "B", "C"], "images:"),
+    "flat": ([""], "images:"),
+    "domains": (["trainA", "trainB", "testA"], "unpaired:"),
+    "pairs": (["A", "B"], "pairs:"),
+    "split": (["train/A", "train/B", "val/A", "val/B"], "pairs:/train"),
+    "trained": (["training", "test"], "images:/training"),
+    "packed": (["maps/A", "maps/B"], "pairs:/maps"),
+    "packed twice": (["h2z/train/trainA", "h2z/train/trainB"], "unpaired:/h2z/train"),
+    "one class": (["cat"], "images:"),
+}
+
+
+@pytest.mark.parametrize("is_archive", [False, True])
+def test_folders_and_archives_are_taken_for_what_their_folders_say(tmp_path, is_archive):
+    for name, (folders, expected) in LAYOUTS.items():
+        for folder in folders:
+            images(tmp_path / name / folder)
+        place = shutil.make_archive(str(tmp_path / name), "zip", tmp_path / name) if is_archive else tmp_path / name
+        facts = look_at(str(place))
+        scheme, _, below = expected.partition(":")
+        of_images = "zip" if is_archive else "folder"
+        assert facts.source == f"{of_images if scheme == 'images' else scheme}:{place}{below}", name
+        assert look_at(f"{place}{below}").source == facts.source, "named by its whole path"
+        with pytest.raises(UserError, match=re.escape(f"a path alone; write {facts.source}")):
+            open_source(str(place))
+
+
+def test_what_is_found_is_told(tmp_path):
     images(tmp_path / "domains/trainA")
     images(tmp_path / "domains/trainB", 3)
     images(tmp_path / "pairs/A")
     images(tmp_path / "pairs/B", mode="L")
-    images(tmp_path / "split/train/A")
-    images(tmp_path / "split/train/B")
-    images(tmp_path / "split/val/A")
     images(tmp_path / "captioned")
     (tmp_path / "captioned/captions.csv").write_text("file,caption\n" + "".join(f"{i}.png,a cat\n" for i in range(4)))
     images(tmp_path / "halves", size=(16, 8))
-    for letter in "ABC":
-        images(tmp_path / f"letters/{letter}")
-    names = ("letters", "flat", "domains", "pairs", "split", "captioned", "halves")
+    names = ("domains", "pairs", "captioned", "halves")
     found = {name: look_at(str(tmp_path / name)) for name in names}
-    sources = {name: facts.source.replace(str(tmp_path), "") for name, facts in found.items()}
-    assert sources == {
-        "letters": "folder:/letters",
-        "flat": "folder:/flat",
-        "domains": "unpaired:/domains",
-        "pairs": "pairs:/pairs",
-        "split": "pairs:/split/train",
-        "captioned": "captions:/captioned",
-        "halves": "pairs:/halves",
-    }
     assert found["domains"].count == 3
     assert (found["pairs"].input_channels, found["pairs"].channels) == (3, 1)
-    assert "val is left for measuring" in found["split"].reason
-    assert found["captioned"].vocabulary == 2
-    assert (found["halves"].width, found["halves"].height) == (8, 8)
+    assert (found["captioned"].source, found["captioned"].vocabulary) == (f"captions:{tmp_path}/captioned", 2)
+    assert (found["halves"].kind, found["halves"].width, found["halves"].height) == ("pairs", 8, 8)
     assert look_at(f"folder:{tmp_path}/halves").kind == "images"
     with pytest.raises(UserError, match="SOURCE='': is empty"):
         look_at("")
@@ -64,16 +78,12 @@ def test_classes_are_folders_however_deep(tmp_path):
 
 
 def test_archives_and_names(tmp_path):
-    images(tmp_path / "a")
-    with zipfile.ZipFile(tmp_path / "some photos.zip", "w") as archive:
-        for path in (tmp_path / "a").iterdir():
-            archive.write(path, f"A/{path.name}")
-            archive.write(path, f"B/{path.name}")
-    assert look_at(str(tmp_path / "some photos.zip")).kind == "pairs"
+    (tmp_path / "some photos.zip").touch()
     np.savez(tmp_path / "arrays.npz", images=np.zeros((3, 8, 8), np.uint8))
     assert look_at(str(tmp_path / "arrays.npz")).channels == 1
     assert look_at("mnist5k").class_sizes == (500,) * 10
     names = {f"zip:{tmp_path}/some photos.zip": "some-photos", "mnist5k": "mnist5k", "tfds:cifar10": "cifar10"}
+    names |= {f"pairs:{tmp_path}/some photos.zip/train": "some-photos"}
     names |= {f"pairs:{tmp_path}/maps/train": "maps", f"folder:{tmp_path}/фото ü!": "фото-ü"}
     assert {name: data_name(name) for name in names} == names
 
@@ -86,6 +96,7 @@ def test_archives_and_names(tmp_path):
         (lambda p: p.write_bytes(b"x"), "photo.jpg", "one file; expected a folder"),
         (lambda p: p.write_bytes(b"x"), "broken.zip", "not a zip archive"),
         (lambda p: images(p / "trainA"), "half", "has no folder trainB"),
+        (lambda p: zipfile.ZipFile(p, "w").writestr("train-images-idx3-ubyte", ""), "x.zip", "of idx:.*unpack it"),
         (lambda p: (images(p / "trainA"), (p / "trainB").mkdir()), "one_side_empty", "trainB: no image in 0 files"),
     ],
 )

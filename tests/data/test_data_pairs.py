@@ -151,8 +151,8 @@ def test_domains_have_orders_of_their_own(tmp_path):
         ("pairs:no", "no such directory or zip archive; give the path of one with pairs of images"),
         ("pairs:empty", "no image in 0 files "),
         ("pairs:text.zip", "not a zip archive (File is not a zip file); zip the images again"),
-        ("unpaired:no", "no such directory; expected a directory with folders trainA and trainB of images"),
-        ("unpaired:text.zip", "is a file; expected a directory with folders trainA and trainB of images"),
+        ("unpaired:no", "no such directory or zip archive; give the path of one with folders trainA and trainB of"),
+        ("unpaired:text.zip", "not a zip archive (File is not a zip file); zip the images again"),
         ("unpaired:empty", "has no folder trainA; expected folders trainA and trainB of images"),
     ],
 )

@@ -1,6 +1,7 @@
 """Sample pictures of image-to-image runs start from held-out data where there are some, and say which."""
 
 import dataclasses
+import shutil
 
 import pytest
 import translation_runs
@@ -30,6 +31,8 @@ def root(tmp_path_factory):
         for folder in folders:
             for domain in "AB":
                 save(root / name / f"{folder}{domain}", 8, 9 if folder == "test" else 200)
+    for name in ("pairs", "both"):
+        shutil.make_archive(str(root / name), "zip", root / name)
     return root
 
 
@@ -52,6 +55,8 @@ def shown(source, held_out=""):
         ("pairs:{}/alone/train", "", 200, "samples: 8 inputs of the training set; no held-out images were found"),
         ("pairs:{}/alone/train", "pairs:{}/pairs/val", 9, "samples: 8 held-out inputs of pairs:{}/pairs/val"),
         ("unpaired:{}/both", "", 9, "samples: 8 held-out inputs of unpaired:{}/both:test"),
+        ("pairs:{}/pairs.zip/train", "", 9, "samples: 8 held-out inputs of pairs:{}/pairs.zip/val"),
+        ("unpaired:{}/both.zip", "", 9, "samples: 8 held-out inputs of unpaired:{}/both.zip:test"),
         ("unpaired:{}/bare", "", 200, "samples: 8 inputs of the training set; no held-out images were found"),
     ],
 )
