@@ -105,7 +105,8 @@ def test_domains_are_measured_in_their_direction(direction, tmp_path):
 
     call(translate, workdir=workdir, input=inputs, out=tmp_path / "made", direction=direction)
     files = [
-        [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())] for folder in (tmp_path / "made", targets)
+        [np.asarray(Image.open(path)) for path in sorted(folder.glob("*.png"))]
+        for folder in (tmp_path / "made", targets)
     ]
     made, real = (np.stack([side[row] for row in np.random.default_rng(0).permutation(len(side))]) for side in files)
     levels = sliced_wasserstein(real[:3], made[:3], np.random.default_rng(0))
