@@ -112,20 +112,39 @@ def to_saved(config: Config) -> Any:
     return _with_whole_paths(to_data(config))
 
 
+def _whole_path(path: str, base: Path | None = None) -> str:
+    return str((base or Path.cwd()) / given_path(path))
+
+
+# The fields that name files, and what makes their paths whole.
+PATHS: dict[str, Callable[..., str]] = {
+    "data.source": absolute,
+    "evaluation.held_out": absolute,
+    "evaluation.weights": _whole_path,
+    "game.content_weights": _whole_path,
+}
+
+
 def _with_whole_paths(data: Any) -> Any:
-    whole: dict[str, Callable[[str], str]] = {
-        "data.source": absolute,
-        "evaluation.held_out": absolute,
-        "evaluation.weights": lambda path: str(given_path(path).absolute()),
-        "game.content_weights": lambda path: str(given_path(path).absolute()),
-    }
     parts = {name: dict(part) if isinstance(part, dict) else part for name, part in data.items()}
-    for field, make_whole in whole.items():
+    for field, make_whole in PATHS.items():
         place, _, name = field.partition(".")
         part = parts.get(place)
         if isinstance(part, dict) and isinstance(part.get(name), str) and part[name]:
             part[name] = make_whole(part[name])
     return parts
+
+
+def from_folder(config: Config, folder: Path) -> Config:
+    """The config with its relative paths as a file of the folder, a whole path, means them: from there on."""
+    for field, make_whole in PATHS.items():
+        place, _, name = field.partition(".")
+        part: Any = getattr(config, place)
+        value = getattr(part, name, "")
+        if isinstance(value, str) and value:
+            changed = dataclasses.replace(part, **{name: make_whole(value, folder)})
+            config = dataclasses.replace(config, **{place: changed})
+    return config
 
 
 def read_saved(path: Path) -> Any:
@@ -181,12 +200,16 @@ def _with_defaults(saved: Any) -> Any:
 def read_config(text: str, overrides: Sequence[str]) -> Config:
     """Runs `get_config()` of a config file, "dcgan" (one of the package) or "mine/dcgan.py", and applies overrides.
 
-    An override is a flag such as "--config.game.generator.channels=32".
+    An override is a flag such as "--config.game.generator.channels=32". A relative path in a file of the user's means
+    one from the folder of the file; one in a flag, or in a config of the package, one from the working directory.
 
     Raises:
       UserError: no such file, no `get_config`, an unknown field, or a value of the wrong type.
     """
-    return override(_run_get_config(catalog.find(text)), overrides)
+    path = catalog.find(text)
+    config = _run_get_config(path)
+    is_ours = path.resolve().parent == catalog.DIRECTORY.resolve()
+    return override(config if is_ours else from_folder(config, path.parent.resolve()), overrides)
 
 
 def _run_get_config(path: Path) -> Config:

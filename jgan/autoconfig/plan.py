@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import textwrap
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jgan.autoconfig.calls import Call, to_python
-from jgan.config import override
+from jgan.config import PATHS, override
+from jgan.data.config import DataConfig
+from jgan.data.registry import absolute
 
 REASON = 48  # characters of the table's column of reasons
 COMMENT = 98  # and of a comment in the file
@@ -65,4 +68,18 @@ def to_file(plan: Plan, command: str) -> str:
     """The config as a Python file; `command` is what made it."""
     texts = [command, *(f"{choice.name} {choice.value}: {choice.reason}" for choice in plan.choices), *plan.notes]
     comments = [line for text in texts for line in textwrap.wrap(text, COMMENT)]  # wrap() leaves no line break
-    return "\n".join([TITLE, "", *(f"# {line}" for line in comments), "", to_python(plan.config, "Config")])
+    code = to_python(_with_whole_paths(plan.config), "Config")
+    return "\n".join([TITLE, "", *(f"# {line}" for line in comments), "", code])
+
+
+def _with_whole_paths(node: Any) -> Any:
+    """The calls with the paths of data as they are meant in any folder, since the file may be copied anywhere."""
+    if isinstance(node, Call):
+        keywords = {name: _with_whole_paths(value) for name, value in node.keywords.items()}
+        if node.function is DataConfig:
+            keywords["source"] = absolute(keywords["source"])
+        return dataclasses.replace(node, positional=_with_whole_paths(node.positional), keywords=keywords)
+    if isinstance(node, tuple | list):
+        return type(node)(_with_whole_paths(value) for value in node)
+    field, _, value = str(node).removeprefix("--config.").partition("=")
+    return f"--config.{field}={PATHS[field](value)}" if field in PATHS and value else node

@@ -58,18 +58,19 @@ def is_path(source: str) -> bool:
     return bool(source) and source not in EMBEDDED and (Path(source).is_dir() or bool(in_archive(source)[0]))
 
 
-def absolute(source: str) -> str:
-    """The source by the whole path of its files, which means the same whatever the working directory."""
-    source = with_home(source)
+def absolute(source: str, base: Path | None = None) -> str:
+    """The source by the whole path of its files, relative ones from `base` on, by default the working directory."""
+    source, base = with_home(source), base or Path.cwd()
     scheme, separator, argument = source.partition(":")
     if not separator:
-        return str(Path(source).absolute()) if is_path(source) else source
+        is_here = bool(source) and source not in EMBEDDED and is_path(str(base / source))
+        return str(base / source) if is_here else source
     if not argument or scheme == "tfds" or not (scheme in SOURCES or is_unpaired(source)):
         return source
     place, _, file = argument.rpartition(":")
     if scheme == "captions" and place and file.endswith(".npz"):
-        return f"{scheme}:{Path.cwd() / place}:{file}"  # the .npz is named from the folder of the images
-    return f"{scheme}:{Path.cwd() / argument}"
+        return f"{scheme}:{base / place}:{file}"  # the .npz is named from the folder of the images
+    return f"{scheme}:{base / argument}"
 
 
 def check_place(source: str, directory: Path, flag: str = "--workdir") -> None:

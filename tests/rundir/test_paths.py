@@ -77,3 +77,40 @@ def test_sources_and_configs_mean_the_same_from_anywhere(monkeypatch, tmp_path):
     loaded = configs.load(tmp_path)
     assert isinstance(loaded, Config)
     assert loaded.data.source == f"folder:{tmp_path}/photos"
+
+
+CONFIG = """
+import dataclasses
+from run_directories import make_config
+def get_config():
+    config = make_config()
+    data = dataclasses.replace(config.data, source={source!r})
+    evaluation = dataclasses.replace(config.evaluation, weights="weights/a.npz", held_out="held")
+    return dataclasses.replace(config, data=data, evaluation=evaluation)
+"""
+
+
+def test_a_path_in_a_config_file_is_meant_from_that_file_on(monkeypatch, tmp_path):
+    """One in a flag, or in a config of the package, from the working directory; the run keeps whole ones."""
+    (tmp_path / "mine" / "held").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    for start, named in (("elsewhere", "../mine/c.py"), ("mine", "c.py"), ("", "mine/c.py")):
+        for source, meant in (
+            ("folder:photos", "folder:{}/mine/photos"),
+            ("folder:../photos", "folder:{}/mine/../photos"),
+            ("captions:birds:vectors.npz", "captions:{}/mine/birds:vectors.npz"),
+            ("folder:/photos", "folder:/photos"),
+            ("mnist5k", "mnist5k"),
+        ):
+            (tmp_path / "mine" / "c.py").write_text(CONFIG.format(source=source))
+            monkeypatch.chdir(tmp_path / start)
+            config = configs.read_config(named, [])
+            assert configs.to_saved(config)["data"]["source"] == meant.format(tmp_path)
+            saved = configs.to_saved(config)["evaluation"]
+            assert Path(saved["weights"]).resolve() == tmp_path / "mine" / "weights" / "a.npz"
+            assert Path(saved["held_out"]).resolve() == tmp_path / "mine" / "held"
+            flags = ["--config.data.source=folder:photos", "--config.evaluation.weights=b.npz"]
+            given = configs.to_saved(configs.read_config(named, flags))
+            assert given["data"]["source"] == f"folder:{Path.cwd()}/photos"
+            assert given["evaluation"]["weights"] == f"{Path.cwd()}/b.npz"
+    assert configs.read_config("pix2pix", []).data.source == "pairs:data/maps/train"
