@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jgan.training.start_from import StartFrom
 
 MAX_DEVICES = 1024  # that --devices simulates
-WISHES = ("task", "family", "resolution", "steps")  # flags of the choice for a source
+WISHES = ("task", "family", "resolution", "steps", "width")  # flags of the choice for a source
 DESCRIPTION = """Trains a GAN on your images, or that of a config file, or goes on with the run in --workdir.
 
   jgan train photos/                         (a folder or zip: the config is chosen for it)
@@ -104,6 +104,7 @@ def _parser() -> command.Parser:
     )
     choice.add_argument("--family", metavar="NAME", help="dcgan (labels left out), conditional_dcgan, ...")
     choice.add_argument("--resolution", metavar="R", type=int, help="pixels of a side, a power of two")
+    choice.add_argument("--width", metavar="N", type=int, help="channels of the networks at full resolution")
     choice.add_argument("--steps", metavar="N", type=int, help="of the run; schedules end with it")
     return parser
 

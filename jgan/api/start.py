@@ -31,13 +31,13 @@ def load_config(config: str | Path, /, **overrides: Any) -> Config:
     """The config that a name or a path means, "dcgan" or "mine/dcgan.py", with fields set anew.
 
     A field is its path: `load_config("dcgan", seed=1, **{"game.generator.channels": 32})`. Where `data.source` is set,
-    channels and classes of the networks follow the data, as with `jgan train`.
+    channels and classes of the networks follow the data, as with `jgan train`; they have to be there.
 
     Raises:
-      UserError: there is no such config or field, or a value is not of the field's type.
+      UserError: there is no such config or field, a value is not of the field's type, or the data cannot be used.
     """
     flags = [f"--config.{path}={value}" for path, value in overrides.items()]
-    return follow_data(configs.read_config(str(config), flags), flags)[0]
+    return follow_data(configs.read_config(str(config), flags), flags, may_be_missing=False)[0]
 
 
 @checked

@@ -28,7 +28,7 @@ def choose(data: DataFacts, machine: MachineFacts, wishes: Wishes) -> Plan:
     """
     wishes.check()
     family, reason = choose_family(data, wishes)
-    context = Context(family, data, machine, wishes, sizes_for(machine))
+    context = Context(family, data, machine, wishes, sizes_for(machine, wishes.width))
     config, choices, notes = FAMILY_PARTS[family](context)
     first = (
         Choice("data", data.source, f"{data.count:,} {_what(data)}; {data.reason}", "SOURCE"),

@@ -13,8 +13,8 @@ from jgan.autoconfig.detect import find_source
 from jgan.data.broken_files import FileReport, broken_files_message
 from jgan.data.file_source import FileSource
 from jgan.data.inspect import examine
-from jgan.data.pairs import PairSource, missing_partners_message, source_reports
-from jgan.data.registry import is_unpaired, open_domains, open_source
+from jgan.data.pairs import SIDES, PairSource, missing_partners_message, source_reports
+from jgan.data.registry import is_path, is_unpaired, open_domains, open_source
 from jgan.data.source import Source
 from jgan.types import UserError
 
@@ -43,20 +43,26 @@ class DataFacts:
     vocabulary: int = 0  # different words of the captions
     embedding_features: int = 0  # of captions that are vectors
     all_halves: bool = False  # whether all files are twice as wide as high
+    sides: tuple[str, ...] = ()  # of pairs and domains, the sources of either side's images, or of both in one file
     unusable: str = ""  # says which files are broken or have no partner; "": none
     reason: str = "as given"  # for taking them for this kind
 
 
-def look_at(text: str) -> DataFacts:
+def look_at(text: str, *, whole: bool = False) -> DataFacts:
     """Facts of the source that `text` names, as `find_source` takes it. Headers are read, pixels are not.
+
+    Files that are all twice as wide as high are pairs side by side, unless images are meant to be taken `whole`.
 
     Raises:
       UserError: there is no such source, or no image of it can be read.
     """
     found = find_source(text)
     facts = facts_of(found.source, "SOURCE")
-    if Path(text).exists() and facts.all_halves and not facts.num_classes:
+    if is_path(text) and facts.all_halves and not facts.num_classes:
         path = found.source.partition(":")[2]
+        if whole:
+            reason = f"{found.reason}, all twice as wide as high; pairs:{path} as SOURCE takes them as two halves"
+            return dataclasses.replace(facts, reason=reason)
         reason = f"all are twice as wide as high: pairs side by side; {found.source} as SOURCE takes them whole"
         return dataclasses.replace(facts_of(f"pairs:{path}", "SOURCE"), reason=reason)
     return dataclasses.replace(facts, reason=found.reason)
@@ -81,9 +87,13 @@ def _of_domains(source: str) -> DataFacts:
     reports = [source_reports(domain, HEADERS) for domain in domains]
     whole = [_whole(domain.title, each) for domain, each in zip(domains, reports, strict=True)]
     broken = [_broken(domain, each) for domain, each in zip(domains, reports, strict=True)]
-    count = min(map(len, whole))
     return DataFacts(
-        source, "unpaired", count, **_pixels([*whole[0], *whole[1]]), unusable="; ".join(filter(None, broken))
+        source,
+        "unpaired",
+        min(map(len, whole)),
+        **_pixels([*whole[0], *whole[1]]),
+        sides=tuple(domain.title for domain in domains),
+        unusable="; ".join(filter(None, broken)),
     )
 
 
@@ -93,8 +103,17 @@ def _of_pairs(name: str, source: PairSource) -> DataFacts:
     missing = missing_partners_message(source) if source.missing else ""
     sides = [_pixels(_whole(name, source_reports(side, HEADERS))) for side in source.sides]
     pixels = _pixels(whole) | {field: sides[-1][field] for field in ("channels", "transparent", "gray")}
-    unusable = missing or _broken(source, reports)
-    return DataFacts(name, "pairs", len(whole), **pixels, input_channels=sides[0]["channels"], unusable=unusable)
+    path = name.partition(":")[2]
+    images = f"{'folder' if Path(path).is_dir() else 'zip'}:{path}"
+    return DataFacts(
+        name,
+        "pairs",
+        len(whole),
+        **pixels,
+        input_channels=sides[0]["channels"],
+        sides=tuple(f"{images}/{side}" for side in SIDES) if len(sides) > 1 else (images,),
+        unusable=missing or _broken(source, reports),
+    )
 
 
 def _of_images(name: str, source: Source) -> DataFacts:

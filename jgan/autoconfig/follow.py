@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jgan.autoconfig.detect import find_source
-from jgan.autoconfig.facts import DataFacts, facts_of, look_at
+from jgan.autoconfig.facts import DataFacts, Kind, facts_of, look_at
 from jgan.config import Config, flatten, override
 from jgan.tasks.config import COLOUR_TASKS
 from jgan.types import UserError
@@ -21,21 +20,49 @@ CLASSES = ("num_classes", "norm_classes")
 CLASSIFIERS = ("classifier_weight", "generator_classifier_weight")  # without labels there is nothing to classify
 
 
+WHAT = {"images": "images", "pairs": "pairs of images", "unpaired": "two domains", "captions": "captioned images"}
+EXAMPLES: dict[Kind, str] = {"images": "dcgan", "pairs": "pix2pix", "unpaired": "cyclegan", "captions": "text"}
+
+
+def kinds_for(config: Config) -> tuple[Kind, ...]:
+    """The kinds of data that a config can be trained on, its own first."""
+    game = config.game
+    if game.captions != "none":
+        return ("captions",)
+    if game.directions:
+        return ("unpaired",)
+    makes_inputs = game.generates_from == "latents" or config.data.task.name != "none"
+    return ("images", "captions") if makes_inputs else ("pairs",)
+
+
+def check_kind(config: Config, facts: DataFacts, field: str) -> None:
+    """Raises UserError where a config is for data of another kind than `facts`, which `field` names."""
+    kinds = kinds_for(config)
+    if facts.kind in kinds:
+        return
+    told = "" if facts.reason == "as given" else f" ({facts.reason})"
+    raise UserError(
+        f"{field}: {WHAT[facts.kind]}{told}, and this config is trained on {WHAT[kinds[0]]}; take a config for "
+        f"{WHAT[facts.kind]}, such as {EXAMPLES[facts.kind]}, or none, as in `jgan train {facts.source}`"
+    )
+
+
 def source_for(config: Config, text: str) -> str:
     """The source that SOURCE beside a config stands for: files of two halves are pairs where the game needs pairs.
 
     Raises:
-      UserError: there is none.
+      UserError: there is none, or it is of another kind than the config's data.
     """
-    needs_pairs = config.game.generates_from == "images" and config.data.task.name == "none"
-    return (look_at(text) if needs_pairs else find_source(text)).source
+    facts = look_at(text, whole="pairs" not in kinds_for(config))
+    check_kind(config, facts, f"SOURCE={text!r}")
+    return facts.source
 
 
-def follow_data(config: Config, overrides: Sequence[str]) -> tuple[Config, list[str]]:
+def follow_data(config: Config, overrides: Sequence[str], *, may_be_missing: bool = True) -> tuple[Config, list[str]]:
     """The config, to which the flags `overrides` are applied already, for its data, and the flags that make it so.
 
-    Without a flag for `data.source` or `data.channels` nothing follows. Data that are not there are left to those who
-    open them.
+    Without a flag for `data.source` or `data.channels` nothing follows. Data that `may_be_missing` are left to those
+    who open them.
 
     Raises:
       UserError: the networks cannot be made for these data.
@@ -43,7 +70,7 @@ def follow_data(config: Config, overrides: Sequence[str]) -> tuple[Config, list[
     given = {flag.partition("=")[0].lstrip("-").removeprefix("config.") for flag in overrides}
     if not given & {SOURCE, CHANNELS}:
         return config, []
-    wanted = _wanted(config, given)
+    wanted = _wanted(config, given, may_be_missing=may_be_missing)
     fields = flatten(config)
     flags = [
         f"--config.{path}={value}" for path, value in wanted.items() if path not in given and fields[path] != value
@@ -61,14 +88,17 @@ def follow_data(config: Config, overrides: Sequence[str]) -> tuple[Config, list[
     return followed, flags
 
 
-def _wanted(config: Config, given: set[str]) -> dict[str, Any]:
+def _wanted(config: Config, given: set[str], *, may_be_missing: bool) -> dict[str, Any]:
     """Path to value of the fields that have to fit the data."""
     if SOURCE not in given:
         return _channels(config, config.data.channels)
     try:
         facts = facts_of(config.data.source)
     except UserError:
-        return {}
+        if may_be_missing:
+            return {}
+        raise
+    check_kind(config, facts, f"{SOURCE}={config.data.source!r}")
     wanted: dict[str, Any] = {}
     if not any(path.endswith(IMAGE_CHANNELS) for path in given):
         channels, inputs = _natural(config, facts, given)

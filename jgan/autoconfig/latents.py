@@ -119,8 +119,9 @@ def _run(
     average = row(
         "average", f"{half_life:,}", "images of half-life, a fortieth of the run", "--config.ema.half_life_images"
     )
-    width = row("width", size.channels, f"what {context.machine.title} can do in the time", "the config file")
-    return Parts(config, (*rows, width, *common_rows(context, size, steps, why_steps, batch), average), notes)
+    return Parts(
+        config, (*rows, context.width(size), *common_rows(context, size, steps, why_steps, batch), average), notes
+    )
 
 
 def _notes(context: Context, *, conditional: bool) -> tuple[str, ...]:

@@ -49,6 +49,12 @@ class Context:
             return size.resolution, f"what {self.machine.title} can do in the time; {images}"
         return nearest, f"{images}{', enlarged' if nearest > side else ''}"
 
+    def width(self, size: Size) -> Choice:
+        """The row of the networks' width."""
+        machine = f"what {self.machine.title} can do in the time"
+        reason = "as asked for" if self.wishes.width else machine
+        return row("width", size.channels, f"{reason}: channels at full resolution", "--width")
+
     def batch_size(self, most: int) -> int:
         """A power of two up to `most` that the data fill, the same on every device."""
         devices = self.machine.devices

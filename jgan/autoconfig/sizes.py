@@ -56,8 +56,10 @@ ACCELERATOR = Sizes(
 )
 
 
-def sizes_for(machine: MachineFacts) -> Sizes:
-    """The runs that a machine can do."""
+def sizes_for(machine: MachineFacts, width: int = 0) -> Sizes:
+    """The runs that a machine can do; with networks of so many channels, where `width` says so."""
     if machine.accelerator:
-        return ACCELERATOR if machine.memory >= LARGE_MEMORY else SMALL_ACCELERATOR
-    return CORES if machine.cores >= MANY_CORES else FEW_CORES
+        sizes = ACCELERATOR if machine.memory >= LARGE_MEMORY else SMALL_ACCELERATOR
+    else:
+        sizes = CORES if machine.cores >= MANY_CORES else FEW_CORES
+    return Sizes(*(size._replace(channels=width) for size in sizes)) if width else sizes

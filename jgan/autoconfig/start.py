@@ -47,7 +47,7 @@ def choose_config(source: str, wishes: Wishes, overrides: Sequence[str]) -> Chos
             raise UserError(f"{flag}: the networks depend on it; give --resolution={flag.partition('=')[2]}")
         if flag.startswith("--config.data.source="):
             raise UserError(f"{flag}: SOURCE={source!r} says so already; leave one of them out")
-    data = look_at(source)
+    data = look_at(source, whole=wishes.takes_whole_images)
     if data.unusable and SKIP not in overrides:
         raise UserError(f"{data.unusable}; mend or remove them, or leave them out by {SKIP}")
     plan = choose(data, look_at_machine(), wishes)

@@ -14,7 +14,7 @@ from jgan.families.cyclegan import cyclegan
 from jgan.families.pix2pix import pix2pix
 from jgan.families.srgan import msrgan
 from jgan.tasks.config import COLOUR_TASKS, TaskConfig
-from jgan.types import Stage
+from jgan.types import Stage, UserError
 
 PATCHED = 1_024  # pixels: sides of files up to here are cheap enough to decode for each patch
 AT_OWN_SCALE = ("denoising", "deblurring", "super_resolution", "blind_super_resolution")  # depend on the pixels' size
@@ -23,6 +23,9 @@ TASKS: dict[str, dict[str, Any]] = {  # what a task draws, as its config in conf
     "denoising": {"noise": 50.0, "least_noise": 5.0},
     "deblurring": {"blur": 3.0, "least_blur": 1.0},
 }
+FEW = 100  # images, or pairs
+MULTIPLE = 8  # of which their sides are one, whatever the scale
+SMALLEST_LARGE = 16  # pixels of a side of the large images of super-resolution
 BATCH_OF_TASK = 8  # images: tasks have many, and few cores
 JITTER = 9 / 8  # as 286 pixels to 256
 EMA_IMAGES = 1_000.0  # half-life of the average, of runs of minutes
@@ -73,7 +76,7 @@ def domain_to_domain(context: Context) -> Parts:
 def small_to_large(context: Context) -> Parts:
     """SRGAN as BasicSR has it: first the mean absolute error alone, then against a discriminator."""
     size, wide = context.sizes.super_resolution, bool(context.machine.accelerator)
-    scale, resolution = (4 if wide else 2), context.wishes.resolution or size.resolution
+    scale, (resolution, why_resolution) = (4 if wide else 2), _large(context, size)
     fit, why_fit = _fit(context, resolution, patches=True)
     data, why_channels = _data(context, fit)
     data |= {"rotate": True, "task": Call(TaskConfig, (context.wishes.task,), {"scale": scale})}
@@ -83,16 +86,31 @@ def small_to_large(context: Context) -> Parts:
     game = Call(msrgan, (), {"scale": scale, "channels": size.channels, "blocks": 16 if wide else 8, **discriminator})
     rows = (
         row("scale", scale, "times larger", "--config.data.task.scale --config.game.generator.scale"),
-        row(
-            "resolution",
-            f"{resolution} x {resolution}",
-            f"what {context.machine.title} can do; of the large images",
-            "--resolution",
-        ),
+        row("resolution", f"{resolution} x {resolution}", f"of the large images: {why_resolution}", "--resolution"),
         row("fit", fit, why_fit, "--config.data.fit"),
         row("channels", data["channels"], why_channels, "--config.data.channels"),
     )
     return _run(context, size, resolution, game, data, rows, pretraining=True)
+
+
+def _large(context: Context, size: Size) -> tuple[int, str]:
+    """The side of the large images, and why: no longer than the images', which would be enlarged otherwise.
+
+    Raises:
+      UserError: the images are too small to be made smaller and larger again.
+    """
+    data = context.data
+    if context.wishes.resolution:
+        return context.wishes.resolution, "as asked for"
+    side, images = min(data.width, data.height), f"the images are {data.width} x {data.height}"
+    if side < SMALLEST_LARGE:
+        raise UserError(
+            f"--task={context.wishes.task}: {data.source}: {images}; expected sides of {SMALLEST_LARGE} pixels at "
+            "least, since these are made smaller and enlarged again"
+        )
+    if side >= size.resolution:
+        return size.resolution, f"what {context.machine.title} can do; {images}"
+    return side // MULTIPLE * MULTIPLE, images
 
 
 def _by_resolution(table: tuple[tuple[int, int], ...], resolution: int) -> int:
@@ -118,7 +136,7 @@ def _data(context: Context, fit: str) -> tuple[dict[str, Any], str]:
     data, task = context.data, context.wishes.task
     channels, reason = context.channels()
     if task in COLOUR_TASKS:
-        channels, reason = 3, f"{task} makes colours"
+        channels, reason = 3, "it makes colours" if task == "colorization" else "it takes images of three channels"
     fields: dict[str, Any] = {"source": data.source, "channels": channels, "fit": fit}
     if data.kind == "pairs":
         fields["input_channels"] = data.input_channels
@@ -185,4 +203,20 @@ def _run(
     mirrored = row(
         "flip", "true", "mirrored images are as good; false where left and right matter", "--config.data.flip"
     )
-    return Parts(config, (*rows, mirrored, *common_rows(context, size, steps, why_steps, batch)))
+    rows = (*rows, context.width(size), mirrored, *common_rows(context, size, steps, why_steps, batch))
+    return Parts(config, rows, _notes(context))
+
+
+def _notes(context: Context) -> tuple[str, ...]:
+    data, notes = context.data, []
+    if data.count < FEW:
+        what = {"pairs": "pair(s)", "unpaired": "image(s) of a domain"}.get(data.kind, "image(s)")
+        notes.append(
+            f"Training on {data.count} {what} alone, the network may learn them by heart and do little for others. "
+            "Keep some aside, look at what it makes of those, and add more if you can."
+        )
+    if context.wishes.task == "colorization" and data.gray:
+        notes.append(
+            f"{data.gray:,} of {data.count:,} images are gray: from them it learns to leave photos gray; take them out."
+        )
+    return tuple(notes)

@@ -6,7 +6,7 @@ import dataclasses
 import typing
 
 from jgan.autoconfig.facts import DataFacts
-from jgan.tasks.config import TaskConfig
+from jgan.tasks.config import TaskConfig, check_colours
 from jgan.types import UserError, did_you_mean
 
 TASKS = tuple(name for name in typing.get_args(typing.get_type_hints(TaskConfig)["name"]) if name != "none")
@@ -15,11 +15,13 @@ FAMILIES = (*LATENT_FAMILIES, "text", "pix2pix", "cyclegan", "srgan")
 FEWEST_IMAGES = 8  # that a generator of new images is trained on
 FEWEST_PER_CLASS = 10  # images of a class, in the mean, from which on labels are used
 LARGEST = 1024  # pixels of a side
+WIDEST = 1024  # channels
 EXPECTED = {  # of the flag of each wish
     "family": f"one of {', '.join(FAMILIES)}",
     "task": f"one of {', '.join(TASKS)}",
     "resolution": f"a power of two from 16 to {LARGEST}",
     "steps": "1 or more",
+    "width": f"1 to {WIDEST}",
 }
 
 
@@ -31,6 +33,12 @@ class Wishes:
     task: str = ""
     resolution: int = 0
     steps: int = 0
+    width: int = 0  # channels at full resolution
+
+    @property
+    def takes_whole_images(self) -> bool:
+        """Whether files that look like pairs side by side are images all the same."""
+        return bool(self.task) or self.family in (*LATENT_FAMILIES, "srgan")
 
     def check(self) -> None:
         """Raises UserError for what there is not."""
@@ -41,6 +49,8 @@ class Wishes:
             raise UserError(f"--resolution={self.resolution}: expected {EXPECTED['resolution']}")
         if self.steps < 0:
             raise UserError(f"--steps={self.steps}: expected {EXPECTED['steps']}")
+        if not 0 <= self.width <= WIDEST:
+            raise UserError(f"--width={self.width}: expected {EXPECTED['width']}")
 
 
 def choose_family(data: DataFacts, wishes: Wishes) -> tuple[str, str]:
@@ -66,7 +76,11 @@ def choose_family(data: DataFacts, wishes: Wishes) -> tuple[str, str]:
 def _possible(data: DataFacts, task: str) -> tuple[str, ...]:
     """The best first."""
     if task and data.kind in ("pairs", "unpaired"):
-        raise UserError(f"--task={task}: {data.source}: {data.reason}, which need no task; leave it out")
+        raise UserError(
+            f"--task={task}: {data.source}: {data.reason}, which need no task; leave it out, or give images of one "
+            f"kind, {' or '.join(data.sides)}"
+        )
+    check_colours(task, data.gray, data.count, f"--task={task}: {data.source}")
     if task:
         return ("srgan",) if task.endswith("super_resolution") else ("pix2pix",)
     if data.kind != "images":
@@ -78,7 +92,8 @@ def _possible(data: DataFacts, task: str) -> tuple[str, ...]:
 
 def _reason(data: DataFacts, task: str) -> str:
     if task:
-        return f"the task {task} makes its inputs of the images"
+        unused = f"; their {data.num_classes:,} classes are not used" if data.num_classes > 1 else ""
+        return f"the task {task} makes its inputs of the images{unused}"
     if data.kind != "images":
         return data.reason
     if data.num_classes < 2:

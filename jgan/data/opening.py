@@ -15,6 +15,7 @@ from jgan.data.pairs import PairSource, missing_partners_message, source_reports
 from jgan.data.registry import is_unpaired, open_domains, open_source
 from jgan.data.renumbered import numbered
 from jgan.data.source import Source
+from jgan.tasks.config import check_colours
 from jgan.types import UserError
 
 logger = logging.getLogger(__name__)
@@ -50,20 +51,28 @@ def _check_no_pairs(config: DataConfig) -> None:
             raise UserError(f"data.{field}={value!r}: {config.source} has no pairs; leave it {default!r}")
 
 
+def _task(config: DataConfig) -> str:
+    return f"data.task.name={config.task.name!r}: {config.source}"
+
+
 def _check_task(config: DataConfig, reason: str) -> None:
     if config.task.name != "none":
-        raise UserError(f"data.task.name={config.task.name!r}: {config.source}: {reason}; set it to 'none'")
+        raise UserError(f"{_task(config)}: {reason}; set it to 'none'")
 
 
 def _open(config: DataConfig, source: Source, seed: int, patch: int, numbering: Numbering) -> Dataset:
     if not isinstance(source, FileSource | PairSource):
         source = _numbered(config, source, numbering)
+        gray = source.count if config.task.name != "none" and source.channels() == 1 else 0
+        check_colours(config.task.name, gray, source.count, _task(config))
         return Dataset(config, source, config.channels or source.channels(), seed)
     if numbering.earlier:
         source = source.as_earlier()
     if isinstance(source, PairSource) and not config.channels:
         source.channels()  # refuses
     source, reports = _checked(source, config, patch if config.fit == "patch" else 0)
+    gray = sum(report.channels == 1 for report in reports)
+    check_colours(config.task.name, gray, len(reports), _task(config))
     channels = config.channels or usable_channels(source, reports)
     smallest = None
     if config.fit == "patch" or config.task.is_blind:

@@ -81,7 +81,8 @@ class LatentGAN(Networks):
         del num_words
         if "images" not in batch:
             raise UserError(
-                "data.source, data.task: give pairs of images, and this family generates from latents; change them"
+                "data.source, data.task: give pairs of images or domains, and this game generates images from latents; "
+                "set data.task.name to 'none', or take a source of images, such as folder:<directory>"
             )
         if self.truncation_tables:
             raise UserError(

@@ -11,6 +11,12 @@ SCALES = (1, 2, 3, 4, 8)
 COLOUR_TASKS = ("colorization", "blind_super_resolution")  # take RGB images
 
 
+def check_colours(task: str, gray: int, count: int, field: str) -> None:
+    """Raises UserError, beginning with `field`, where a task learns colours and `count` images are all gray."""
+    if task == "colorization" and gray == count:
+        raise UserError(f"{field}: all {count:,} images are gray, and it learns colours; give photos in colour")
+
+
 @dataclasses.dataclass(frozen=True)
 class TaskConfig:
     """The inputs that are made of images, which become the targets.

@@ -147,6 +147,18 @@ CASES = [
     (lambda _: jgan.load_config("dcgann"), "config=dcgann: no such config; did you mean dcgan"),
     (lambda _: jgan.load_config("dcgan", sead=1), "sead: no such field; did you mean seed"),
     (lambda _: jgan.load_config("dcgan", seed="x"), "seed=x: expected a whole number"),
+    (
+        lambda _: jgan.load_config("dcgan", **{"data.source": "folder:no"}),
+        "folder:no: no such directory",
+    ),
+    (
+        lambda _: jgan.load_config("dcgan", **{"data.source": "tests"}),
+        "data.source='tests': a path alone",
+    ),
+    (
+        lambda _: jgan.load_config("pix2pix", **{"data.source": "mnist5k"}),
+        "data.source='mnist5k': images, and",
+    ),
 ]
 
 

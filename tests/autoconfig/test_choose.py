@@ -21,13 +21,20 @@ TPUS = MachineFacts(cores=96, devices=8, accelerator="TPU v5e", memory=16 * 2**3
 
 IMAGES = DataFacts("folder:photos", "images", count=1_000, width=256, height=256, smallest=256)
 CLASSES = dataclasses.replace(IMAGES, num_classes=4, class_sizes=(250,) * 4)
-PAIRS = dataclasses.replace(IMAGES, source="pairs:maps", kind="pairs")
+PAIRS = dataclasses.replace(IMAGES, source="pairs:maps", kind="pairs", sides=("folder:maps/A", "folder:maps/B"))
 DOMAINS = dataclasses.replace(IMAGES, source="unpaired:zebras", kind="unpaired")
 CAPTIONS = dataclasses.replace(IMAGES, source="captions:birds", kind="captions", vocabulary=900)
 
 
 def facts(base=IMAGES, **changes):
     return dataclasses.replace(base, **changes)
+
+
+FLAGS = {"SOURCE", "--family", "--task", "--resolution", "--width", "--steps"}
+
+
+def fields_as_flags(config):
+    return {f"--config.{path}" for path in flatten(config)}
 
 
 # data, machine, wishes: family and fields of the config
@@ -103,7 +110,7 @@ CASES = {
         {"game.embedding_features": 512, "game.generator.vocabulary": 0},
     ),
     "colorization of gray and colour": (
-        facts(channels=1),
+        facts(channels=3, gray=5),
         CORES,
         Wishes(task="colorization"),
         "pix2pix",
@@ -119,6 +126,21 @@ CASES = {
         "srgan",
         {"stages[0].steps": 20, "stages[1].steps": 10, "game.generator.scale": 2},
     ),
+    "larger, of small images": (
+        facts(width=45, height=61, smallest=45),
+        GPU,
+        Wishes(task="super_resolution"),
+        "srgan",
+        {"stages[0].resolution": 40, "data.fit": "patch"},
+    ),
+    "a width": (
+        facts(),
+        GPU,
+        Wishes(width=24),
+        "dcgan",
+        {"game.generator.channels": 24, "game.discriminator.channels": 24},
+    ),
+    "a width of pairs": (PAIRS, CORES, Wishes(width=8), "pix2pix", {"game.generator.channels": 8}),
     "blindly larger": (facts(), GPU, Wishes(task="blind_super_resolution"), "srgan", {"data.jitter": 1.0}),
     "steps": (PAIRS, CORES, Wishes(steps=10), "pix2pix", {"stages[0].steps": 10, "sample_every": 2}),
 }
@@ -134,7 +156,8 @@ def test_choices(name, tmp_path):
     assert plan.family == family
     assert {path: flatten(config)[path] for path in fields} == fields
     assert config.stages[0].batch_size % machine.devices == 0
-    assert all(choice.reason and choice.flag for choice in plan.choices)
+    assert all(choice.reason and set(choice.flag.split()) <= FLAGS | fields_as_flags(config) for choice in plan.choices)
+    assert "width" in {choice.name for choice in plan.choices}
 
     path = tmp_path / "config.py"
     path.write_text(to_file(plan, "jgan train photos"))
@@ -149,7 +172,11 @@ REFUSED = {
     "no power of two": (facts(), Wishes(resolution=48), "expected a power of two"),
     "a family of other data": (facts(), Wishes(family="cyclegan"), "images without labels; leave it, or dcgan"),
     "classes that are not there": (facts(), Wishes(family="conditional_dcgan"), "images without labels"),
-    "a task of pairs": (PAIRS, Wishes(task="edges"), "which need no task"),
+    "a task of pairs": (PAIRS, Wishes(task="edges"), "which need no task; .*, folder:maps/A or folder:maps/B"),
+    "a task of domains": (DOMAINS, Wishes(task="edges"), "which need no task"),
+    "colours of gray": (facts(channels=1, gray=1_000), Wishes(task="colorization"), "all 1,000 images are gray"),
+    "larger, of tiny images": (facts(width=9, height=30), Wishes(task="super_resolution"), "9 x 30; expected sides"),
+    "too wide": (facts(), Wishes(width=5_000), "--width=5000: expected 1 to 1024"),
 }
 
 
@@ -169,6 +196,9 @@ def said(plan):
 def test_what_may_go_wrong_is_said_in_words():
     assert "can be learned by heart" in said(choose(facts(count=100), CORES, Wishes()))
     assert "learned by heart" not in said(choose(facts(), CORES, Wishes()))
+    assert "on 30 pair(s) alone" in said(choose(facts(PAIRS, count=30), CORES, Wishes()))
+    assert "5 of 1,000 images are gray" in said(choose(facts(gray=5), CORES, Wishes(task="colorization")))
+    assert "their 4 classes are not used" in said(choose(CLASSES, CORES, Wishes(task="edges")))
     unbalanced = facts(CLASSES, num_classes=2, class_sizes=(990, 10))
     assert "the smallest 10" in said(choose(unbalanced, CORES, Wishes()))
     many, machine, wishes, *_ = CASES["11,000 classes"]

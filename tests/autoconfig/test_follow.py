@@ -5,8 +5,10 @@ from PIL import Image
 
 from jgan.autoconfig.follow import follow_data, source_for
 from jgan.config import check, flatten, read_config
+from jgan.data.config import DataConfig
 from jgan.data.opening import open_dataset
 from jgan.setup import microbatches
+from jgan.tasks.config import TaskConfig
 from jgan.types import UserError, schedule
 
 SMALL = "--config.stages[0].batch_size=2"
@@ -79,7 +81,6 @@ CASES = [
         ["--config.data.source=pairs:pairs", "--config.data.direction=b_to_a"],
         {"data.channels": 1, "game.generator.image_channels": 1},
     ),
-    ("colorization_small", ["--config.data.source=folder:gray"], {}),
     ("text_digits", ["--config.data.source=captions:captioned"], {"game.generator.vocabulary": 34}),
     (
         "progan_digits",
@@ -111,6 +112,44 @@ def test_files_of_two_halves_are_pairs_where_a_game_needs_pairs(tmp_path):
     assert source_for(read_config("pix2pix", []), str(tmp_path)) == f"pairs:{tmp_path}"
     assert source_for(read_config("colorization_small", []), str(tmp_path)) == f"folder:{tmp_path}"
     assert source_for(read_config("dcgan", []), str(tmp_path)) == f"folder:{tmp_path}"
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "message"),
+    [
+        (
+            "quickstart",
+            "pairs",
+            r"pairs of images \(it has the folders A and B: .* is trained on images; take",
+        ),
+        (
+            "pix2pix_small",
+            "colour",
+            "images .*trained on pairs of images; .* such as dcgan, or none, as in",
+        ),
+        (
+            "cyclegan_small",
+            "pairs",
+            "pairs of images .* is trained on two domains; take .* such as pix2pix",
+        ),
+        ("text_digits", "colour", "images .* is trained on captioned images; take"),
+        ("colorization_small", "pairs", "pairs of images .* is trained on images; take"),
+    ],
+)
+def test_data_of_another_kind_than_the_configs_are_refused(name, place, message, sets, monkeypatch):
+    monkeypatch.chdir(sets)
+    with pytest.raises(UserError, match=f"^SOURCE='{place}': {message}"):
+        source_for(read_config(name, []), place)
+    flags = [f"--config.data.source={'pairs' if place == 'pairs' else 'folder'}:{place}"]
+    with pytest.raises(UserError, match=f"^data.source='[a-z]*:{place}': "):
+        follow_data(read_config(name, flags), flags)
+
+
+def test_no_colours_are_learned_from_gray_images(sets, monkeypatch):
+    monkeypatch.chdir(sets)
+    for source in ("folder:gray", "mnist5k"):
+        with pytest.raises(UserError, match=rf"data.task.name='colorization': {source}: all [\d,]* images are gray"):
+            open_dataset(DataConfig(source, channels=3, task=TaskConfig("colorization")), 0)
 
 
 def test_what_cannot_follow_names_the_flags(sets, monkeypatch):

@@ -10,6 +10,7 @@ from PIL import Image
 
 from jgan.autoconfig.detect import data_name, find_source
 from jgan.autoconfig.facts import look_at
+from jgan.autoconfig.wishes import Wishes
 from jgan.data.registry import open_source
 from jgan.types import UserError
 
@@ -64,6 +65,11 @@ def test_what_is_found_is_told(tmp_path):
     assert (found["captioned"].source, found["captioned"].vocabulary) == (f"captions:{tmp_path}/captioned", 2)
     assert (found["halves"].kind, found["halves"].width, found["halves"].height) == ("pairs", 8, 8)
     assert look_at(f"folder:{tmp_path}/halves").kind == "images"
+    whole = look_at(f"{tmp_path}/halves", whole=Wishes(task="super_resolution").takes_whole_images)
+    assert (whole.kind, whole.width) == ("images", 16)
+    assert f"pairs:{tmp_path}/halves as SOURCE" in whole.reason
+    assert found["pairs"].sides == (f"folder:{tmp_path}/pairs/A", f"folder:{tmp_path}/pairs/B")
+    assert found["domains"].sides == (f"folder:{tmp_path}/domains/trainA", f"folder:{tmp_path}/domains/trainB")
     with pytest.raises(UserError, match="SOURCE='': is empty"):
         look_at("")
 

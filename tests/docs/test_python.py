@@ -4,6 +4,7 @@ import jax
 import pytest
 from conftest import use_devices
 from documents import ROOT, blocks
+from PIL import Image
 from shared_programs import share_programs
 
 PAGE = ROOT / "docs/python.md"
@@ -14,6 +15,8 @@ def test_the_blocks_of_the_page_run(tmp_path, monkeypatch):
     use_devices(monkeypatch, 1)
     share_programs(monkeypatch)
     names = {}
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (64, 64)).save(tmp_path / "photos" / "1.png")
     shown = [block for block in blocks(PAGE) if block.language == "python"]
     assert shown
     for block in shown:
