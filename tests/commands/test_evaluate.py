@@ -41,7 +41,7 @@ def evaluate(out, *arguments):
     return json.loads((out / "eval.json").read_text())
 
 
-def test_folders_beside_numpy(tmp_path, cache, capsys, monkeypatch):
+def test_folders_beside_numpy(tmp_path, capsys, monkeypatch):
     use_devices(monkeypatch, 1)
     images, reals = make_folder(tmp_path / "a", 0), make_folder(tmp_path / "b", 1)
     arguments = ("--images", tmp_path / "a", "--reference", tmp_path / "b", "--metrics", "fd,kd,pr,swd")
@@ -71,12 +71,18 @@ def test_folders_beside_numpy(tmp_path, cache, capsys, monkeypatch):
     assert (tmp_path / "out" / "nearest.png").is_file()
     assert "fd_efficientnet_lite0" in capsys.readouterr().out
 
+
+def test_features_of_a_reference_are_kept(tmp_path, cache, monkeypatch):
+    use_small_network(monkeypatch)
+    make_folder(tmp_path / "a", 0), make_folder(tmp_path / "b", 1)
+    arguments = ("--images", tmp_path / "a", "--reference", tmp_path / "b", "--metrics", "fd,kd,pr")
+    result = evaluate(tmp_path / "out", *arguments)
     (cached,) = cache.iterdir()
     written = cached.stat().st_mtime_ns
     assert evaluate(tmp_path / "again", *arguments) == result
     assert cached.stat().st_mtime_ns == written
     same = evaluate(tmp_path / "same", "--images", tmp_path / "b", "--reference", tmp_path / "b", "--metrics", "fd,pr")
-    assert same["scores"]["fd_efficientnet_lite0"] == pytest.approx(0, abs=1e-6 * expected)
+    assert same["scores"]["fd_efficientnet_lite0"] == pytest.approx(0, abs=1e-6 * result["scores"]["fd_efficientnet_lite0"])
     assert same["scores"]["pr_efficientnet_lite0_precision"] == 1
     assert same["reference"]["sha256"] == result["reference"]["sha256"]
     cached.write_bytes(b"garbage")
