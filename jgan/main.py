@@ -66,13 +66,13 @@ def main(argv: Sequence[str]) -> int:
         chosen = start.choose_config(options.source, _wishes(options), overrides)
         start.show(chosen)
     config = chosen.config if chosen else _config(options, overrides)
-    check(config)
     check_is_data(config)
-    if options.dry_run:
+    if options.dry_run:  # which checks the config, as training does
         dry_run(config, options.devices)
         return 0
     if chosen is None:
         return _train(config, options.workdir, _start_from(options))
+    check(config)
     with start.place(chosen, options.workdir, argv, f"{command.program()} train") as workdir:
         return _train(config, workdir)
 

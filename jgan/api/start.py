@@ -61,7 +61,6 @@ def train(
     """
     place = given_path(workdir, "workdir=")
     config = config if isinstance(config, Config) else configs.read_config(str(config), [])
-    configs.check(config)
     configs.check_is_data(config)
     keep_memory()
     _prepare()

@@ -83,6 +83,7 @@ def test_prepare_goes_on_after_a_kill(photos, tmp_path):
 def test_prepare_with_broken_files(photos, tmp_path, capsys):
     (photos / "left/000.png").write_bytes(b"nothing")
     arguments = ["prepare", "--source", f"folder:{photos}", "--out", f"{tmp_path}/out", "--resolution", "8"]
+    arguments += ["--workers", "1"]
     with pytest.raises(UserError, match=r"1 of 600 images are broken: left/000.png: not an image"):
         main(arguments)
     assert main([*arguments, "--on-error", "skip"]) == 0
