@@ -83,7 +83,8 @@ def test_features_of_a_reference_are_kept(tmp_path, cache, monkeypatch):
     assert evaluate(tmp_path / "again", *arguments) == result
     assert cached.stat().st_mtime_ns == written
     same = evaluate(tmp_path / "same", "--images", tmp_path / "b", "--reference", tmp_path / "b", "--metrics", "fd,pr")
-    assert same["scores"]["fd_efficientnet_lite0"] == pytest.approx(0, abs=1e-6 * result["scores"]["fd_efficientnet_lite0"])
+    distance = result["scores"]["fd_efficientnet_lite0"]
+    assert same["scores"]["fd_efficientnet_lite0"] == pytest.approx(0, abs=1e-6 * distance)
     assert same["scores"]["pr_efficientnet_lite0_precision"] == 1
     assert same["reference"]["sha256"] == result["reference"]["sha256"]
     cached.write_bytes(b"garbage")
