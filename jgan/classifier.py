@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(f"--out={out}: expected a name that ends in .npz")
     if out.is_file() and not _is_classifier(out):
         raise UserError(f"--out={out}: is there already, and is no stored classifier; choose another name")
-    check_format(options.resolution, channels=3)
+    check_format(options.resolution, channels=3, field="--resolution")
     check_seed(options.seed)
     make_directory(out.parent, "--out")
     names, train, test = _sides(options.source, options.test, options.resolution, options.seed)

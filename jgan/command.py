@@ -83,7 +83,7 @@ def _path(text: str) -> Path:
 
 
 class _StoreOnce(argparse.Action):
-    """Stores an option's value; refuses negative counts, and a second one, of which argparse would take the last."""
+    """Stores an option's value; refuses an empty one, negative counts, and a second, where argparse takes the last."""
 
     def __call__(
         self,
@@ -98,6 +98,8 @@ class _StoreOnce(argparse.Action):
             raise UserError(f"{option_string}: given twice; give it once")
         if values == [] and self.nargs is None:  # argparse leaves out a value that is "--"
             raise UserError(f"{option_string}=--: expected a value")
+        if values == "" and self.option_strings:
+            raise UserError(f"{option_string}='': expected a value, and it is empty")
         for number in values if isinstance(values, list) else [values]:
             if isinstance(number, int) and not 0 <= number < 2**63:
                 least = "no negative number" if number < 0 else "less than 2**63"

@@ -12,7 +12,7 @@ import numpy as np
 from jgan import __version__, command
 from jgan.metrics import lpips, ms_ssim, niqe, pixel_inputs, psnr, ssim
 from jgan.metrics.estimate import finite_mean
-from jgan.photos.photo_files import by_stem, image_files, read_photo
+from jgan.photos.photo_files import by_stem, image_files, read_photo, stem_of
 from jgan.photos.programs import Sizes
 from jgan.photos.transparency import WHITE, over
 from jgan.rundir.atomic_files import as_json, check_replaceable, make_directory, replacing_shared, sha256
@@ -181,7 +181,7 @@ def _matched(images: Path, reference: Path | None, names: Sequence[str]) -> list
         raise UserError(f"--reference={reference}: has none for {found[missing[0]]}; give both the same names")
     if left := sorted(by_name.keys() - found.keys()):
         raise UserError(f"--images={images}: has none for {by_name[left[0]]}; every reference needs its image")
-    return [(relative, file, by_name[relative.with_suffix("")]) for file, relative in ours]
+    return [(relative, file, by_name[stem_of(relative)]) for file, relative in ours]
 
 
 def _read(image: Path, reference: Path, options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from jgan.data.labels import read_text
-from jgan.data.names import clean_name
+from jgan.data.names import by_normal_name, clean_name, normal
 from jgan.data.vocabulary import MAX_WORDS, Vocabulary, split_words, vocabulary_of
 from jgan.interop.npz import NUMBERS, TEXTS, read_npz
 from jgan.interop.refusal import ZIP_ERRORS
@@ -72,7 +72,7 @@ def read_table(title: str, names: list[str], present: Iterable[str], read: Read)
     folder, path = _find(title, names, set(present))
     place = f"{title}/{path}"
     rows = _parse(place, read_text(place, path, read))
-    numbers = {posixpath.relpath(name, folder or "."): number for number, name in enumerate(names)}
+    numbers = _numbers(place, names, folder)
     for line, name, _ in rows:
         if name not in numbers:
             raise UserError(f"{place}: line {line}: no image {name!r} is there; add it, or remove the row")
@@ -98,7 +98,7 @@ def read_vectors(file: str, title: str, names: list[str], present: Iterable[str]
     except OSError as error:
         raise UserError(f"{place}: cannot be read ({error}); make it again") from None
     folder = posixpath.dirname(file)
-    numbers = {posixpath.relpath(name, folder or "."): number for number, name in enumerate(names)}
+    numbers = _numbers(place, names, folder)
     for row, name in enumerate(listed):
         if name not in numbers:
             raise UserError(f"{place}: files[{row}]: no image {name!r} is there; add it, or remove the row")
@@ -106,6 +106,12 @@ def read_vectors(file: str, title: str, names: list[str], present: Iterable[str]
     _check_all(place, names, images, "vector")
     order, starts, counts = _grouped(np.asarray(images), len(names))
     return Captions(vectors[order], (), starts, counts, None)
+
+
+def _numbers(place: str, names: list[str], folder: str) -> dict[str, int]:
+    """The number of each image, by its normal name below a folder. Raises UserError where two look alike."""
+    by_normal_name(place, names)
+    return {normal(posixpath.relpath(name, folder or ".")): number for number, name in enumerate(names)}
 
 
 def _find(title: str, names: list[str], present: set[str]) -> tuple[str, str]:
@@ -140,7 +146,7 @@ def _parse_row(place: str, line: int, header: list[str], row: list[str]) -> tupl
     if len(row) != len(COLUMNS):
         raise UserError(f"{place}: {len(row)} columns, expected {len(COLUMNS)}; put quotes around a text with commas")
     values = dict(zip(header, row, strict=True))
-    name, caption = clean_name(values["file"].strip()), values["caption"].strip()
+    name, caption = normal(clean_name(values["file"].strip())), values["caption"].strip()
     words = len(split_words(caption))
     if not words:
         raise UserError(f"{place}: {name or 'a row'} has no caption; add it, or remove the row")
@@ -178,7 +184,7 @@ def _named_vectors(place: str, data: bytes) -> tuple[list[str], np.ndarray]:
     if files.dtype.kind != "U" or files.shape != vectors.shape[:1]:
         kind = f"{files.dtype} {list(files.shape)}" if "files" in arrays else "not there"
         raise UserError(f"{place}: `files` is {kind}; expected the names of {len(vectors)} image files, one a vector")
-    return [clean_name(str(name)) for name in files], vectors
+    return [normal(clean_name(str(name))) for name in files], vectors
 
 
 def _check_all(place: str, names: list[str], images: list[int], what: str) -> None:

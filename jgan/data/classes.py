@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from jgan.data.names import normal
 from jgan.types import UserError, did_you_mean
 
 SHOWN = 5  # classes in a message
@@ -47,13 +48,13 @@ def numbers_of(labels: Sequence[str | int], names: Sequence[str] | None, num_cla
         raise UserError(f"{field}: expected at least one class")
     plain = names is None or tuple(names) == names_or_numbers(None, len(names))
     known = names_or_numbers(None if plain else names, num_classes)
-    places = {name: place for place, name in enumerate(known)}
+    places = {normal(name): place for place, name in enumerate(known)}
     all_numbers = all(NUMBER.fullmatch(name) for name in known)
     values = {Fraction(name): place for place, name in enumerate(known)} if all_numbers else {}
     found = []
     for label in map(str, labels):
         is_number = bool(NUMBER.fullmatch(label))
-        place = places.get(label)
+        place = places.get(normal(label))
         if place is None and is_number:
             place = values.get(Fraction(label)) if all_numbers else _in_range(label, num_classes)
         if place is None and plain and not is_number:

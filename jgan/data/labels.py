@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jgan.data.classes import in_order
-from jgan.data.names import clean_name
+from jgan.data.names import by_normal_name, clean_name, normal
 from jgan.errors import shown
 from jgan.types import UserError
 from jgan.untrusted.json_data import parse_json
@@ -81,7 +81,7 @@ def _from_csv(place: str, text: str) -> dict[str, int | str] | None:
         if not {"file", "label"} <= set(rows.fieldnames or ()):
             raise UserError(f"{place}: its first line is {rows.fieldnames}; expected the columns file,label")
         for row in rows:
-            name, label = clean_name(row["file"] or ""), (row["label"] or "").strip()
+            name, label = normal(clean_name(row["file"] or "")), (row["label"] or "").strip()
             line = f"{place}: line {rows.line_num}"
             if not name or not label:
                 what = f"{name or 'a row'} has no label" if not label else "has no file"
@@ -110,7 +110,7 @@ def _from_json(place: str, text: str) -> dict[str, int | str] | None:
         pairs = parse_json(text)["labels"]
         if pairs is None:
             return None
-        listed = [(clean_name(str(name)), label) for name, label in pairs]
+        listed = [(normal(clean_name(str(name))), label) for name, label in pairs]
     except (ValueError, KeyError, TypeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise UserError(f'{place}: expected {{"labels": [["path", 3], ...]}} ({found}); correct it') from None
@@ -124,7 +124,8 @@ def _from_json(place: str, text: str) -> dict[str, int | str] | None:
 
 
 def _match(place: str, names: list[str], folder: str, by_name: dict[str, int | str]) -> Labels:
-    keys = [posixpath.relpath(name, folder or ".") for name in names]
+    by_normal_name(place, names)
+    keys = [normal(posixpath.relpath(name, folder or ".")) for name in names]
     found = [by_name.get(key) for key in keys]
     missing = [name for name, label in zip(names, found, strict=True) if label is None]
     if missing:
@@ -147,6 +148,7 @@ def _from_folders(names: list[str], base: str) -> Labels | None:
     start = len(base) + 1 if base else 0
     heads = [name[start:].partition("/") for name in names]
     class_names = in_order(head for head, _, _ in heads)
+    by_normal_name("the folders of classes", class_names)
     loose = [name for name, (_, _, tail) in zip(names, heads, strict=True) if not tail]
     if loose or len(class_names) < 2:
         if len(loose) < len(names) and len(class_names) > 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from jgan.types import UserError
@@ -26,6 +27,24 @@ def clean_name(name: str) -> str:
     slashed = name.replace("\\", "/")
     parts = slashed[WINDOWS_ROOT.match(slashed).end() :].split("/")  # pyright: ignore[reportOptionalMemberAccess]
     return "/".join(part for part in parts if part not in ("", ".", ".."))
+
+
+def normal(name: str) -> str:
+    """The name by which names that look alike are one: Unicode's composed form (NFC). macOS tools write the other."""
+    return unicodedata.normalize("NFC", name)
+
+
+def by_normal_name(title: str, names: Iterable[str]) -> dict[str, str]:
+    """{normal name: name}, to find the names of a table among those of files.
+
+    Raises:
+      UserError: two of them look alike.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        if (other := found.setdefault(normal(name), name)) != name:
+            raise UserError(f"{title}: {other!a} and {name!a} are {normal(name)!r} alike; rename one of them")
+    return found
 
 
 def is_folder_name(name: str) -> bool:

@@ -14,6 +14,7 @@ from jgan.data.captions import Captions
 from jgan.data.file_source import FileSource
 from jgan.data.file_trees import open_files
 from jgan.data.folders import is_image
+from jgan.data.names import normal
 from jgan.data.pixels import Pair
 from jgan.data.source import NO_LABEL, fingerprint
 from jgan.types import UserError
@@ -135,7 +136,7 @@ def _by_stem(title: str, names: list[str], side: str) -> dict[str, str]:
     """{path below the folder, without its ending: path} of the images of a side."""
     found: dict[str, str] = {}
     for name in sorted(names):
-        stem = posixpath.splitext(name.removeprefix(f"{side}/"))[0]
+        stem = normal(posixpath.splitext(name.removeprefix(f"{side}/"))[0])
         if not name.startswith(f"{side}/") or not is_image(name):
             continue
         if stem in found:

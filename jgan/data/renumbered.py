@@ -8,6 +8,7 @@ import numpy as np
 
 from jgan.data.captions import Captions
 from jgan.data.classes import Numbering, names_or_numbers
+from jgan.data.names import normal
 from jgan.data.pixels import Pair, Pixels
 from jgan.data.source import NO_LABEL, Source
 from jgan.types import UserError
@@ -38,14 +39,14 @@ def renumbered(source: Source, names: Sequence[str] | None, field: str) -> Sourc
     ours, names = names_or_numbers(source.class_names, source.num_classes), tuple(names)
     if ours == names:
         return source
-    places = {name: place for place, name in enumerate(names)}
+    places = {normal(name): place for place, name in enumerate(names)}
     present = range(len(ours)) if source.class_counts is None else np.flatnonzero(source.class_counts).tolist()
-    if unknown := [ours[place] for place in present if ours[place] not in places]:
+    if unknown := [ours[place] for place in present if normal(ours[place]) not in places]:
         raise UserError(
             f"{field}: has the class {unknown[0]!r}, which is not among {_listed(names)}; classes are matched by name: "
             "give both the same names, or leave out the metrics that compare class by class"
         )
-    return Renumbered(source, names, np.array([places.get(name, NO_LABEL) for name in ours], np.int32))
+    return Renumbered(source, names, np.array([places.get(normal(name), NO_LABEL) for name in ours], np.int32))
 
 
 def _listed(names: Sequence[str]) -> str:

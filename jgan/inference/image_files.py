@@ -15,7 +15,7 @@ from jgan.data.folders import NO_FILE
 from jgan.inference.one_image import Tiles, check_mask_size, inputs_of, is_white, rendered
 from jgan.inference.translated_files import Made, TranslatedFiles
 from jgan.inference.translator import Translator
-from jgan.photos.photo_files import Photo, by_stem, image_files, output_paths, photo_size, read_photo
+from jgan.photos.photo_files import Photo, by_stem, image_files, output_paths, photo_size, read_photo, stem_of
 from jgan.photos.programs import Sizes
 from jgan.photos.tiles import Tiling
 from jgan.photos.transparency import for_network
@@ -171,10 +171,10 @@ def _masks(files: list[tuple[Path, Path]], path: Path | None, translator: Transl
     if path.is_file():
         return [path] * len(files)
     masks = by_stem(image_files(path, "--mask"), "--mask")
-    missing = [file for file, relative in files if relative.with_suffix("") not in masks]
+    missing = [file for file, relative in files if stem_of(relative) not in masks]
     if missing:
         raise UserError(f"--mask={path}: has none for {missing[0]}; give each mask the name of its image")
-    return [masks[relative.with_suffix("")] for _, relative in files]
+    return [masks[stem_of(relative)] for _, relative in files]
 
 
 def _translated(translator: Translator, photo: Photo, job: Job, files: Files, tiling: Tiling, bar: bars.Bar) -> Photo:

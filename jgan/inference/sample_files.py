@@ -23,6 +23,7 @@ from jgan.types import PixelBatch, Player, UserError
 from jgan.untrusted.bounded_read import read_file
 from jgan.untrusted.json_data import MAX_JSON_BYTES, parse_json
 
+LONGEST_NUMBER = 30  # characters of the name of an image
 NUMBERED = re.compile(r"\d+\.png")
 PNG_END = b"IEND\xaeB`\x82"  # a file that lacks it was cut off
 
@@ -61,13 +62,21 @@ class SampleFiles:
 
     def _check_alone(self, recorded: Any) -> None:
         """Raises UserError where the directory holds images that `jgan sample` has not written there."""
-        ours = {self.path(index).name for index in range(self.num)} if recorded is None else set()
-        there = images_in(self.directory, f"--out={self.directory}")
-        if others := [name for name in there if not (name in ours if ours else NUMBERED.fullmatch(name))]:
+        others = [
+            name for name in images_in(self.directory, f"--out={self.directory}") if not self._may_be(name, recorded)
+        ]
+        if others:
             raise UserError(
                 f"--out={self.directory}: holds {others[0]}, of which {SAMPLED} does not tell; choose another "
                 "directory, or move it away"
             )
+
+    def _may_be(self, name: str, recorded: Any) -> bool:
+        """Whether a file may be an image that was sampled: by its name, or, without a record, as one of these."""
+        if not NUMBERED.fullmatch(name):
+            return False
+        index = int(name.removesuffix(".png")) if len(name) < LONGEST_NUMBER else self.num
+        return recorded is not None or (index < self.num and self.path(index).name == name)
 
     def path(self, index: int) -> Path:
         """The file of an image."""

@@ -18,6 +18,7 @@ from jgan.ranges import check_seed
 from jgan.terminal import bars
 from jgan.types import PixelBatch, UserError
 
+MOST_IMAGES = 10**8  # whose labels alone take 400 MB
 NUM = 64  # images, where nobody says how many
 OF_A_CAPTION = 8  # images of each caption, where nobody says how many
 
@@ -40,9 +41,9 @@ class Sampling:
 
 
 def check_num(num: int | None) -> None:
-    """Raises UserError for a number of images below 1."""
-    if num is not None and num < 1:
-        raise UserError(f"--num={num}: expected at least 1")
+    """Raises UserError for a number of images out of range."""
+    if num is not None and not 1 <= num <= MOST_IMAGES:
+        raise UserError(f"--num={num}: expected 1 to {MOST_IMAGES:,}")
 
 
 def labels_in_turn(

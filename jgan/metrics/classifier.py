@@ -126,10 +126,10 @@ def train_classifier(
     return Classifier({"params": params, "batch_stats": batch_stats}, num_classes, resolution, channels)
 
 
-def check_format(resolution: int, channels: int) -> None:
-    """Raises UserError unless a classifier can see such images."""
+def check_format(resolution: int, channels: int, field: str = "resolution") -> None:
+    """Raises UserError unless a classifier can see such images; `field` is what the resolution is called."""
     if not SMALLEST <= resolution <= LARGEST:
-        raise UserError(f"resolution={resolution}: expected {SMALLEST} to {LARGEST} pixels")
+        raise UserError(f"{field}={resolution}: expected {SMALLEST} to {LARGEST} pixels")
     if channels not in (1, 3):
         raise UserError(f"channels={channels}: expected 1 or 3")
 

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from jgan.data.folders import is_image, scan
+from jgan.data.names import normal
 from jgan.data.pixels import EXIF_ORIENTATION, EXIF_PLACES, decode, to_mode
 from jgan.photos.profiles import SPACES, profile_space, with_profile
 from jgan.rundir.atomic_files import replacing
@@ -111,15 +112,20 @@ def image_files(path: Path, field: str) -> list[tuple[Path, Path]]:
     return sorted((path / name, Path(name)) for name in names)
 
 
+def stem_of(path: Path) -> Path:
+    """The path without its ending, by which files of equal names find each other."""
+    return Path(normal(str(path.with_suffix(""))))
+
+
 def by_stem(files: list[tuple[Path, Path]], field: str) -> dict[Path, Path]:
-    """{path below the folder without its ending: file} of `image_files`.
+    """{`stem_of` its path below the folder: file} of `image_files`.
 
     Raises:
-      UserError: two files differ in their endings alone.
+      UserError: two files differ in their endings alone, or look alike.
     """
     found: dict[Path, Path] = {}
     for file, relative in files:
-        stem = relative.with_suffix("")
+        stem = stem_of(relative)
         if stem in found:
             raise UserError(f"{field}: {found[stem]} and {file} have the same name; remove one of them")
         found[stem] = file

@@ -110,7 +110,7 @@ def test_fields_are_set_by_their_path(tmp_path):
 
 
 CASES = [
-    (lambda run: run.sample(0), "num=0: expected at least 1"),
+    (lambda run: run.sample(0), "num=0: expected 1 to 100,000,000"),
     (lambda run: run.sample(4, labels=[3, 12]), "labels=3,12: 12 is not a class; expected 0 to 9"),
     (lambda run: run.sample(4, truncation=-1.0), "truncation=-1.0: expected a positive number"),
     (lambda run: run.sample(4, seed=-1), "seed=-1: expected a number from 0"),

@@ -86,7 +86,7 @@ def test_sampling_is_a_function_of_seed_index_and_label(workdir, tmp_path):
     [
         (("jgan.sample", "--workdir", "RUN", "--out", "o", "--labels", "3,10"), "--labels=3,10: 10 is not a class"),
         (("jgan.sample", "--workdir", "RUN", "--out", "o", "--labels", "x"), "--labels=x: expected numbers separated"),
-        (("jgan.sample", "--workdir", "RUN", "--out", "o", "--num", "0"), "--num=0: expected at least 1"),
+        (("jgan.sample", "--workdir", "RUN", "--out", "o", "--num", "0"), "--num=0: expected 1 to 100,000,000"),
         (("jgan.sample", "--workdir", "no-run", "--out", "o"), "no-run/config.json: no such file"),
         (("jgan.sample", "--out", "o"), "the following arguments are required: --workdir"),
         (("jgan.main", "--config", "configs/dgcan.py", "--workdir", "x"), "--config=configs/dgcan.py: no such config"),

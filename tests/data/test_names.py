@@ -2,6 +2,7 @@
 
 import json
 import os
+import unicodedata
 import zipfile
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 from PIL import Image
 
 from jgan.data.__main__ import main as data
+from jgan.data.classes import numbers_of
 from jgan.data.names import clean_name, clean_names
 from jgan.data.registry import open_source
-from jgan.photos.photo_files import image_files
+from jgan.photos.photo_files import by_stem, image_files
 from jgan.types import UserError
 
 CLEAN = {
@@ -122,3 +124,37 @@ def test_tables_name_images_below_them(tmp_path):
     (tmp_path / "set/captions.csv").write_text("file,caption\na.png,one\n../outside.png,two\n")
     with pytest.raises(UserError, match=r"line 3: no image 'outside\.png' is there"):
         open_source(f"captions:{tmp_path}/set")
+
+
+def test_names_that_look_alike_are_one(tmp_path):
+    """Files of macOS' tools have decomposed letters, and tables that people type composed ones; or the other way."""
+    one, other = (unicodedata.normalize(form, "é/çü.png") for form in ("NFD", "NFC"))
+    assert one != other
+    for number, (file, row) in enumerate(((one, other), (other, one), (one, one))):
+        folder = tmp_path / str(number)
+        gray(folder / file)
+        gray(folder / "b.png", 1)
+        names = json.dumps({"labels": [[row, 1], ["b.png", 0]]})
+        for table, text in (("labels.csv", f"file,label\n{row},1\nb.png,0\n"), ("dataset.json", names)):
+            (folder / table).write_text(text)
+            source = open_source(f"folder:{folder}")
+            assert source.labels.tolist() == [0, 1]
+            (folder / table).unlink()
+        (folder / "captions.csv").write_text(f"file,caption\n{row},one\nb.png,two\n")
+        assert open_source(f"captions:{folder}").captions.texts == ("two", "one")
+        np.savez(folder / "v.npz", files=np.array([row, "b.png"]), embeddings=np.eye(2, dtype=np.float32))
+        assert open_source(f"captions:{folder}:v.npz").captions.rows.tolist() == [[0, 1], [1, 0]]
+        gray(tmp_path / "pairs" / str(number) / "A" / file)
+        gray(tmp_path / "pairs" / str(number) / "B" / row)
+        assert open_source(f"pairs:{tmp_path}/pairs/{number}").count == 1
+        sides = [by_stem(image_files(tmp_path / "pairs" / str(number) / side, "--x"), "--x") for side in "AB"]
+        assert sides[0].keys() == sides[1].keys()
+        assert numbers_of([row.partition("/")[0]], [file.partition("/")[0], "b"], 2, "--labels") == [0]
+    both = tmp_path / "both"
+    for file in (one, other, "b/b.png"):
+        gray(both / file)
+    with pytest.raises(UserError, match=r"^the folders of classes: 'e\\u0301' and '\\xe9' are 'é' alike; rename one"):
+        open_source(f"folder:{both}")
+    (both / "labels.csv").write_text(f"file,label\n{one},1\n{other},1\nb/b.png,0\n")
+    with pytest.raises(UserError, match=r"labels\.csv: .* alike; rename one"):
+        open_source(f"folder:{both}")

@@ -1,0 +1,208 @@
+"""Every option of every command with values that it cannot have: one line that names it, and nothing is computed."""
+
+import argparse
+import contextlib
+import importlib
+import shutil
+from pathlib import Path
+from unittest import mock
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import translation_runs
+from conftest import use_devices
+from PIL import Image
+from run_directories import make_config
+from tables import assert_rows
+
+from jgan import cli, command
+from jgan import config as configs
+from jgan.config import Config
+from jgan.data.planned import planned_dataset
+from jgan.engine.sharding import make_sharding
+from jgan.rundir.checkpoints import Checkpoints
+from jgan.setup import lay_out, shapes_to_data
+from jgan.types import Stage, UserError
+
+# A command line of each that is right, of which one option at a time is not.
+RIGHT = {
+    "train": "--config dcgan_digits --workdir new",
+    "configs": "",
+    "sweep": "--config dcgan_digits --workdir new --grid game.r1_gamma=1,2",
+    "sample": "--workdir run --out new",
+    "translate": "--workdir both --direction a_to_b --input photos --out new",
+    "upscale": "--workdir enlarging --input photos --out new",
+    "import-weights": "--config dcgan --generator weights.npz --workdir new",
+    "evaluate": "--workdir run --metrics fd --out new",
+    "compare": "--images photos --reference photos",
+    "report": "--workdir run",
+    "classifier": "--source folder:photos --out new.npz",
+    "data inspect": "--source folder:photos --out new.png",
+    "data prepare": "--source folder:photos --out new --resolution 8",
+    "data split": "--source pairs:pairs --out new",
+}
+COMPUTING = (
+    "jgan.training.loop.train",
+    "jgan.training.dry_run.dry_run",
+    "jgan.sweep._run_all",
+    "jgan.sample.RunSampler.batches",
+    "jgan.inference.image_files._translated",
+    "jgan.import_weights.import_networks",
+    "jgan.evaluation.measure.Collector",
+    "jgan.compare.lpips.load_lpips",
+    "jgan.report.draw_plots",
+    "jgan.classifier.train_classifier",
+    "jgan.data.__main__.contact_sheet",
+    "jgan.data.prepare._write_all",
+    "jgan.data.split._write",
+)
+TEXTS = {int: ("", "x", "1.5", "-1", "nan", "9" * 400), float: ("", "x", "nan", "1,5")}
+IS_MADE = {"--out", "--workdir"}  # places that a command may make
+ANY_TEXT = {"--labels", "--caption", "--part", "--grid", "--task", "--family"}  # what they may be depends on more
+NOT_READ = {  # where the command line that is right does not ask for them, or asks for others first
+    *(
+        "--captions",
+        "--embeddings",
+        "--from",
+        "--mask",
+        "--weights",
+        "--classifier",
+        "--generator_b",
+        "--discriminator",
+    ),
+    *("--backbone", "--heads", "--niqe_params", "--images"),
+}
+MORE = {  # of a number that can be read, and is out of range all the same
+    "--num": ("0", str(2**40)),
+    "--batch_size": ("0",),
+    "--truncation": ("-1", "0", "inf"),
+    "--tile": ("31",),
+    "--overlap": (str(2**40),),
+    "--step": ("7",),
+    "--seeds": ("0", str(2**40)),
+    "--num_samples": ("0",),
+    "--num_reference": ("0",),
+    "--resolution": ("0", str(2**40)),
+    "--workers": ("0", str(2**40)),
+    "--background": ("256",),
+    "--channels": ("7",),
+    "--crop": (str(2**40),),
+    "--devices": ("0", "1,,2", "a"),
+}
+
+
+class StoppedError(Exception):
+    """Where a command would begin to compute."""
+
+
+def save_run(directory, config):
+    """A run at step 0 whose weights are all zero, which takes no compilation."""
+    setup = lay_out(config, planned_dataset(config.data, None, 0), make_sharding())
+    state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), setup.target.replace(frozen=()))
+    directory.mkdir()
+    configs.save(config, directory / "config.json")
+    record = {"window": {"start": 0, "values": {}}, "rollbacks": 0, "data": "planned"}
+    checkpoints = Checkpoints(directory)
+    checkpoints.save(state, 0, {**record, "batches": shapes_to_data(setup.batches)})
+    checkpoints.close()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Runs and images of all kinds that the command lines name."""
+    directory = tmp_path_factory.mktemp("options")
+    with pytest.MonkeyPatch.context() as patch:
+        use_devices(patch, 1)
+        save_run(directory / "run", make_config())
+        for name in ("enlarging", "both"):
+            game, data = translation_runs.CONFIGS[name]
+            stages = (Stage(steps=1, batch_size=2, resolution=32),)
+            save_run(directory / name, Config(game=game, data=data, stages=stages))
+    for name in ("photos/x/a.png", "photos/y/b.png", "pairs/A/a.png", "pairs/B/a.png"):
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(directory / name)
+    np.savez(directory / "weights.npz", a=np.zeros(1))
+    return directory
+
+
+def parser_of(name):
+    """A command's main and its parser."""
+    if name.startswith("data "):
+        module = importlib.import_module("jgan.data.__main__")
+        (commands,) = (one for one in module._parser()._actions if isinstance(one, argparse._SubParsersAction))
+        return module.main, commands.choices[name.split()[1]]
+    module, found = importlib.import_module(cli.COMMANDS[name].module), []
+
+    def catch(parser, *_):
+        found.append(parser)
+        raise StoppedError
+
+    with mock.patch.object(command.Parser, "parse_known_args", catch), pytest.raises(StoppedError):
+        module.main([])
+    return module.main, found[0]
+
+
+def wrong_values(action):
+    """Texts that an option cannot have."""
+    name = action.option_strings[-1]
+    if action.nargs == 0:
+        return ["yes"]
+    if action.type is Path:
+        return [""] + (["gone/x"] if name not in IS_MADE | NOT_READ else [])
+    if action.type in TEXTS:
+        return [*TEXTS[action.type], *MORE.get(name, ())]
+    if action.choices is not None:
+        return ["", "nonsense"]
+    return list(MORE.get(name, () if name in ANY_TEXT | NOT_READ else ("", "nonsense")))
+
+
+def lines(name, parser):
+    """(option, command line) of every option with every wrong value, twice, and without a value."""
+    words = RIGHT[name].split()
+    for action in parser._actions:
+        if not action.option_strings or action.dest == "help":
+            continue
+        option = action.option_strings[-1]
+        others = list(words)
+        if option in others:
+            at = others.index(option)
+            del others[at : at + 2]
+        for value in wrong_values(action):
+            yield option, [*others, f"{option}={value}"]
+        if action.nargs != 0:
+            yield option, [*others, option]
+            if type(action) is command._StoreOnce and action.nargs is None:
+                yield option, [*others, f"{option}=1", f"{option}=1"]
+
+
+def test_every_command_has_a_line():
+    commands = {name for name in cli.COMMANDS if name != "data"} | {
+        f"data {n}" for n in ("inspect", "prepare", "split")
+    }
+    assert_rows(set(RIGHT), commands, "RIGHT")
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_no_option_takes_what_it_cannot_have(name, place, monkeypatch):
+    monkeypatch.chdir(place)
+    use_devices(monkeypatch, 1)
+    main, parser = parser_of(name)
+    first, wrong = name.split()[1:], []
+    with contextlib.ExitStack() as patches:
+        for function in COMPUTING:
+            patches.enter_context(mock.patch(function, side_effect=StoppedError))
+        for option, words in lines(name, parser):
+            try:
+                main([*first, *words])
+                wrong.append(f"{words}: was taken")
+            except UserError as error:
+                text = str(error)
+                if "\n" in text or not (option in text or "gone/x" in text):
+                    wrong.append(f"{words}: {text}")
+            except Exception as error:
+                wrong.append(f"{words}: {type(error).__name__}: {error}")
+            if (place / "new").exists():
+                shutil.rmtree(place / "new")
+    assert not wrong, "\n".join(wrong)
