@@ -14,6 +14,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from jgan.errors import UserError as UserError
+from jgan.terminal.early_interrupts import expect_interrupts, is_command
+
+if is_command():  # first of all: what a command imports takes seconds
+    expect_interrupts()
 
 if TYPE_CHECKING:
     from jgan.api.run import Run as Run

@@ -5,17 +5,16 @@ Nothing that takes time to import is imported here, so that help, the version an
 
 from __future__ import annotations
 
-import os
 import runpy
-import signal
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from jgan import __version__, command
 from jgan.errors import UserError, did_you_mean
+from jgan.terminal.early_interrupts import expect_interrupts
 
 
 class Command(NamedTuple):
@@ -64,16 +63,9 @@ def main() -> None:
     first = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if first in COMMANDS:
         del sys.argv[1]
-        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-            signal.signal(signal.SIGINT, _interrupt)  # until the command is imported, which takes seconds
+        expect_interrupts()
         runpy.run_module(COMMANDS[first].module, run_name="__main__")  # as `python -m` does, so both do the same
     command.run_without_jax(_explain)
-
-
-def _interrupt(*_: object) -> NoReturn:
-    """Ctrl-C while libraries are imported, in the midst of which an exception may get lost; nothing is written yet."""
-    os.write(2, b"interrupted; nothing has begun\n")
-    os._exit(130)
 
 
 def _explain(argv: Sequence[str]) -> int:

@@ -174,7 +174,7 @@ def run_without_jax(main: Main) -> NoReturn:
     """As `run`, for a command that computes nothing."""
     if signal.getsignal(signal.SIGTERM) != signal.SIG_IGN:
         signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # cli.py had one of its own until here
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # jgan/__init__.py had one of its own until here
         signal.signal(signal.SIGINT, signal.default_int_handler)
     _open_output()
     try:

@@ -5,9 +5,11 @@ import fcntl
 import logging
 import os
 import pwd
+import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import jax
 import pytest
@@ -18,6 +20,7 @@ from jgan.rundir import lock
 from jgan.rundir.atomic_files import cache_directory
 from jgan.rundir.events import Events
 from jgan.terminal.closed_pipes import surviving_closed_pipes
+from jgan.terminal.early_interrupts import is_command
 from jgan.types import UserError
 
 
@@ -95,6 +98,33 @@ def test_an_interrupt_while_libraries_are_imported_is_one_line():
     words = [sys.executable, "-c", f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {code}"]
     done = subprocess.run(words, cwd=runs.ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted; nothing has begun\n")
+
+
+@pytest.mark.parametrize("words", [["-m", "jgan.main"], ["-m", "jgan", "train"], ["SCRIPT", "train"]])
+def test_an_interrupt_within_an_import_is_one_line_however_a_command_is_started(words, tmp_path):
+    script = tmp_path / "jgan"  # as pip writes it
+    script.write_text("import sys\nfrom jgan.cli import main\nsys.exit(main())\n")
+    words = [sys.executable, *(str(script) if word == "SCRIPT" else word for word in words), "--help"]
+    start = "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); os.execv(sys.argv[1], "
+    command = [sys.executable, "-c", f"{start}sys.argv[1:])", *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=runs.ROOT, env=runs.environment(PYTHONPATH=str(runs.ROOT)), stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        maps = Path(f"/proc/{process.pid}/maps")
+        while "jaxlib" not in maps.read_text():  # in the midst of its libraries
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "interrupted; nothing has begun\n")
+
+
+def test_what_is_no_command_keeps_its_own_interrupts():
+    commands = (["python", "-m", "jgan"], ["python", "-u", "-mjgan.main", "x"], ["python", "/usr/bin/jgan", "train"])
+    assert all(map(is_command, commands))
+    others = (["python"], ["python", "-c", "import jgan"], ["python", "-m", "pytest", "jgan"], ["python", "mine.py"])
+    assert not any(map(is_command, (*others, ["python", "-c", "from multiprocessing.spawn import x", "jgan"])))
 
 
 @pytest.mark.parametrize(
