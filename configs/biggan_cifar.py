@@ -5,6 +5,7 @@ Paper: Brock et al. 2019, https://arxiv.org/abs/1809.11096
 Task: images by class
 Data: tfds:cifar10 at 32 x 32
 Parameters: 4.3 M + 4.2 M
+Cost: 290 PFLOP
 
 pip install "jgan[tfds]" && tfds build cifar10 --file_format=array_record
 jgan train --config biggan_cifar --workdir runs/biggan_cifar

@@ -5,6 +5,7 @@ Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784, section 4.1
 Task: images by class
 Data: mnist5k at 28 x 28
 Parameters: 2.4 M + 1.2 M
+Cost: 35 TFLOP
 
 The paper's networks at their full size: 200 latent and 1,000 label units into 1,200 against maxout layers with dropout
 0.5, batch 100. The paper trains with momentum SGD; this trains with Adam, since the paper's schedule needs far more

@@ -5,6 +5,7 @@ Paper: Isola et al. 2017, https://arxiv.org/abs/1611.07004
 Task: image-to-image
 Data: folder:data/photos at 256 x 256
 Parameters: 54.4 M + 2.8 M
+Cost: 150 PFLOP
 
 jgan train --config colorization --workdir runs/colorization --config.data.source=folder:DIR
 jgan translate --workdir runs/colorization --input photos --out translated

@@ -5,6 +5,7 @@ Paper: Wang et al. 2021, https://arxiv.org/abs/2107.10833
 Task: super-resolution
 Data: folder:data/photos at 128 x 128
 Parameters: 1.2 M + 3 k
+Cost: 57 PFLOP
 
 jgan import-weights --config compact --generator realesr-general-x4v3.pth --workdir runs/compact
 jgan train --config compact --workdir runs/compact --config.data.source=folder:DIR

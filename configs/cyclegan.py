@@ -5,6 +5,7 @@ Paper: Zhu et al. 2017, https://arxiv.org/abs/1703.10593
 Task: image-to-image
 Data: unpaired:data/horse2zebra at 256 x 256
 Parameters: 22.8 M + 5.5 M
+Cost: 500 PFLOP
 
 jgan train --config cyclegan --workdir runs/zebras --config.data.source=unpaired:horse2zebra
 jgan translate --workdir runs/zebras --direction a_to_b --input horse2zebra/testA --out zebras

@@ -5,6 +5,7 @@ Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434, Figure 1 and secti
 Task: images
 Data: mnist5k at 64 x 64
 Parameters: 12.7 M + 11.0 M
+Cost: 110 PFLOP
 
 jgan train --config dcgan --workdir runs/dcgan --config.data.source=folder:DIR
 

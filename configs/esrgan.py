@@ -5,6 +5,7 @@ Paper: Wang et al. 2018, https://arxiv.org/abs/1809.00219
 Task: super-resolution
 Data: folder:data/photos at 128 x 128
 Parameters: 16.7 M + 14.5 M
+Cost: 2.8 EFLOP
 
 jgan train --config esrgan --workdir runs/esrgan --config.data.source=folder:DIR
 jgan upscale --workdir runs/esrgan --input photos --out large

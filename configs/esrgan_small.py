@@ -5,6 +5,7 @@ Paper: Wang et al. 2018, https://arxiv.org/abs/1809.00219
 Task: super-resolution
 Data: folder:data/photos at 64 x 64
 Parameters: 579 k + 651 k
+Cost: 27 TFLOP
 
 jgan train --config esrgan_small --workdir runs/esrgan_small --config.data.source=folder:DIR
 jgan upscale --workdir runs/esrgan_small --input photos --out large

@@ -5,6 +5,7 @@ Paper: Mao et al. 2017, https://arxiv.org/abs/1611.04076
 Task: images
 Data: mnist5k at 112 x 112
 Parameters: 15.6 M + 4.3 M
+Cost: 1.1 EFLOP
 
 jgan train --config lsgan --workdir runs/lsgan --config.data.source=folder:DIR
 

@@ -5,6 +5,7 @@ Paper: Isola et al. 2017, https://arxiv.org/abs/1611.07004
 Task: image-to-image
 Data: pairs:data/maps/train at 256 x 256
 Parameters: 54.4 M + 2.8 M
+Cost: 21 PFLOP
 
 jgan train --config pix2pix --workdir runs/maps --config.data.source=pairs:maps/train
 jgan data split --source pairs:maps/val --out val

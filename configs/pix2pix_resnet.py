@@ -5,6 +5,7 @@ Paper: Isola et al. 2017, https://arxiv.org/abs/1611.07004
 Task: image-to-image
 Data: pairs:data/maps/train at 256 x 256
 Parameters: 11.4 M + 2.8 M
+Cost: 97 PFLOP
 
 jgan train --config pix2pix_resnet --workdir runs/maps --config.data.source=pairs:maps/train
 jgan train --config pix2pix_resnet --workdir runs/maps6 --config.game.generator.blocks=6

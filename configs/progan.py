@@ -5,6 +5,7 @@ Paper: Karras et al. 2018, https://arxiv.org/abs/1710.10196
 Task: images
 Data: folder:data/celeba_hq at 1024 x 1024
 Parameters: 23.1 M + 23.1 M
+Cost: 5.8 EFLOP
 
 jgan train --config progan --workdir runs/progan --config.data.source=folder:DIR
 

@@ -1,10 +1,11 @@
 """The quickstart: a class-conditional DCGAN on the 5,000 MNIST digits that a package carries, in minutes on two cores.
 
-Family: cgan
+Family: conditional_dcgan
 Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434
 Task: images by class
 Data: mnist5k at 32 x 32
 Parameters: 316 k + 187 k
+Cost: 8.6 TFLOP
 Measured: 1,500 steps in 3 processor minutes
 
 jgan train --config quickstart --workdir runs/quickstart

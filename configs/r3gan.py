@@ -5,6 +5,7 @@ Paper: Huang et al. 2024, https://arxiv.org/abs/2501.05441
 Task: images by class
 Data: tfds:cifar10 at 32 x 32
 Parameters: 20.8 M + 21.3 M
+Cost: 29 EFLOP
 
 pip install "jgan[tfds]" && tfds build cifar10 --file_format=array_record
 jgan train --config r3gan --workdir runs/r3gan

@@ -5,6 +5,7 @@ Paper: Huang et al. 2024, https://arxiv.org/abs/2501.05441
 Task: images
 Data: folder:ffhq at 256 x 256
 Parameters: 23.1 M + 23.0 M
+Cost: 130 EFLOP
 
 jgan train --config r3gan_ffhq256 --workdir runs/r3gan_ffhq256
 

@@ -5,6 +5,7 @@ Paper: Huang et al. 2024, https://arxiv.org/abs/2501.05441
 Task: images
 Data: folder:ffhq at 64 x 64
 Parameters: 22.4 M + 22.4 M
+Cost: 55 EFLOP
 
 jgan train --config r3gan_ffhq64 --workdir runs/r3gan_ffhq64
 

@@ -5,6 +5,7 @@ Paper: Huang et al. 2024, https://arxiv.org/abs/2501.05441
 Task: images by class
 Data: tfds:imagenet2012 at 32 x 32
 Parameters: 82.9 M + 86.5 M
+Cost: 1200 EFLOP
 
 pip install "jgan[tfds]" && tfds build imagenet2012 --file_format=array_record
 jgan train --config r3gan_imagenet32 --workdir runs/r3gan_imagenet32

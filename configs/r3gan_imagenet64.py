@@ -5,6 +5,7 @@ Paper: Huang et al. 2024, https://arxiv.org/abs/2501.05441
 Task: images by class
 Data: tfds:imagenet2012 at 64 x 64
 Parameters: 103.6 M + 107.2 M
+Cost: 4700 EFLOP
 
 pip install "jgan[tfds]" && tfds build imagenet2012 --file_format=array_record
 jgan train --config r3gan_imagenet64 --workdir runs/r3gan_imagenet64

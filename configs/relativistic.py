@@ -5,6 +5,7 @@ Paper: Jolicoeur-Martineau 2019, https://arxiv.org/abs/1807.00734
 Task: images
 Data: tfds:cifar10 at 32 x 32
 Parameters: 3.8 M + 2.9 M
+Cost: 7.5 PFLOP
 
 jgan train --config relativistic --workdir runs/relativistic
 

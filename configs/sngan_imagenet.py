@@ -5,6 +5,7 @@ Paper: Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637
 Task: images by class
 Data: tfds:imagenet2012 at 128 x 128
 Parameters: 42.0 M + 30.0 M
+Cost: 6.4 EFLOP
 
 pip install "jgan[tfds]" && tfds build imagenet2012 --file_format=array_record
 jgan train --config sngan_imagenet --workdir runs/sngan_imagenet

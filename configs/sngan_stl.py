@@ -5,6 +5,7 @@ Paper: Miyato et al. 2018, https://arxiv.org/abs/1802.05957
 Task: images
 Data: tfds:stl10:unlabelled at 48 x 48
 Parameters: 4.9 M + 10.1 M
+Cost: 74 PFLOP
 
 pip install "jgan[tfds]" && tfds build stl10 --file_format=array_record
 jgan train --config sngan_stl --workdir runs/sngan_stl

@@ -5,6 +5,7 @@ Paper: Ledig et al. 2017, https://arxiv.org/abs/1609.04802
 Task: super-resolution
 Data: folder:data/photos at 96 x 96
 Parameters: 1.5 M + 23.6 M
+Cost: 190 PFLOP
 
 jgan train --config srgan --workdir runs/srgan --config.data.source=folder:DIR
 jgan upscale --workdir runs/srgan --input photos --out large

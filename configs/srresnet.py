@@ -5,6 +5,7 @@ Paper: Ledig et al. 2017, https://arxiv.org/abs/1609.04802
 Task: super-resolution
 Data: folder:data/photos at 128 x 128
 Parameters: 1.5 M + 3 k
+Cost: 120 PFLOP
 
 jgan train --config srresnet --workdir runs/srresnet --config.data.source=folder:DIR
 jgan upscale --workdir runs/srresnet --input photos --out large

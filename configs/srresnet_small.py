@@ -5,6 +5,7 @@ Paper: Ledig et al. 2017, https://arxiv.org/abs/1609.04802
 Task: super-resolution
 Data: folder:data/photos at 48 x 48
 Parameters: 196 k + 3 k
+Cost: 24 TFLOP
 
 jgan train --config srresnet_small --workdir runs/srresnet_small --config.data.source=folder:DIR
 jgan upscale --workdir runs/srresnet_small --input photos --out large

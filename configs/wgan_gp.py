@@ -5,6 +5,7 @@ Paper: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028
 Task: images
 Data: tfds:cifar10 at 32 x 32
 Parameters: 1.2 M + 1.1 M
+Cost: 140 PFLOP
 
 jgan train --config wgan_gp --workdir runs/wgan_gp
 

@@ -18,10 +18,11 @@ DESCRIPTION = """Lists the configs that come with the package, or prints the fil
 After --config, a name is a config of the package, and what ends in .py or has a slash in it a file of your own. Where a
 file of the same name with other content lies in the directory, the name alone is refused, and told how to say which.
 
-Parameters are those of the generator and of the discriminator. "measured" is processor time on two cores without an
-accelerator, compilation included, of the run in docs/results/; "-" was not trained as it stands."""
+Parameters are those of the generator and of the discriminator. "computes" is what all steps of the training compute:
+matrix products and convolutions, counted, not measured (1 PFLOP = 1,000 TFLOP). "measured" is processor time on two
+cores without an accelerator, compilation included, of the run in docs/results/; "-" was not trained as it stands."""
 
-HEADER = ("name", "family", "size", "data", "parameters", "measured", "paper")
+HEADER = ("name", "family", "size", "data", "parameters", "computes", "measured", "paper")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -67,7 +68,7 @@ def _in_order(cards: Sequence[Card], task: str) -> list[Card]:
 def _row(card: Card) -> tuple[str, ...]:
     steps, _, minutes = card.measured.removesuffix(" processor minutes").partition(" steps in ")
     measured = f"{minutes} min, {steps} steps" if card.measured else "-"
-    return card.name, card.family, card.size, card.source, card.parameters, measured, card.citation
+    return card.name, card.family, card.size, card.source, card.parameters, card.cost, measured, card.citation
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -13,6 +13,7 @@ from parameter_counts import COUNTS
 from tables import assert_rows, row_of
 
 from jgan import config as configs
+from jgan.autoconfig.wishes import FAMILIES
 from jgan.configuration.cards import read_card
 from jgan.engine.sharding import make_sharding
 from jgan.families.biggan_deep import biggan_deep
@@ -25,6 +26,8 @@ from jgan.types import Stage, UserError, schedule
 ROOT = Path(__file__).parent.parent
 
 
+SOURCES = [path.read_text() for path in (ROOT / "jgan" / "families").glob("*.py")]
+PRESETS = {name for text in SOURCES for name in re.findall(r"^def ([a-z]\w*)\(", text, re.MULTILINE)}
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 
@@ -58,7 +61,8 @@ def test_config(name):
     assert (card.task, card.source) == (task_of(config.game), config.data.source)
     assert card.size == f"{config.stages[-1].resolution} x {config.stages[-1].resolution}"
     assert card.parameters == " + ".join(map(rounded, counts))
-    assert (ROOT / "jgan" / "families" / f"{card.family}.py").is_file()
+    assert card.family in PRESETS
+    assert re.fullmatch(r"[\d.]+ [TPE]FLOP", card.cost), "python benchmarks/quality/config_costs.py NAME writes it"
     assert re.fullmatch(r"[A-Z][^,]+ \d{4}, https://.+", card.paper)
     assert re.fullmatch(r"|[\d,]+ steps in \d+ processor minutes", card.measured)
 
@@ -75,6 +79,11 @@ def task_of(game):
 
 def rounded(count):
     return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k"
+
+
+def test_families_have_one_name():
+    """Those that `jgan train --family` takes are those that `jgan configs` lists."""
+    assert set(FAMILIES) <= {read_card(ROOT / "configs" / f"{name}.py").family for name in NAMES}
 
 
 def test_every_config_is_counted():

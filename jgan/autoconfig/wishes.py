@@ -6,6 +6,8 @@ import dataclasses
 import typing
 
 from jgan.autoconfig.facts import DataFacts
+from jgan.configuration import catalog
+from jgan.configuration.cards import read_card
 from jgan.tasks.config import TaskConfig, check_colours
 from jgan.types import UserError, did_you_mean
 
@@ -44,6 +46,11 @@ class Wishes:
         """Raises UserError for what there is not."""
         for name, value, known in (("family", self.family, FAMILIES), ("task", self.task, TASKS)):
             if value and value not in known:
+                configs = _configs_of(value) if name == "family" else []
+                if configs:
+                    raise UserError(
+                        f"--family={value}: expected {EXPECTED['family']}; of this one take --config {configs[0]}"
+                    )
                 raise UserError(f"--{name}={value}: no such {name}{did_you_mean(value, known)}")
         if self.resolution and (not 16 <= self.resolution <= LARGEST or self.resolution & (self.resolution - 1)):
             raise UserError(f"--resolution={self.resolution}: expected {EXPECTED['resolution']}")
@@ -51,6 +58,13 @@ class Wishes:
             raise UserError(f"--steps={self.steps}: expected {EXPECTED['steps']}")
         if not 0 <= self.width <= WIDEST:
             raise UserError(f"--width={self.width}: expected {EXPECTED['width']}")
+
+
+def _configs_of(family: str) -> list[str]:
+    """The configs of a family that is not chosen by itself, the smallest first."""
+    cards = [read_card(catalog.DIRECTORY / f"{name}.py") for name in catalog.names()]
+    found = [card for card in cards if card.family == family]
+    return [card.name for card in sorted(found, key=lambda card: not card.measured)]
 
 
 def choose_family(data: DataFacts, wishes: Wishes) -> tuple[str, str]:

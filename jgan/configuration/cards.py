@@ -18,11 +18,12 @@ class Card:
     """The lines of one config. `measured` is empty where it was never trained as it stands."""
 
     name: str
-    family: str  # a module of jgan.families
+    family: str  # a preset of jgan.families
     paper: str  # authors and year, link, place in the paper
     task: str  # one of TASKS
     data: str  # the source and the resolution
     parameters: str  # of generator and discriminator
+    cost: str  # "1.2 PFLOP", computed: matrix products and convolutions of all steps
     measured: str = ""  # "700 steps in 8 processor minutes"
 
     @property

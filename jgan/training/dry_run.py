@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +21,7 @@ from jgan.engine.sharding import make_sharding
 from jgan.engine.step import PLAYERS, active_phases
 from jgan.setup import RUN, Setup, lay_out, run_seldom
 from jgan.terminal import bars
+from jgan.training.operations import count_flops
 from jgan.types import ScheduledStage, UserError
 
 PATTERN_STEPS = 4096  # this many steps of a stage show all its cadence patterns, WGAN's warm-up included
@@ -133,13 +136,21 @@ def _patterns(setup: Setup, stage: ScheduledStage) -> list[tuple[str, ...]]:
 
 
 def flops(setup: Setup, stage: ScheduledStage, active: tuple[str, ...]) -> float:
-    """FLOPs of a step on each device, as accelerators compute it: on CPU some convolutions take fewer.
-
-    The batch is counted in one piece: XLA counts what a loop repeats once.
-    """
+    """FLOP of a step's matrix products and convolutions on each device, as accelerators compute them."""
     whole = _trace_step(setup, dataclasses.replace(stage, accumulate=1), active)
-    analysis = whole.lower(lowering_platforms=("tpu",)).cost_analysis() or {}
-    return analysis.get("flops", math.nan) / setup.sharding.mesh.size
+    return count_flops(whole.jaxpr) / setup.sharding.mesh.size
+
+
+def training_flops(setup: Setup) -> float:
+    """FLOP of all steps of a run."""
+    return sum(map(functools.partial(_stage_flops, setup), setup.stages))
+
+
+def _stage_flops(setup: Setup, stage: ScheduledStage) -> float:
+    phases, seen = setup.config.game.phases(stage), min(PATTERN_STEPS, stage.steps)
+    patterns = collections.Counter(active_phases(phases, step) for step in range(seen))
+    mesh, share = setup.sharding.mesh.size, stage.steps / seen
+    return sum(flops(setup, stage, active) * mesh * steps * share for active, steps in patterns.items())
 
 
 def compile_step(setup: Setup, stage: ScheduledStage, active: tuple[str, ...]) -> Any:

@@ -168,6 +168,7 @@ REFUSED = {
     "1 image": (facts(count=1), Wishes(), "1 image; a generator of new images needs 8"),
     "3 images": (facts(count=3), Wishes(), "3 images; a generator of new images needs 8"),
     "no such family": (facts(), Wishes(family="dcgn"), "did you mean dcgan"),
+    "a family with configs": (facts(), Wishes(family="sngan"), "expected one of .*; of this one take --config sngan"),
     "no such task": (facts(), Wishes(task="colourization"), "did you mean colorization"),
     "no power of two": (facts(), Wishes(resolution=48), "expected a power of two"),
     "a family of other data": (facts(), Wishes(family="cyclegan"), "images without labels; leave it, or dcgan"),
