@@ -125,7 +125,7 @@ def test_configs_are_listed_and_printed(tmp_path):
     for name in catalog.names():
         assert len(re.findall(rf"^  {name} ", listed, re.MULTILINE)) == 1
     assert re.search(
-        r"^  biggan +biggan +128 x 128 +tfds:imagenet2012 +70\.4 M \+ 88\.0 M +- +Brock et al\. 2019$", listed, re.M
+        r"^  biggan +biggan +128 x 128 +tfds:\w+ +70\.4 M \+ 88\.0 M +120 EFLOP +- +Brock et al\. 2019$", listed, re.M
     )
     printed, hint = jgan("configs", "dcgan", cwd=tmp_path)
     assert printed == (runs.ROOT / "configs" / "dcgan.py").read_text()  # alone, so that > mine.py makes a config
