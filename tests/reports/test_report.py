@@ -25,6 +25,8 @@ from jgan.rundir.atomic_files import read_lines
 from jgan.rundir.pictures import save_png
 from jgan.types import UserError
 
+pytestmark = pytest.mark.usefixtures("few_plots")
+
 FD, RECALL = "averaged/fd_efficientnet_lite0", "averaged/pr_inception_recall"
 
 

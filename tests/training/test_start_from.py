@@ -8,15 +8,21 @@ import shutil
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 import runs
 from conftest import use_devices
+from flax.traverse_util import flatten_dict
 from run_directories import make_config
 from standin_runs import assert_equal
 
+import jgan
 from jgan import config as configs
+from jgan.data.config import DataConfig
 from jgan.engine.optim import AdamConfig, RMSpropConfig
+from jgan.families import cgan as conditional
 from jgan.families.vanilla import Discriminator
+from jgan.games.latent import LatentGAN
 from jgan.inference.weights import restore_generator
 from jgan.rundir.checkpoints import Checkpoints
 from jgan.rundir.monitor import NonFiniteError
@@ -82,6 +88,45 @@ def test_steps_count_on(untrained, tmp_path):
     assert int(state.step) == 3
     with pytest.raises(UserError, match=r"is at step 3, and this run ends at 3; make it longer"):
         loop.train(CONFIG, tmp_path / "c", StartFrom(tmp_path / "a", keep_step=True))
+
+
+def test_from_python_it_is_the_same(untrained, tmp_path):
+    source = loop.train(CONFIG, tmp_path / "a").state
+    run = jgan.train(make_config(steps=5), tmp_path / "b", start_from=tmp_path / "a", keep_step=True)
+    assert run.step == 3
+    assert_equal(run.variables["params"], source.generator.params_ema)
+    with pytest.raises(UserError, match="keep_step: part of start_from"):
+        jgan.train(CONFIG, tmp_path / "c", keep_step=True)
+    with pytest.raises(UserError, match="nowhere: no such directory"):
+        jgan.train(CONFIG, tmp_path / "c", start_from=tmp_path / "nowhere")
+    assert not (tmp_path / "c" / "config.json").exists()
+
+
+def of_classes(tmp_path, count):
+    """A conditional GAN on as many folders of three images."""
+    for number in range(count):
+        folder = tmp_path / f"{count}" / f"class {number}"
+        folder.mkdir(parents=True)
+        for image in range(3):
+            (folder / f"{image}.pgm").write_bytes(b"P5 8 8 255\n" + bytes([20 * number + image]) * 64)
+    discriminator = conditional.Discriminator(joint_units=8, num_classes=count)
+    generator = conditional.Generator(8, 1, label_units=8, joint_units=16, num_classes=count)
+    game = LatentGAN(generator, discriminator, latent_dim=4, num_classes=count)
+    return make_config(steps=3, game=game, data=DataConfig(f"folder:{tmp_path}/{count}", channels=1))
+
+
+def test_other_classes_leave_what_is_of_classes(untrained, tmp_path):
+    source = loop.train(of_classes(tmp_path, 3), tmp_path / "a").state
+    state = first_state(of_classes(tmp_path, 4), tmp_path / "b", StartFrom(tmp_path / "a"))
+    said = json.loads((tmp_path / "b" / "start.json").read_text())
+    new = {path: shape for path, shape in said["new"].items() if "/params" in path}
+    assert new
+    assert all(4 in shape for shape in new.values()), new
+    theirs, ours = (flatten_dict(each.generator.params, sep="/") for each in (source, state))
+    taken = {path.removeprefix("generator/params/") for path in said["taken"] if path.startswith("generator/params/")}
+    assert 0 < len(taken) < len(ours)
+    for path in taken:
+        np.testing.assert_array_equal(ours[path], theirs[path])
 
 
 def test_what_does_not_fit_is_made_anew_and_listed(untrained, tmp_path):
