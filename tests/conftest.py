@@ -30,8 +30,6 @@ from jgan.rundir.pictures import Curve, draw_curves
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in the background of a script; what is started here inherits it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-gc.set_threshold(50_000, 20, 50)  # tracing makes many objects, and a process that runs tests holds millions
-
 jax.config.update("jax_numpy_rank_promotion", "raise")
 enable_compilation_cache()
 

@@ -19,6 +19,8 @@ SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm"),
     *(".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
 )
+# Folders whose names say what their images are for in pairs and in two domains.
+PLACES = ("A", "B", "trainA", "trainB", "testA", "testB")
 MAX_LINKED = 100_000  # folders reached through links, which may multiply: ten that hold two links each are a thousand
 NO_FILE = -1  # the size of a link to nothing, of a pipe or a device, which reading them tells
 
@@ -114,7 +116,7 @@ class _Walk:
         entries = _entries(folder.path, self.title)
         names = {entry.name for entry in entries}
         if folder.prefix or self._below:
-            if what := written_here(names):
+            if what := _written(folder.path, names):
                 self.written.append((folder.prefix.removesuffix("/"), what))
                 return []
         elif what := no_images(names):
@@ -125,6 +127,11 @@ class _Walk:
     def tell(self) -> None:
         """Warns of what was left out."""
         tell_written(self.title, self.written)
+
+
+def _written(folder: str, names: set[str]) -> str:
+    """What jgan has made of a folder below the one that was named; images whose place is in a layout are that data."""
+    return no_images(names) if folder.rpartition("/")[2] in PLACES else written_here(names)
 
 
 def tell_written(title: str, written: list[tuple[str, str]]) -> None:
@@ -146,7 +153,7 @@ def without_written(title: str, names: Iterable[str]) -> set[str]:
             folder, _, file = folder.rpartition("/") if folder else ("", "", file)
     if what := no_images(inside[""]):
         raise UserError(f"{title}: is {what}, and no archive of images; zip the images' own folder")
-    written = [(folder, what) for folder, there in inside.items() if folder and (what := written_here(there))]
+    written = [(folder, what) for folder, there in inside.items() if folder and (what := _written(folder, there))]
     tell_written(title, _outermost(written))
     lost = {f"{folder}/{name}".removeprefix("/") for folder, there in inside.items() for name in pictures_here(there)}
     left_out = tuple(f"{folder}/" for folder, _ in written)

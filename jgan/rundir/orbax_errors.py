@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -38,8 +39,8 @@ def clear_errors(directory: Path) -> Iterator[None]:
 
 def _failed(directory: Path, error: Exception) -> UserError:
     text = " ".join(str(error).split())
-    of_system = re.search(r": ([^:\[\]]+) \[os_error_code", text)
-    reason = of_system[1] if of_system else text[:300]
+    of_system = re.search(r"os_error_code='(\d+)'", text)  # among other notes, in any order
+    reason = os.strerror(int(of_system[1])) if of_system else text[:300]
     return UserError(f"{directory}: cannot write a checkpoint ({reason}); earlier ones are intact")
 
 

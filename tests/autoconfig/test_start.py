@@ -94,7 +94,7 @@ def test_a_config_with_a_source(here):
         ("--config.stages[0].resolution=64", "give --resolution=64"),
         ("--config.data.source=mnist5k", "says so already"),
         ("--config.data.flop=true", "no such field"),
-        ("--task=", "expected one of colorization"),
+        ("--task=", "--task='': expected a value, and it is empty"),
         ("--steps=-1", "expected no negative number"),
     ],
 )
