@@ -13,7 +13,7 @@ from jgan.families.pix2pix import PatchDiscriminator, UNet
 from jgan.families.srgan import SRResNet
 from jgan.games.paired import PairedGAN
 from jgan.games.unpaired import UnpairedGAN
-from jgan.photos.photo_files import Photo, write_photo
+from jgan.photos.photo_files import Photo, encoded
 from jgan.rundir.checkpoints import Checkpoints
 from jgan.setup import lay_out, shapes_to_data
 from jgan.tasks.config import TaskConfig
@@ -81,5 +81,5 @@ def smooth(height, width, channels=3, most=255):
 
 def save(path, values, alpha=None):
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_photo(path, Photo(values, alpha))
+    path.write_bytes(encoded(path, Photo(values, alpha)))
     return path

@@ -12,8 +12,9 @@ import numpy as np
 from jgan.autoconfig.detect import find_source
 from jgan.data.broken_files import FileReport, broken_files_message
 from jgan.data.file_source import FileSource
+from jgan.data.folders import SIDES
 from jgan.data.inspect import examine
-from jgan.data.pairs import SIDES, PairSource, missing_partners_message, source_reports
+from jgan.data.pairs import PairSource, missing_partners_message, source_reports
 from jgan.data.registry import is_path, is_unpaired, open_domains, open_source
 from jgan.data.source import Source
 from jgan.types import UserError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import logging
 import os
 import stat
@@ -19,8 +20,8 @@ SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm"),
     *(".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
 )
-# Folders whose names say what their images are for in pairs and in two domains.
-PLACES = ("A", "B", "trainA", "trainB", "testA", "testB")
+# Folders whose names say what their images are for: in pairs, in two domains, and held out of these.
+SIDES, DOMAINS, TEST_DOMAINS = ("A", "B"), ("trainA", "trainB"), ("testA", "testB")
 MAX_LINKED = 100_000  # folders reached through links, which may multiply: ten that hold two links each are a thousand
 NO_FILE = -1  # the size of a link to nothing, of a pipe or a device, which reading them tells
 
@@ -131,7 +132,7 @@ class _Walk:
 
 def _written(folder: str, names: set[str]) -> str:
     """What jgan has made of a folder below the one that was named; images whose place is in a layout are that data."""
-    return no_images(names) if folder.rpartition("/")[2] in PLACES else written_here(names)
+    return no_images(names) if folder.rpartition("/")[2] in SIDES + DOMAINS + TEST_DOMAINS else written_here(names)
 
 
 def tell_written(title: str, written: list[tuple[str, str]]) -> None:
@@ -139,7 +140,13 @@ def tell_written(title: str, written: list[tuple[str, str]]) -> None:
     if written:
         name, what = min(written)
         more = f", and {len(written) - 1} more like it" if len(written) > 1 else ""
-        logger.warning("%s: %s is %s, and no data; left out%s", title, name, what, more)
+        _warn_once(f"{title}: {name} is {what}, and no data; left out{more}")
+
+
+@functools.cache
+def _warn_once(text: str) -> None:
+    """A command opens the same data several times: to look at them, to train, to show some."""
+    logger.warning("%s", text)
 
 
 def without_written(title: str, names: Iterable[str]) -> set[str]:

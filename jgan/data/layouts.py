@@ -8,12 +8,10 @@ from typing import NamedTuple
 
 from jgan.data.captions import TABLE
 from jgan.data.file_trees import Files, FolderFiles, ZipFiles, in_archive
-from jgan.data.folders import is_image
-from jgan.data.pairs import SIDES
+from jgan.data.folders import DOMAINS, SIDES, is_image
 from jgan.data.records import MANIFEST
 from jgan.types import UserError
 
-DOMAINS = ("trainA", "trainB")  # folders of an unpaired set
 TRAINING = ("train", "training")  # folders of the images to learn from
 HELD_OUT = ("val", "valid", "validation", "test", "testing", "dev")  # and of those to measure by
 MNIST = "train-images[-.]idx3-ubyte*"

@@ -13,14 +13,13 @@ from jgan.data.broken_files import FileReport, check_files
 from jgan.data.captions import Captions
 from jgan.data.file_source import FileSource
 from jgan.data.file_trees import open_files
-from jgan.data.folders import is_image
+from jgan.data.folders import DOMAINS, SIDES, TEST_DOMAINS, is_image
 from jgan.data.names import normal
 from jgan.data.pixels import Pair
 from jgan.data.source import NO_LABEL, fingerprint
 from jgan.types import UserError
 
-SIDES = ("A", "B")
-ONE_SIDED = ("a", "b", "traina", "trainb", "testa", "testb")  # names of folders with one image of each pair
+ONE_SIDED = tuple(name.lower() for name in SIDES + DOMAINS + TEST_DOMAINS)  # of one image of each pair
 SHOWN = 5  # files named in an error
 
 

@@ -10,8 +10,8 @@ from jgan.data.arrays import open_idx, open_mnist5k, open_npz
 from jgan.data.digit_captions import open_captioned_digits
 from jgan.data.file_source import FileSource, open_captions
 from jgan.data.file_trees import FolderFiles, ZipFiles, in_archive, open_files
-from jgan.data.folders import holds_images
-from jgan.data.layouts import DOMAINS, source_of_path
+from jgan.data.folders import DOMAINS, TEST_DOMAINS, holds_images
+from jgan.data.layouts import source_of_path
 from jgan.data.pairs import open_pairs
 from jgan.data.records import RecordSource
 from jgan.data.source import Source
@@ -118,7 +118,7 @@ def open_domains(source: str) -> tuple[FileSource, FileSource]:
 def _domain_folders(source: str) -> tuple[str, tuple[str, ...]]:
     argument = source.partition(":")[2]
     if argument.endswith(TEST):
-        return argument.removesuffix(TEST), tuple(name.replace("train", "test") for name in DOMAINS)
+        return argument.removesuffix(TEST), TEST_DOMAINS
     return argument, DOMAINS
 
 

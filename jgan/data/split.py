@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jgan.data.pairs import SIDES, PairSource
+from jgan.data.folders import SIDES
+from jgan.data.pairs import PairSource
 from jgan.data.pixels import BrokenImageError, natural_channels, to_image, to_mode
 from jgan.data.source import Source
 from jgan.rundir.atomic_files import check_name, make_directory, replacing

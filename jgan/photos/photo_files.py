@@ -20,7 +20,6 @@ from jgan.data.folders import is_image, scan
 from jgan.data.names import normal
 from jgan.data.pixels import EXIF_ORIENTATION, EXIF_PLACES, decode, to_mode
 from jgan.photos.profiles import SPACES, profile_space, with_profile
-from jgan.rundir.atomic_files import replacing
 from jgan.tasks.degrade import LUMA
 from jgan.types import UserError
 from jgan.untrusted.bounded_read import read_file
@@ -212,13 +211,6 @@ def of_pillow(image: Image.Image) -> Photo:
     gray = image.mode in ("1", "L", "I", "I;16", "I;16B", "I;16L")
     array = np.asarray(to_mode(image, 1 if gray else 3, OPAQUE))
     return Photo(array[:, :, None] if gray else array)
-
-
-def write_photo(path: Path, photo: Photo) -> None:
-    """Writes the PNG of `encoded`, whole or not at all. Raises UserError where the file cannot be written."""
-    data = encoded(path, photo)
-    with replacing(path) as partial:
-        partial.write_bytes(data)
 
 
 def encoded(path: Path, photo: Photo) -> bytes:

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from jgan.config import Config
 from jgan.data.file_trees import open_files
+from jgan.data.folders import TEST_DOMAINS
 from jgan.data.layouts import HELD_OUT, TRAINING
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.registry import TEST
 from jgan.evaluation.translated import open_held_out
 from jgan.setup import PREVIEW_EXAMPLES, Setup
 from jgan.types import UserError
-
-TEST_DOMAINS = {"testA", "testB"}
 
 
 def open_shown(setup: Setup) -> tuple[Dataset | UnpairedDataset, str | None]:
@@ -42,7 +41,7 @@ def open_shown(setup: Setup) -> tuple[Dataset | UnpairedDataset, str | None]:
 def held_out_beside(config: Config) -> str | None:
     """The source of the held-out images that lie where such data have them, beside those of training."""
     scheme, _, name = config.data.source.partition(":")
-    if scheme == "unpaired" and _folders(name) >= TEST_DOMAINS:
+    if scheme == "unpaired" and _folders(name).issuperset(TEST_DOMAINS):
         return config.data.source + TEST
     if scheme == "pairs" and Path(name).name in TRAINING:
         beside = _folders(str(Path(name).parent))

@@ -18,7 +18,7 @@ from jgan.games.paired import PairedGAN
 from jgan.inference.weights import restore_generator
 from jgan.layers.bicubic import bicubic
 from jgan.photos import programs
-from jgan.photos.photo_files import Photo, read_photo, write_photo
+from jgan.photos.photo_files import Photo, encoded, read_photo
 from jgan.rundir.lock import writing_alone
 from jgan.rundir.written import TRANSLATED
 from jgan.types import UserError
@@ -168,7 +168,8 @@ def test_a_colour_profile_goes_along_and_what_is_left_out_is_said(workdirs, tmp_
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     Image.fromarray(smooth(9, 8)).save(tmp_path / "in" / "a.jpg", icc_profile=profile)
     deep = Photo(smooth(9, 8, most=65535), smooth(9, 8, 1, 65535), profile)
-    write_photo(tmp_path / "in" / "deep.png", deep)
+    deep_png = tmp_path / "in" / "deep.png"
+    deep_png.write_bytes(encoded(deep_png, deep))
     cmyk = profile[:16] + b"CMYK" + profile[20:]
     Image.fromarray(smooth(9, 8)).convert("CMYK").save(tmp_path / "in" / "print.jpg", icc_profile=cmyk)
     assert call(upscale, workdir=workdirs["enlarging"], input=tmp_path / "in", out=tmp_path / "out") == 0

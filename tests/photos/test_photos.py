@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from jgan.photos.photo_files import Photo, image_files, of_levels, output_paths, read_photo, write_photo
+from jgan.photos.photo_files import Photo, encoded, image_files, of_levels, output_paths, read_photo
 from jgan.types import UserError
 
 RANDOM = np.random.default_rng(0)
 ORIENTATION = 0x0112
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def write_photo(path, photo):
+    path.write_bytes(encoded(path, photo))
 
 
 def profile_of(space):
