@@ -10,6 +10,9 @@ EVALUATED = "eval.json"
 GRID, NEAREST = "grid.png", "nearest.png"  # pictures of images
 
 
+_OF_RUN = ("checkpoints", "metrics.jsonl", "environment.json", "config.py")  # one is there from its first moment on
+
+
 class _Folder(NamedTuple):
     what: str
     marks: tuple[set[str], ...]  # the names that tell it: all of one of these sets are in it
@@ -17,7 +20,7 @@ class _Folder(NamedTuple):
 
 
 _FOLDERS = (
-    _Folder("the directory of a run", ({"config.json", "checkpoints"}, {"config.json", "metrics.jsonl"})),
+    _Folder("the directory of a run", tuple({"config.json", other} for other in _OF_RUN)),
     _Folder("the directory of a sweep", ({"sweep.json", "plots"},)),
     _Folder("a prepared data set", ({"plan.json", "manifest.json"},)),
     _Folder("what `jgan sample` writes", ({SAMPLED},), images=True),

@@ -19,6 +19,7 @@ from jgan.types import UserError
 WRITTEN = {
     "runs/a": ("config.json", "checkpoints/0/state/x", "samples/samples_0.png", "samples/progress.gif"),
     "runs/killed": ("config.json", "metrics.jsonl", "samples/samples_0.png"),
+    "runs/begun": ("config.json", "config.py"),
     "sweeps/x": ("sweep.json", "plots/loss.png", "seed=0/config.json", "seed=0/checkpoints/0/x", "seed=0/a.png"),
     "generated": ("sampled.json", "00000.png", "grid.png"),
     "cat/large": ("translated.jsonl", "a.png", "deep/b.png"),
@@ -72,7 +73,7 @@ def test_data_stay_what_they_are_whatever_is_written_among_them(photos, tmp_path
         assert after.fingerprint == before.fingerprint
         (said,) = [line for line in caplog.messages if "left out" in line]
         what = "what `jgan translate` and `upscale` write"
-        assert said == f"{source}: cat/large is {what}, and no data; left out, and 5 more like it"
+        assert said == f"{source}: cat/large is {what}, and no data; left out, and 6 more like it"
     assert [str(name) for _, name in image_files(photos, "--input")] == DATA
 
 
