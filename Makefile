@@ -8,13 +8,16 @@ CIFAR ?=
 DATA ?=
 OUT ?= runs/modes
 
-.PHONY: quickstart test wheel lint format bench fuzz modes zoo-small biggan-small translate-small docs notebook lock
+.PHONY: quickstart test proofs wheel lint format bench fuzz modes zoo-small biggan-small translate-small docs notebook lock
 
 quickstart: $(VENV)/installed  ## train on real digits, about five minutes on two cores
 	$(RUN) -m jgan.main --config configs/quickstart.py --workdir $(WORKDIR) $(ARGS)
 
-test: $(VENV)/installed
+test: $(VENV)/installed  ## under twelve minutes on two cores
 	$(RUN) -m pytest --numprocesses 2 --dist worksteal $(ARGS)
+
+proofs: $(VENV)/installed  ## the tests that take longest, as many minutes again
+	$(RUN) -m pytest --numprocesses 2 --dist worksteal -m slow $(ARGS)
 
 wheel:  ## builds the wheel, installs it outside of here under Python 3.11 and 3.13, and trains
 	.ci/wheel 3.11 3.13

@@ -1,5 +1,13 @@
 """Tables of tests that need a row for each config, loss, option ...: a forgotten row fails with the table's name."""
 
+import pytest
+
+
+def mark_slow(names, slow):
+    """Parameters of a test, of which those of `slow` are run by `make proofs` alone."""
+    assert set(slow) <= set(names), slow
+    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in names]
+
 
 def row_of(table, name, place):
     """The row of `name`; `place` says which table of which file it is."""

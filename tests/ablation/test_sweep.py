@@ -372,6 +372,7 @@ def test_children_pass_signals_on_and_keep_the_last_line(capfd, heard):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.slow
 def test_real_runs(tmp_path, capfd):
     """Two processes: one trains, one meets a loss that is not finite."""
     steps = ("--config.stages[0].steps=3", "--config.log_every=1")

@@ -51,6 +51,7 @@ def test_importing_it_imports_nothing_large_and_names_show():
         jgan.sampel  # noqa: B018
 
 
+@pytest.mark.slow
 def test_samples_are_those_of_the_command(workdir, tmp_path):
     run = jgan.open(workdir)
     flags = ["--workdir", str(workdir), "--out", str(tmp_path), "--num", "11", "--labels", "3,5", "--seed", "4"]

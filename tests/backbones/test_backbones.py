@@ -107,6 +107,7 @@ def test_taps_of_lite0_are_its_blocks(lite0):
         np.testing.assert_allclose(array, expected, rtol=0, atol=1e-4 * np.std(expected))
 
 
+@pytest.mark.slow
 def test_default_features_of_any_size(lite0):
     """Strides 4, 8, 16 and 32 of 64 x 49 pixels, and a gradient that reaches every pixel."""
 

@@ -129,6 +129,7 @@ def test_dry_run_tells_the_cost_and_leaves_nothing(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_dry_run_plans_for_devices_and_data_that_are_not_here(tmp_path):
     config = tmp_path / "conditional.py"
     config.write_text(runs.CONDITIONAL)

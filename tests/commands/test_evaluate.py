@@ -41,6 +41,7 @@ def evaluate(out, *arguments):
     return json.loads((out / "eval.json").read_text())
 
 
+@pytest.mark.slow
 def test_folders_beside_numpy(tmp_path, capsys, monkeypatch):
     use_devices(monkeypatch, 1)
     monkeypatch.setattr(extractors, "BATCH_SIZE", 4)

@@ -63,6 +63,7 @@ def in_levels(made, most=255):
     return np.clip((made + 1.0) * (most / 2), 0, most)
 
 
+@pytest.mark.slow
 def test_names_and_folders_are_mirrored_and_nothing_is_replaced(workdirs, tmp_path, capsys):
     sizes = {"b.png": (17, 30), "sub/deep/a.bmp": (8, 41)}
     for name, size in sizes.items():

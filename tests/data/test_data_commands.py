@@ -56,6 +56,7 @@ def test_prepare_and_read_back(photos, tmp_path, capsys):
         main(["prepare", "--source", f"folder:{photos}", "--out", str(out), "--resolution", "16"])
 
 
+@pytest.mark.slow
 def test_prepare_goes_on_after_a_kill(photos, tmp_path):
     source, out, whole = open_source(f"folder:{photos}"), tmp_path / "prepared", tmp_path / "whole"
     command = [sys.executable, "-m", "jgan.data", "prepare", "--source", f"folder:{photos}", "--out", str(out)]

@@ -79,6 +79,7 @@ def test_players_with_batches_of_their_own_take_twice_as_many(folder):
         batches_of(DataConfig(folder), dataclasses.replace(stage(batch_size=24), own_batches=True))
 
 
+@pytest.mark.slow
 def test_pipes_where_shared_memory_is_small(folder, monkeypatch, caplog):
     resident = batches_of(DataConfig(folder), stage())
     monkeypatch.setattr("jgan.data.host.SMALLEST_SHARED", 0)

@@ -121,6 +121,7 @@ def test_inspect_shows_pairs(folders):
     assert contact_sheet(source, 3, "crop", 255).size[0] == 960
 
 
+@pytest.mark.slow
 def test_domains_have_orders_of_their_own(tmp_path):
     for index in range(COUNT):
         save(tmp_path / "trainA" / f"{index}.png", np.full((16, 16, 3), index, np.uint8))

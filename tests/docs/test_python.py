@@ -10,6 +10,7 @@ from shared_programs import share_programs
 PAGE = ROOT / "docs/python.md"
 
 
+@pytest.mark.slow
 def test_the_blocks_of_the_page_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     use_devices(monkeypatch, 1)

@@ -40,8 +40,10 @@ def stand_in(monkeypatch):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_game_trains_and_resumes_bit_for_bit(name, stand_in, tmp_path):
+def test_every_game_trains_and_resumes_bit_for_bit(name, stand_in, tmp_path, monkeypatch):
     stand_in(name)
+    if name != "paired":  # which compiles again whenever it goes on
+        share_programs(monkeypatch)
     config = make_config(name)
     start = prepare(config).create_state()
     whole = train(config, tmp_path / "whole").state
@@ -86,6 +88,7 @@ def test_checkpoints_leave_frozen_weights_out(stand_in, tmp_path):
     assert "filter" not in names
 
 
+@pytest.mark.slow
 def test_cadence_and_fade_follow_the_schedule(stand_in, tmp_path):
     stand_in("growing")
     game = GrowingGAN(**GROWING_FIELDS | {"r1_every": 3})
@@ -105,7 +108,10 @@ def test_cadence_and_fade_follow_the_schedule(stand_in, tmp_path):
 DEVICE_TOLERANCE = 2.5e-6
 
 
-@pytest.mark.parametrize(("name", "shares"), [("growing", (1, 4)), ("unpaired", (2,)), ("paired", (1,))])
+@pytest.mark.parametrize(
+    ("name", "shares"),
+    [pytest.param("growing", (1, 4), marks=pytest.mark.slow), ("unpaired", (2,)), ("paired", (1,))],
+)
 def test_devices_do_not_change_the_result(name, shares, stand_in, tmp_path):
     config = make_config(name)
     config = dataclasses.replace(
@@ -123,6 +129,7 @@ def test_devices_do_not_change_the_result(name, shares, stand_in, tmp_path):
         assert_close(one, four)
 
 
+@pytest.mark.slow
 def test_sharing_the_parameters_leaves_the_features_split_over_the_batch(monkeypatch):
     """A device that holds a quarter of the state needs at most a whole copy of the weights more to compute with."""
     use_devices(monkeypatch, 4)
@@ -138,6 +145,7 @@ def test_sharing_the_parameters_leaves_the_features_split_over_the_batch(monkeyp
     assert temporaries[4] <= temporaries[1] + 4 * sum(leaf.size for leaf in params)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_other_devices(stand_in, tmp_path, monkeypatch):
     share_programs(monkeypatch)
     config = make_config(
@@ -160,7 +168,7 @@ def _params(state):
     return jax.device_get((state.generator.params, state.generator.params_ema, state.discriminator.params))
 
 
-@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_accumulated_gradients_are_those_of_the_whole_batch(devices, stand_in, tmp_path):
     stand_in("growing", devices)
     stage = Stage(steps=4, batch_size=8, resolution=8)

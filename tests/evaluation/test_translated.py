@@ -182,6 +182,7 @@ def test_other_data_than_the_networks_take_are_refused(tmp_path):
         measured(workdir, tmp_path / "eval", metrics="psnr", reference=f"folder:{photos(tmp_path / 'photos')}")
 
 
+@pytest.mark.slow
 def test_the_best_by_held_out_images_is_kept(tmp_path):
     """Its training is not touched by it, its scores are those of `evaluate`, and other images have no part in it."""
     photos(tmp_path / "train")

@@ -54,6 +54,7 @@ def read_evaluations(workdir):
     return [json.loads(line) for line in (workdir / "evaluations.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_transparent_images_are_measured_over_the_background(config, tmp_path):
     """RGBA images are trained on as they are, and compared as they look; real ones as Pillow composites them."""
     photos = tmp_path / "photos"
@@ -139,6 +140,7 @@ def test_the_best_by_other_settings_is_not_touched(config, tmp_path):
     assert train(config, tmp_path / "run").step == STEPS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("way", "evaluation"), [("signal", 1), ("crash", 3)])  # in the middle, and at the end
 def test_an_evaluation_cut_short_is_done_by_the_resumed_run(way, evaluation, config, tmp_path, monkeypatch):
     whole = train(config, tmp_path / "whole")

@@ -84,6 +84,7 @@ def generate(golden):
     return generate_at
 
 
+@pytest.mark.slow
 def test_published_weights_give_the_images_of_their_package(golden, published, generate):
     """At truncations on a table, between two and where rounding decides; out of the checkpoint of the run."""
     _, workdir = published
@@ -99,6 +100,7 @@ def test_published_weights_give_the_images_of_their_package(golden, published, g
     )
 
 
+@pytest.mark.slow
 def test_a_run_of_published_weights_is_drawn_at_a_truncation(golden, published, generate, tmp_path, monkeypatch):
     """Latents are those of N(0, 1) within [-2, 2], times the truncation, as the package draws them."""
     _, workdir = published

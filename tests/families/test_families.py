@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
+from tables import mark_slow
 
 from jgan.families.acgan import acgan
 from jgan.families.biggan import biggan
@@ -89,7 +90,7 @@ def run_networks(game, variables):
     return images, judge_images(game, variables[1], BATCH["images"])
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", mark_slow(GAMES, ("biggan_deep", "biggan", "sagan")))
 def test_bfloat16_inside_float32_outside(name):
     game_16 = with_networks(GAMES[name], dtype="bfloat16")
     shapes = jax.eval_shape(lambda: game_16.init(jax.random.key(0), BATCH, STAGE))
@@ -105,7 +106,10 @@ def test_bfloat16_inside_float32_outside(name):
     np.testing.assert_allclose(logits_16, logits, atol=0.1 * max(1.0, float(jnp.abs(logits).max())))
 
 
-@pytest.mark.parametrize("name", ["dcgan", "conditional_dcgan", "lsgan", "acgan", "sngan", "biggan", "biggan_deep"])
+REMAT = "dcgan", "conditional_dcgan", "lsgan", "acgan", "sngan", "biggan", "biggan_deep"
+
+
+@pytest.mark.parametrize("name", mark_slow(REMAT, ("biggan_deep",)))
 def test_remat_changes_memory_not_gradients(name):
     rest = dict(init_networks(GAMES[name])[1])
     params = rest.pop("params")
@@ -135,7 +139,7 @@ def test_every_discriminator_can_have_spectral_norm(name):
     assert "batch_stats" not in variables
 
 
-@pytest.mark.parametrize("name", ["sngan", "sagan", "biggan", "biggan_deep"])
+@pytest.mark.parametrize("name", mark_slow(("sngan", "sagan", "biggan", "biggan_deep"), ("biggan", "biggan_deep")))
 def test_initial_kernels_are_as_asked_in_every_layer(name):
     generator, discriminator = init_networks(with_networks(GAMES[name], weight_init="normal"))
     for params in (generator["params"], discriminator["params"]):

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from golden_numbers import load_golden
+from tables import mark_slow
 
 from jgan import config as configs
 from jgan.families.cyclegan import Critics, ResNetGenerator, Translators
@@ -383,7 +384,10 @@ def test_two_translators_and_two_critics_are_one_player_each():
         assert configs.from_data(configs.to_data(network)) == network
 
 
-@pytest.mark.parametrize("case", ["unet_instance", "resnet", "patch", "srresnet", "msrresnet_x3", "rrdb"])
+NETWORKS = "unet_instance", "resnet", "patch", "srresnet", "msrresnet_x3", "rrdb"
+
+
+@pytest.mark.parametrize("case", mark_slow(NETWORKS, ("unet_instance", "msrresnet_x3", "rrdb")))
 def test_remat_and_bfloat16_change_no_interface(golden, case):
     network, variables, inputs = restored(golden, case)
     rest = {name: value for name, value in variables.items() if name != "params"}

@@ -65,6 +65,7 @@ def from_pytorch(arrays, network, module, *inputs):
     return unflatten_dict(params)
 
 
+@pytest.mark.slow
 def test_networks_and_losses_match_pytorch(golden, monkeypatch):
     """Images, logits, the game's own losses with R1 and R2, and their gradients, blocks computed twice."""
     script, numbers = golden

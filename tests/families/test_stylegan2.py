@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from golden_numbers import GOLDEN, load_golden
+from tables import mark_slow
 
 from jgan.families import stylegan2
 from jgan.interop import stylegan2 as official
@@ -43,7 +44,7 @@ def test_names_come_back_bit_for_bit(case):
             np.testing.assert_array_equal(written[name], array, err_msg=name)
 
 
-@pytest.mark.parametrize("case", SCRIPT.CASES)
+@pytest.mark.parametrize("case", mark_slow(SCRIPT.CASES, ("residual", "plain_labels")))
 def test_numbers_are_those_of_the_official_layers(case):
     (generator, weights), (discriminator, other), inputs, labels = networks(case)
     numbers = NUMBERS[case]

@@ -142,6 +142,7 @@ def test_the_encoder_reads_as_pytorchs_gru():
     np.testing.assert_allclose(encoder.apply(variables, blend), mixed, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_every_parameter_of_the_real_networks_learns():
     """Words with GAN-INT and two images a caption, and vectors; another caption is another image."""
     images = np.tanh(np.random.default_rng(0).normal(size=(BATCH, 16, 16, 1))).astype(np.float32)
@@ -259,6 +260,7 @@ def workdir(tmp_path_factory):
     return directory / "run"
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_one_without_a_break(workdir):
     whole = workdir.parent / "whole"
     code, _, err = runs.call("jgan.main", "--config", workdir.parent / "text.py", "--workdir", whole)

@@ -35,6 +35,7 @@ def styles_of(game, state):
     return game._styles(state.generator, game.sample_latents(RNGS), inputs)
 
 
+@pytest.mark.slow
 def test_later_layers_have_the_style_of_other_latents(state):
     plain, moved = styles_of(dataclasses.replace(GAME, style_mixing=0.0), state)
     mixed, advanced = styles_of(GAME, state)

@@ -22,6 +22,7 @@ def contents(directory):
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
+@pytest.mark.slow
 def test_sampling_goes_on_where_it_was_stopped(workdir, tmp_path, monkeypatch, capsys):
     sample(workdir, tmp_path / "whole")
     whole = contents(tmp_path / "whole")

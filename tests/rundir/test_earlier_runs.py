@@ -24,6 +24,7 @@ from jgan.types import UserError
 EARLIER = GOLDEN / "earlier_run"
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_as_the_code_that_made_it_would_have(tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(EARLIER, workdir, ignore=shutil.ignore_patterns("metrics_to_40.jsonl"))

@@ -43,6 +43,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(loop._Loop, "_run_stages", run_stages)
 
 
+@pytest.mark.slow
 def test_a_first_start_goes_on_after_every_kill(quick, tmp_path):
     run = tmp_path / "run"
 

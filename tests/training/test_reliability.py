@@ -21,6 +21,7 @@ from conftest import use_devices
 from shared_programs import share_programs
 from standin_runs import IMAGES, assert_equal, make_config
 from standins import GROWING_FIELDS
+from tables import mark_slow
 
 import jgan.setup
 from jgan import config as configs
@@ -68,6 +69,7 @@ def _logged_steps(workdir):
     return [json.loads(line)["step"] for line in (workdir / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_sigkill_at_random_steps_changes_nothing(tmp_path, monkeypatch):
     use_devices(monkeypatch, 1)
     command = ("jgan.main", "--config", runs.write_config(tmp_path))
@@ -111,7 +113,7 @@ def test_sigterm_saves_and_a_second_process_is_refused(tmp_path):
     assert last_logged <= step < last_logged + 7
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", mark_slow((signal.SIGINT, signal.SIGTERM), (signal.SIGTERM,)))
 def test_a_signal_while_the_first_step_compiles_stops_at_once(tmp_path, number):
     workdir, log = tmp_path / "run", tmp_path / "log"
     slow = ("--config.game.r1_gamma=0", "--config.game.r1_every=1", "--config.game.unroll_steps=60")  # half a minute
@@ -137,6 +139,7 @@ def test_a_signal_while_the_first_step_compiles_stops_at_once(tmp_path, number):
 
 
 # Orbax leaves the reads that it gave up on to the interpreter, which reports them as unraisable.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_damaged_and_half_written_checkpoints_are_passed_over(growing, tmp_path, caplog):
     whole = train(make_config(keep_checkpoints=3), tmp_path / "whole").state
@@ -190,6 +193,7 @@ def test_what_is_missing_or_garbled_in_a_run_is_refused_or_mended(growing, tmp_p
     assert metrics.read_text() == good
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_clear_line_and_earlier_checkpoints_stay(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -249,6 +253,7 @@ def test_a_nan_stops_the_run_and_names_its_place(growing, tmp_path):
     assert newest_step(tmp_path) == 4
 
 
+@pytest.mark.slow
 def test_rollback_goes_on_with_fresh_keys_at_most_n_times(growing, tmp_path):
     config = fragile_config(on_nonfinite="rollback", max_rollbacks=2)
     with pytest.raises(UserError, match="after 2 roll-backs"):
@@ -314,6 +319,7 @@ def test_a_run_directory_never_executes_code(tmp_path):
     assert not marker.exists()
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(tmp_path, monkeypatch):
     use_devices(monkeypatch, 1)
     arguments = ["--config", runs.write_config(tmp_path), "--config.stages[0].steps=5", "--config.evaluate_every=5"]
@@ -349,6 +355,7 @@ def test_two_processes_equal_one(tmp_path, monkeypatch):
     assert {"ocdbt.process_0", "ocdbt.process_1"} <= written_by
 
 
+@pytest.mark.slow
 def test_processes_whose_launcher_is_killed_save_and_stop(tmp_path):
     workdir = tmp_path / "run"
     arguments = ("--config", runs.write_config(tmp_path), "--config.stages[0].steps=1000000", "--workdir", workdir)

@@ -100,6 +100,7 @@ def test_a_step_makes_one_power_iteration_from_the_last_ones_vectors(accumulate,
         np.testing.assert_allclose(new, average, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_run_with_spectral_norm_resumes_bit_for_bit(images, tmp_path):
     whole = train(spectral_config(), tmp_path / "whole").state
     assert SPECTRAL in whole.generator.variables_ema
