@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ from jgan.metrics.classifier import (
     train_classifier,
 )
 from jgan.ranges import check_seed
-from jgan.rundir.atomic_files import make_directory
+from jgan.rundir.new_directories import making_directory
 from jgan.terminal import bars
 from jgan.types import UserError
 
@@ -59,7 +60,13 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(f"--out={out}: is there already, and is no stored classifier; choose another name")
     check_format(options.resolution, channels=3, field="--resolution")
     check_seed(options.seed)
-    make_directory(out.parent, "--out")
+    with making_directory(out.parent, "--out"):
+        _train_and_store(options)
+    return 0
+
+
+def _train_and_store(options: argparse.Namespace) -> None:
+    out: Path = options.out
     names, train, test = _sides(options.source, options.test, options.resolution, options.seed)
     num_classes = len(names)
     _, channels = input_format(train.images)
@@ -80,7 +87,6 @@ def main(argv: Sequence[str]) -> int:
         f"trained on {train.title}; reads {right.mean():.2%} of {test.title} right, worst class {names[worst]}", end=" "
     )
     print(f"({by_class[worst]:.1%}): {out}")
-    return 0
 
 
 class _Side(NamedTuple):

@@ -15,7 +15,8 @@ from jgan.metrics.estimate import finite_mean
 from jgan.photos.photo_files import by_stem, image_files, read_photo, stem_of
 from jgan.photos.programs import Sizes
 from jgan.photos.transparency import WHITE, over
-from jgan.rundir.atomic_files import as_json, check_replaceable, make_directory, replacing_shared, sha256
+from jgan.rundir.atomic_files import as_json, check_replaceable, replacing_shared, sha256
+from jgan.rundir.new_directories import making_directory
 from jgan.terminal import bars
 from jgan.types import UserError, did_you_mean
 
@@ -59,14 +60,13 @@ def main(argv: Sequence[str]) -> int:
     for name, count in left_out.items():
         print(f"{name}: {count} {NOT_FINITE[name]}, and not in the mean")
     if options.out:
-        make_directory(options.out.parent, "--out")
         record = {
             "left_out": left_out,
             "images": str(options.images),
             "reference": options.reference and str(options.reference),
             "jgan": __version__,
         }
-        with replacing_shared(options.out) as partial:
+        with making_directory(options.out.parent, "--out"), replacing_shared(options.out) as partial:
             partial.write_text(as_json({"mean": means, "scores": rows, "definitions": definitions, **record}) + "\n")
         print(f"{len(rows)} images: {options.out}")
     return 0

@@ -14,11 +14,19 @@ from jgan import config as configs
 from jgan.config import Config
 from jgan.families import cyclegan
 from jgan.games.paired import PairedGAN
-from jgan.published.importing import DIRECTIONS, File, as_published, check_network, import_networks, open_networks
-from jgan.rundir.checkpoints import CHECKPOINTS, newest_step
+from jgan.published.importing import (
+    BEFORE_CHECKPOINT,
+    DIRECTIONS,
+    File,
+    as_published,
+    check_network,
+    import_networks,
+    open_networks,
+)
+from jgan.rundir.checkpoints import newest_step
+from jgan.rundir.lock import LOCK
 from jgan.types import UserError
 
-BEFORE_CHECKPOINT = {".lock", "config.json", "environment.json", CHECKPOINTS}  # what an import writes, in this order
 DESCRIPTION = """Turns a file of published weights into a run, to sample from and to measure. Nothing in it is executed.
 
   jgan import-weights --config dcgan --generator netG.pth --workdir runs/published --match
@@ -151,7 +159,7 @@ def one_way(config: Config, direction: str) -> Config:
 def _check_new(workdir: Path) -> None:
     """Raises UserError for a directory with files, unless an import that was killed left them, without a checkpoint."""
     left = {path.name.removesuffix(".partial") for path in workdir.iterdir()} if workdir.is_dir() else set()
-    if not left <= BEFORE_CHECKPOINT or newest_step(workdir) is not None:
+    if not left <= {LOCK, *BEFORE_CHECKPOINT} or newest_step(workdir) is not None:
         raise UserError(f"--workdir={workdir}: holds files already; choose a new directory")
 
 

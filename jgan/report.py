@@ -8,7 +8,8 @@ from pathlib import Path
 from jgan import command
 from jgan.reports.groups import collect
 from jgan.reports.page import draw_plots, make_page
-from jgan.rundir.atomic_files import check_replaceable, make_directory, replacing_shared
+from jgan.rundir.atomic_files import check_replaceable, replacing_shared
+from jgan.rundir.new_directories import making_directory
 
 DESCRIPTION = """Makes one HTML page of runs and sweeps: scores, curves, samples side by side, where the configs differ.
 
@@ -32,10 +33,9 @@ def main(argv: Sequence[str]) -> int:
     out: Path = options.out or workdirs[0] / "report.html"
     check_replaceable(out, b"<!doctype html>", "a page")
     groups = collect(workdirs)
-    make_directory(out.parent, "--out")
     title = f"{workdirs[0].resolve().name}" + (f" and {len(workdirs) - 1} more" if len(workdirs) > 1 else "")
     page = make_page(title, groups, draw_plots(groups))
-    with replacing_shared(out) as partial:
+    with making_directory(out.parent, "--out"), replacing_shared(out) as partial:
         partial.write_text(page, encoding="utf-8")
     print(f"{out}: {len(page) / 1e6:.1f} MB")
     return 0

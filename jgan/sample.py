@@ -30,7 +30,7 @@ from jgan.inference.sampling import latent_game
 from jgan.inference.weights import Weights, read_numbering, read_vocabulary
 from jgan.rundir.lock import writing_alone
 from jgan.rundir.pictures import make_grid, save_png
-from jgan.rundir.written import GRID
+from jgan.rundir.written import GRID, SAMPLED
 from jgan.types import UserError
 
 DESCRIPTION = """Generates images with a run's EMA weights: numbered PNGs and grid.png.
@@ -68,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
     sampler = RunSampler(config, options.workdir)
     generator, step = sampler.restore(weights)
     files = SampleFiles(out, num, made_by(generator, step, condition, num, sampling))
-    with writing_alone(out):
+    with writing_alone(out, first_files={SAMPLED}):
         first = files.begin(overwrite=options.overwrite)
         batches = sampler.batches(condition, num, sampling, weights, first)
         done = first

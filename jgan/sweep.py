@@ -22,7 +22,7 @@ from jgan.reports.groups import Group, collect
 from jgan.reports.page import draw_plots, make_page
 from jgan.reports.record import Record, read_failures, read_record, write_failures, write_record
 from jgan.reports.tables import score_tables, to_csv, to_markdown, to_screen
-from jgan.rundir.atomic_files import make_directory, read_lines, replacing, writing
+from jgan.rundir.atomic_files import read_lines, replacing, writing
 from jgan.rundir.checkpoints import newest_step
 from jgan.rundir.lock import locked
 from jgan.rundir.monitor import EVALUATIONS
@@ -71,7 +71,6 @@ def main(argv: Sequence[str]) -> int:
     if (workdir / "config.json").exists():
         raise UserError(f"--workdir={workdir}: holds a run; a sweep takes a directory of its own")
     check_place(base.data.source, workdir)
-    make_directory(workdir, "--workdir")
     with locked(workdir):
         given = Record(options.config, overrides, options.grid, options.seeds, configs.to_data(base), [])
         planned = _record(workdir, given, base, planned)

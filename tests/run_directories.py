@@ -2,14 +2,20 @@
 
 import json
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jgan import config as configs
 from jgan.config import Config
 from jgan.data.config import DataConfig
+from jgan.data.planned import planned_dataset
+from jgan.engine.sharding import make_sharding
 from jgan.families.vanilla import Discriminator, Generator
 from jgan.games.latent import LatentGAN
+from jgan.rundir.checkpoints import Checkpoints
 from jgan.rundir.pictures import save_png
+from jgan.setup import lay_out, shapes_to_data
 from jgan.types import Stage
 
 
@@ -48,6 +54,18 @@ def make_run(directory, config=None, step=40, scores=(), losses=(1.0, 0.5), sett
         lines = [{"step": step, "images_seen": 8 * step, **values, **said} for step, values in scores]
         write_lines(directory / "evaluations.jsonl", lines)
     return directory
+
+
+def save_run(directory, config):
+    """A run at step 0 whose weights are all zero, which takes no compilation."""
+    setup = lay_out(config, planned_dataset(config.data, None, 0), make_sharding())
+    state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), setup.target.replace(frozen=()))
+    directory.mkdir()
+    configs.save(config, directory / "config.json")
+    record = {"window": {"start": 0, "values": {}}, "rollbacks": 0, "data": "planned"}
+    checkpoints = Checkpoints(directory)
+    checkpoints.save(state, 0, {**record, "batches": shapes_to_data(setup.batches)})
+    checkpoints.close()
 
 
 def write_lines(path, lines):

@@ -34,8 +34,9 @@ from jgan.command import enable_compilation_cache
 from jgan.config import Config
 from jgan.inference.sampling import Sampler, classes_in_turn, latent_game
 from jgan.inference.weights import Weights, restore_generator
-from jgan.rundir.atomic_files import make_directory, read_lines, replacing
+from jgan.rundir.atomic_files import read_lines, replacing
 from jgan.rundir.checkpoints import Checkpoints
+from jgan.rundir.new_directories import make_directory
 from jgan.rundir.pictures import make_grid, save_png, to_uint8
 from jgan.types import Player, schedule
 

@@ -41,9 +41,10 @@ from jgan.data.pixels import Format
 from jgan.data.registry import open_source
 from jgan.evaluation.collect import SourceImages
 from jgan.reports.runs import is_run
-from jgan.rundir.atomic_files import make_directory, sha256, write_json
+from jgan.rundir.atomic_files import sha256, write_json
 from jgan.rundir.checkpoints import newest_step
 from jgan.rundir.lock import locked
+from jgan.rundir.new_directories import make_directory
 from jgan.types import UserError
 
 COST = "cost.json"

@@ -9,22 +9,35 @@ from pathlib import Path
 
 from jgan import config as configs
 from jgan.config import Config
-from jgan.rundir.atomic_files import make_directory, replacing
+from jgan.rundir.atomic_files import replacing
+from jgan.rundir.new_directories import making_directory, taking_back
 from jgan.types import UserError
 
 RUNS = Path("runs")
 CONFIG = "config.py"
 SAVED = "config.json"  # what a run goes on from, which is there before config.py
-BEFORE_TRAINING = {CONFIG, SAVED, ".lock"}  # a directory of no more than these holds nothing that was trained
+BEFORE_TRAINING = {CONFIG, SAVED}  # a directory of no more than these holds nothing that was trained
 
 
-def new_workdir(name: str, runs: Path = RUNS) -> tuple[Path, Path | None]:
-    """Makes `<runs>/<name>-<n>` with the first n above all others, and returns it and the run before, if any.
+@contextlib.contextmanager
+def new_workdir(name: str, runs: Path = RUNS) -> Iterator[tuple[Path, Path | None]]:
+    """Makes `<runs>/<name>-<n>` with the first n above all others, for it and the run before, if any.
+
+    After the block it goes again where it is empty.
 
     Raises:
       UserError: it cannot be made.
     """
-    make_directory(runs, "--workdir")
+    with making_directory(runs, "--workdir"):
+        workdir, earlier = _made(name, runs)
+        try:
+            yield workdir, earlier if (earlier / SAVED).is_file() else None
+        finally:
+            with contextlib.suppress(OSError):  # not empty
+                workdir.rmdir()
+
+
+def _made(name: str, runs: Path) -> tuple[Path, Path]:
     while True:
         numbers = [
             int(match[1]) for path in runs.iterdir() if (match := re.fullmatch(re.escape(name) + r"-(\d+)", path.name))
@@ -37,8 +50,7 @@ def new_workdir(name: str, runs: Path = RUNS) -> tuple[Path, Path | None]:
             continue
         except OSError as error:
             raise UserError(f"--workdir={workdir}: cannot write there ({error.strerror}); give another") from None
-        earlier = runs / f"{name}-{last}"
-        return workdir, earlier if (earlier / SAVED).is_file() else None
+        return workdir, runs / f"{name}-{last}"
 
 
 def check_unused(workdir: Path, resume: str) -> None:
@@ -53,17 +65,9 @@ def holding_config(workdir: Path, config: Config, text: str) -> Iterator[Path]:
 
     In this order, each whole: a start killed after the first goes on by `--workdir`, one killed before begins anew.
     """
-    make_directory(workdir, "--workdir")
-    configs.save(config, workdir / SAVED)
-    path = workdir / CONFIG
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-    try:
+    with making_directory(workdir, "--workdir"), taking_back(workdir, BEFORE_TRAINING):
+        configs.save(config, workdir / SAVED)
+        path = workdir / CONFIG
+        with replacing(path) as partial:
+            partial.write_text(text, encoding="utf-8")
         yield path
-    except UserError:
-        left = {entry.name for entry in workdir.iterdir()}
-        if left <= BEFORE_TRAINING:
-            for name in left:
-                (workdir / name).unlink()
-            workdir.rmdir()
-        raise

@@ -77,15 +77,16 @@ def place(chosen: Chosen, workdir: Path | None, argv: Sequence[str], train: str)
     if workdir is not None and not processes.is_main():
         yield workdir
         return
-    if workdir is None:
-        workdir, earlier = new_workdir(chosen.name)
-        if earlier:
-            print(f"An earlier run is in {earlier}; to go on with it: {_resume(train, earlier)}")
-    else:
-        check_unused(workdir, _resume(train, workdir))
-        check_place(chosen.config.data.source, workdir)
-    text = to_file(chosen.plan, shlex.join([*train.split(), *argv]))
-    with holding_config(workdir, chosen.config, text) as path:
+    with contextlib.ExitStack() as stack:
+        if workdir is None:
+            workdir, earlier = stack.enter_context(new_workdir(chosen.name))
+            if earlier:
+                print(f"An earlier run is in {earlier}; to go on with it: {_resume(train, earlier)}")
+        else:
+            check_unused(workdir, _resume(train, workdir))
+            check_place(chosen.config.data.source, workdir)
+        text = to_file(chosen.plan, shlex.join([*train.split(), *argv]))
+        path = stack.enter_context(holding_config(workdir, chosen.config, text))
         print(f"Training in {workdir}; to change more, edit a copy of {path} and give it as --config", flush=True)
         yield workdir
 

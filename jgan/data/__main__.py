@@ -12,12 +12,13 @@ from jgan import command
 from jgan.data.broken_files import broken_files_message, check_files, usable_channels
 from jgan.data.config import CHANNELS, FITS, ON_ERROR, DataConfig, check_config
 from jgan.data.file_source import FileSource
-from jgan.data.inspect import contact_sheet, describe, write_sheet
+from jgan.data.inspect import SHEET, contact_sheet, describe, write_sheet
 from jgan.data.pixels import MAX_RESOLUTION, Format
 from jgan.data.prepare import prepare
 from jgan.data.registry import EXAMPLES, check_outside, open_source
 from jgan.data.source import Source
 from jgan.data.split import split
+from jgan.rundir.atomic_files import check_replaceable
 from jgan.types import UserError
 
 DESCRIPTION = """Looks at a data set, or prepares it for fast reading.
@@ -100,6 +101,7 @@ def _inspect(options: argparse.Namespace) -> None:
     source = open_source(config.source, "--source")
     if options.out is not None:
         check_outside(config.source, options.out)
+        check_replaceable(options.out, SHEET.encode(), "a contact sheet")
     print(f"source: {config.source}")
     print("\n".join(describe(source)))
     if options.out is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from jgan.data.arrays import ArraySource
 from jgan.data.broken_files import FileReport
@@ -21,10 +22,13 @@ from jgan.data.file_source import FileSource
 from jgan.data.pairs import PairSource, missing_partners_message, source_reports
 from jgan.data.pixels import BrokenImageError, Format, natural_channels, to_pixels
 from jgan.data.source import NO_LABEL, Source
+from jgan.rundir.atomic_files import replacing_shared
+from jgan.rundir.new_directories import making_directory
 
 SAMPLED = 256  # examples looked at where every one cannot be: sets without files of their own
 SHOWN = 8  # different sizes or modes in the report
 SHOWN_CLASSES = 100
+SHEET = "contact sheet of jgan data inspect"  # a text of its PNG, by which a later sheet may take its place
 TILE = 96  # pixels of an image on the contact sheet
 COLUMNS, ROWS = 10, 6
 CAPTION = 12  # pixels of height
@@ -157,6 +161,8 @@ def _tile(source: Source, row: int, form: Format) -> tuple[Image.Image, str]:
 
 
 def write_sheet(sheet: Image.Image, path: Path) -> None:
-    """Writes the sheet as a PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path, "PNG")
+    """Writes the sheet as a PNG whose first bytes say what it is. Raises UserError where it cannot be written."""
+    text = PngInfo()
+    text.add_text("Software", SHEET)
+    with making_directory(path.parent, "--out"), replacing_shared(path) as whole:
+        sheet.save(whole, "PNG", pnginfo=text)

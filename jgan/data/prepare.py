@@ -62,7 +62,7 @@ def prepare(source: Source, form: Format, out: Path, on_error: str, workers: int
         raise UserError("prepared data sets hold no captions; train from this source as it is")
     if source.is_paired:
         raise UserError("prepared data sets hold no pairs; train from this source as it is")
-    with writing_alone(out):
+    with writing_alone(out, first_files={PLAN}):
         return _prepare(_as_begun(source, out), form, out, on_error, workers)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from jgan.data.folders import SIDES
 from jgan.data.pairs import PairSource
 from jgan.data.pixels import BrokenImageError, natural_channels, to_image, to_mode
 from jgan.data.source import Source
-from jgan.rundir.atomic_files import check_name, make_directory, replacing
+from jgan.rundir.atomic_files import check_name, replacing
 from jgan.rundir.lock import writing_alone
+from jgan.rundir.new_directories import make_directory
 from jgan.terminal import bars
 from jgan.types import UserError
 
@@ -17,7 +19,7 @@ WHITE = 255
 
 
 def split(source: Source, out: Path) -> int:
-    """Writes every pair's images, at their own size, and returns how many pairs.
+    """Writes every pair's images, at their own size, and returns how many pairs: all of them, or none.
 
     Raises:
       UserError: the source has no pairs, one of them is broken, or `out` holds files already.
@@ -28,8 +30,13 @@ def split(source: Source, out: Path) -> int:
         raise UserError(f"--out={out}: holds files already; choose a new directory")
     places = _places(source)
     with writing_alone(out):
-        for index, place in enumerate(bars.bar(iterable=places, unit="pair", disable=None)):
-            _write(source, index, out, place)
+        try:
+            for index, place in enumerate(bars.bar(iterable=places, unit="pair", disable=None)):
+                _write(source, index, out, place)
+        except BaseException:  # a set without its end would pass for the whole, and the same command be refused
+            for side in SIDES:
+                shutil.rmtree(out / side, ignore_errors=True)
+            raise
     return source.count
 
 

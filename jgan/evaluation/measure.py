@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from pathlib import Path
@@ -20,8 +21,9 @@ from jgan.metrics.config import EvaluationConfig
 from jgan.metrics.extractors import EXTRACTORS, Extractor
 from jgan.metrics.manifold import nearest
 from jgan.metrics.scores import ImageSet, Metric
-from jgan.rundir.atomic_files import as_json, make_directory, sha256, without_infinities, write_json, writing
+from jgan.rundir.atomic_files import as_json, sha256, without_infinities, write_json, writing
 from jgan.rundir.lock import writing_alone
+from jgan.rundir.new_directories import making_directory
 from jgan.rundir.pictures import make_grid, save_png
 from jgan.rundir.written import EVALUATED, NEAREST
 from jgan.types import DTYPES, UserError
@@ -48,6 +50,11 @@ def measure(chosen: Chosen, wanted: Metrics, out: Path | None) -> dict[str, Any]
     Raises:
       UserError: choices contradict each other, or what they name cannot be used.
     """
+    with making_directory(out, "--out") if out and processes.is_main() else contextlib.nullcontext():
+        return _measure(chosen, wanted, out)
+
+
+def _measure(chosen: Chosen, wanted: Metrics, out: Path | None) -> dict[str, Any]:
     metrics = check_metrics(wanted.names, f"--metrics={','.join(wanted.names)}")
     for name, value, known in (("features", wanted.features, EXTRACTORS), ("dtype", wanted.dtype, DTYPES)):
         if value is not None and value not in known:
@@ -61,8 +68,6 @@ def measure(chosen: Chosen, wanted: Metrics, out: Path | None) -> dict[str, Any]
     comparison.check_pairs(paired=images.is_paired)
     comparison.check_images(generated=images.count, reference=reference_images.count, side=reference_images.side)
     comparison = comparison.of_classes(reference_images.source.class_names, reference_images.source.num_classes)
-    if out and processes.is_main():
-        make_directory(out, "--out")
     collector = Collector(list(comparison.extractors.values()), comparison.needs_features)
     reference = collector.collect_cached(reference_images, reference_cache())
     generated = collector.collect(images.batches(reference), images.count, "images")

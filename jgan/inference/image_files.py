@@ -19,7 +19,6 @@ from jgan.photos.photo_files import Photo, by_stem, image_files, output_paths, p
 from jgan.photos.programs import Sizes
 from jgan.photos.tiles import Tiling
 from jgan.photos.transparency import for_network
-from jgan.rundir.atomic_files import make_directory
 from jgan.rundir.lock import writing_alone
 from jgan.terminal import bars
 from jgan.types import UserError
@@ -92,7 +91,6 @@ def _translate(translator: Translator, files: Files) -> tuple[int, int]:
                     raise
                 logger.warning("%s; left out", error)
                 continue
-            make_directory(job.place.parent, "--out")
             outputs.write(job.place, _translated(translator, photo, job, files, tiling, bar), job.made)
             written += 1
     return written, skipped

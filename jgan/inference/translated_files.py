@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from jgan.data.folders import images_in
 from jgan.photos.photo_files import Photo, encoded
 from jgan.rundir.atomic_files import append_line, as_json, replacing
+from jgan.rundir.new_directories import make_directory
 from jgan.rundir.written import TRANSLATED
 from jgan.types import UserError
 from jgan.untrusted.bounded_read import read_file
@@ -76,6 +77,7 @@ class TranslatedFiles:
         if self._last != made.by:
             append_line(self._path, {"made_by": made.by})
             self._last = made.by
+        make_directory(place.parent, "--out")
         sum_of = hashlib.sha256(data).hexdigest()
         append_line(self._path, {"file": name, "input": made.input, "bytes": made.bytes, "sha256": sum_of})
         with replacing(place) as partial:

@@ -10,7 +10,8 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from jgan.rundir.atomic_files import cache_directory, make_directory, replacing_shared, sha256
+from jgan.rundir.atomic_files import cache_directory, replacing_shared, sha256
+from jgan.rundir.new_directories import make_directory
 from jgan.terminal import bars
 from jgan.types import UserError
 

@@ -24,7 +24,7 @@ from jgan.published import matching
 from jgan.published.matching import DISCRIMINATOR, GENERATOR
 from jgan.published.readable import check_readable, find_network
 from jgan.rundir.atomic_files import sha256
-from jgan.rundir.checkpoints import Checkpoints, newest_step
+from jgan.rundir.checkpoints import CHECKPOINTS, Checkpoints, newest_step
 from jgan.rundir.environment import write_environment
 from jgan.rundir.lock import locked
 from jgan.rundir.monitor import MetricWindow
@@ -32,6 +32,7 @@ from jgan.setup import BatchShapes, initial_state, microbatches, run_seldom, sha
 from jgan.types import Array, PyTree, ScheduledStage, TrainState, UserError, schedule
 
 DIRECTIONS = ("a_to_b", "b_to_a")
+BEFORE_CHECKPOINT = {"config.json", "environment.json", CHECKPOINTS}  # what an import writes, in this order
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,7 +159,7 @@ def import_networks(config: Config, networks: Sequence[Network], workdir: Path) 
         "classes": NEW.to_data(),
         "imported": [{"file": one.file.path.name, "sha256": sha256(one.file.path)} for one in networks],
     }
-    with locked(workdir):
+    with locked(workdir, BEFORE_CHECKPOINT):
         if newest_step(workdir) is not None:
             raise UserError(f"--workdir={workdir}: another import has just made a run there; choose a new directory")
         configs.save(config, workdir / "config.json")

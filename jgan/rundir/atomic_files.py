@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from jgan.rundir.new_directories import make_directory
 from jgan.rundir.paths import given_path
 from jgan.types import UserError
 from jgan.untrusted.bounded_read import read_file
@@ -83,14 +84,6 @@ def check_replaceable(out: Path, mark: bytes, what: str) -> None:
             head = file.read(200)
         if mark not in head:
             raise UserError(f"--out={out}: is there already, and is not {what}; choose another name")
-
-
-def make_directory(path: Path, flag: str) -> None:
-    """Makes a directory and those above it. Raises UserError, naming the flag or variable that it comes from."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{flag}={path}: cannot write there ({error.strerror}); choose another directory") from None
 
 
 def cache_directory(name: str) -> Path:

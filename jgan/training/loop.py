@@ -20,7 +20,7 @@ from jgan.engine.compiling import Lower, StoppedError, compile_apart
 from jgan.engine.step import active_phases
 from jgan.evaluation.while_training import Evaluator, check_game
 from jgan.rundir.animation import write_progress
-from jgan.rundir.checkpoints import Checkpoint, Checkpoints, newest_step
+from jgan.rundir.checkpoints import CHECKPOINTS, Checkpoint, Checkpoints, newest_step
 from jgan.rundir.environment import write_environment
 from jgan.rundir.lock import locked
 from jgan.rundir.monitor import MetricWindow, NonFiniteError, RunLog, gradient_names
@@ -32,8 +32,10 @@ from jgan.training.interruption import Interruption
 from jgan.training.numbering import prepare_numbered
 from jgan.training.programs import Programs
 from jgan.training.shown import open_shown
-from jgan.training.start_from import StartFrom, begin, find_start, in_words, open_origin, write_start
+from jgan.training.start_from import START, StartFrom, begin, find_start, in_words, open_origin, write_start
 from jgan.types import ScheduledStage, TrainState, UserError, stage_ending
+
+BEFORE_CHECKPOINT = {START, "config.json", "environment.json", CHECKPOINTS}  # what a start that is refused takes back
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +67,7 @@ def train(config: Config, workdir: Path, start_from: StartFrom | None = None) ->
     configs.check(config)
     check_game(config)
     check_place(config.data.source, workdir)
-    with locked(workdir) if processes.is_main() else contextlib.nullcontext():
+    with locked(workdir, BEFORE_CHECKPOINT) if processes.is_main() else contextlib.nullcontext():
         _check_resume(config, workdir)
         start = find_start(workdir, start_from)
         with bars.clock("opening the data and the networks", visible=processes.is_main()):

@@ -7,23 +7,16 @@ import shutil
 from pathlib import Path
 from unittest import mock
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import translation_runs
 from conftest import use_devices
 from PIL import Image
-from run_directories import make_config
+from run_directories import make_config, save_run
 from tables import assert_rows
 
 from jgan import cli, command
-from jgan import config as configs
 from jgan.config import Config
-from jgan.data.planned import planned_dataset
-from jgan.engine.sharding import make_sharding
-from jgan.rundir.checkpoints import Checkpoints
-from jgan.setup import lay_out, shapes_to_data
 from jgan.types import Stage, UserError
 
 # A command line of each that is right, of which one option at a time is not.
@@ -95,18 +88,6 @@ MORE = {  # of a number that can be read, and is out of range all the same
 
 class StoppedError(Exception):
     """Where a command would begin to compute."""
-
-
-def save_run(directory, config):
-    """A run at step 0 whose weights are all zero, which takes no compilation."""
-    setup = lay_out(config, planned_dataset(config.data, None, 0), make_sharding())
-    state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), setup.target.replace(frozen=()))
-    directory.mkdir()
-    configs.save(config, directory / "config.json")
-    record = {"window": {"start": 0, "values": {}}, "rollbacks": 0, "data": "planned"}
-    checkpoints = Checkpoints(directory)
-    checkpoints.save(state, 0, {**record, "batches": shapes_to_data(setup.batches)})
-    checkpoints.close()
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +170,7 @@ def test_no_option_takes_what_it_cannot_have(name, place, monkeypatch):
     monkeypatch.chdir(place)
     use_devices(monkeypatch, 1)
     main, parser = parser_of(name)
-    first, wrong = name.split()[1:], []
+    first, wrong, before = name.split()[1:], [], {path.name for path in place.iterdir()}
     with contextlib.ExitStack() as patches:
         for function in COMPUTING:
             patches.enter_context(mock.patch(function, side_effect=StoppedError))
@@ -203,6 +184,8 @@ def test_no_option_takes_what_it_cannot_have(name, place, monkeypatch):
                     wrong.append(f"{words}: {text}")
             except Exception as error:
                 wrong.append(f"{words}: {type(error).__name__}: {error}")
-            if (place / "new").exists():
-                shutil.rmtree(place / "new")
+            if left := {path.name for path in place.iterdir()} - before:
+                wrong.append(f"{words}: left {', '.join(left)}")
+                for name in left:
+                    shutil.rmtree(place / name) if (place / name).is_dir() else (place / name).unlink()
     assert not wrong, "\n".join(wrong)

@@ -27,6 +27,7 @@ def test_a_file_of_another_kind_stays(tmp_path):
         (report, ["--workdir", here, "--out", f"{here}/config.json"], "is not a page"),
         (compare, ["--images", str(first), "--reference", str(second), "--out", str(first)], "not a file of scores"),
         (data, ["inspect", "--source", f"folder:{images}", "--out", str(second)], "among the images of --source"),
+        (data, ["inspect", "--source", f"npz:{here}/set.npz", "--out", str(first)], "is not a contact sheet"),
         (
             data,
             ["inspect", "--source", f"folder:{images}", "--out", f"{images}/sheet.png"],
@@ -38,6 +39,8 @@ def test_a_file_of_another_kind_stays(tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
     scores = ["--images", str(first), "--reference", str(second), "--metrics", "psnr", "--out", f"{here}/scores.json"]
     assert compare(scores) == compare(scores) == 0
+    sheet = ["inspect", "--source", f"npz:{here}/set.npz", "--out", f"{here}/sheet.png"]
+    assert data(sheet) == data(sheet) == 0
 
 
 def test_two_processes_never_write_into_one_directory(tmp_path):
