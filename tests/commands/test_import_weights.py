@@ -155,6 +155,7 @@ def test_a_published_generator_draws_what_it_draws(case, state_dicts, photo, tmp
     np.testing.assert_allclose(image, expected, rtol=0, atol=ROUNDED)
 
 
+@pytest.mark.slow
 def test_both_translators_of_cyclegan_have_files_of_their_own(state_dicts, photo, tmp_path):
     to_b = state_dicts["resnet_dropout"]
     to_a = {name: 0.9 * array for name, array in to_b.items()}

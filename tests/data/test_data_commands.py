@@ -81,6 +81,7 @@ def test_prepare_goes_on_after_a_kill(photos, tmp_path):
     assert not list(out.glob(".partial*"))
 
 
+@pytest.mark.slow
 def test_prepare_with_broken_files(photos, tmp_path, capsys):
     (photos / "left/000.png").write_bytes(b"nothing")
     arguments = ["prepare", "--source", f"folder:{photos}", "--out", f"{tmp_path}/out", "--resolution", "8"]

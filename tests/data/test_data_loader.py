@@ -181,6 +181,7 @@ def test_workers_end_when_the_iterator_is_closed(folder):
     assert not [child for child in children(os.getpid()) if "spawn_main" in command(child)]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_workers_end_with_a_killed_parent(folder, tmp_path):
     script = tmp_path / "train.py"

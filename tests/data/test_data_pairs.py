@@ -47,6 +47,7 @@ def halves(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_both_sides_are_varied_alike_whatever_reads_them(folders, halves):
     config = DataConfig(f"pairs:{folders}", **VARIED)
     on_host = dataclasses.replace(config, device_megabytes=0)
@@ -213,6 +214,7 @@ def test_a_task_makes_the_inputs(tmp_path):
     np.testing.assert_array_equal(masked[0]["inputs"][..., :3][known], masked[0]["targets"][known])
 
 
+@pytest.mark.slow
 def test_a_blind_task_is_drawn_by_the_step(tmp_path):
     for index in range(8):
         save(tmp_path / f"{index}.png", noise(index, 40, 40) // 2)

@@ -13,6 +13,7 @@ from runs import ROOT
 from shared_programs import share_programs
 from standin_runs import CASES, assert_equal, crash_after, make_config
 from standins import GROWING_FIELDS
+from tables import mark_slow
 
 import jgan.setup
 from jgan.config import read_config
@@ -110,7 +111,11 @@ DEVICE_TOLERANCE = 2.5e-6
 
 @pytest.mark.parametrize(
     ("name", "shares"),
-    [pytest.param("growing", (1, 4), marks=pytest.mark.slow), ("unpaired", (2,)), ("paired", (1,))],
+    [
+        pytest.param("growing", (1, 4), marks=pytest.mark.slow),
+        pytest.param("unpaired", (2,), marks=pytest.mark.slow),
+        ("paired", (1,)),
+    ],
 )
 def test_devices_do_not_change_the_result(name, shares, stand_in, tmp_path):
     config = make_config(name)
@@ -168,7 +173,7 @@ def _params(state):
     return jax.device_get((state.generator.params, state.generator.params_ema, state.discriminator.params))
 
 
-@pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("devices", mark_slow((1, 2), (2,)))
 def test_accumulated_gradients_are_those_of_the_whole_batch(devices, stand_in, tmp_path):
     stand_in("growing", devices)
     stage = Stage(steps=4, batch_size=8, resolution=8)

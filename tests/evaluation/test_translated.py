@@ -8,6 +8,7 @@ import pytest
 from conftest import use_devices
 from PIL import Image
 from shared_programs import share_programs
+from tables import mark_slow
 from translation_runs import CONFIGS, call, make_run, save, smooth
 
 from jgan import compare, evaluate, translate, upscale
@@ -47,7 +48,7 @@ def compared(images, reference, out):
     return json.loads(out.read_text())["mean"]
 
 
-@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("devices", mark_slow((1, 2), (2,)))
 def test_pairs_are_measured_as_their_files_are(devices, tmp_path, monkeypatch):
     use_devices(monkeypatch, devices)
     a, b = photos(tmp_path / "val" / "A"), photos(tmp_path / "val" / "B")

@@ -126,6 +126,7 @@ def test_the_best_is_kept_and_drawn_from(best, config, tmp_path, monkeypatch):
     assert (drawn != newest_drawn).any()
 
 
+@pytest.mark.slow
 def test_the_best_by_other_settings_is_not_touched(config, tmp_path):
     config = dataclasses.replace(config, evaluation=EvaluationConfig(metrics=("fd", "kd"), num_samples=20))
     train(config, tmp_path / "run")

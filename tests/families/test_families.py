@@ -58,6 +58,7 @@ GAMES = {
     "biggan_deep": small_biggan_deep(),
     "sngan_cnn": at_16_pixels(sngan_cnn(32, 1, 1, 3), (4, 2), (2, 4)),
 }
+LARGE = "sagan", "biggan", "biggan_deep"  # those of which a test takes longest
 BATCH = {"images": jnp.linspace(-1, 1, 4 * 256).reshape(4, 16, 16, 1), "labels": jnp.array([0, 1, 2, 0])}
 (STAGE,) = schedule((Stage(steps=1, batch_size=4, resolution=16),))
 
@@ -90,7 +91,7 @@ def run_networks(game, variables):
     return images, judge_images(game, variables[1], BATCH["images"])
 
 
-@pytest.mark.parametrize("name", mark_slow(GAMES, ("biggan_deep", "biggan", "sagan")))
+@pytest.mark.parametrize("name", mark_slow(GAMES, LARGE))
 def test_bfloat16_inside_float32_outside(name):
     game_16 = with_networks(GAMES[name], dtype="bfloat16")
     shapes = jax.eval_shape(lambda: game_16.init(jax.random.key(0), BATCH, STAGE))
@@ -139,7 +140,7 @@ def test_every_discriminator_can_have_spectral_norm(name):
     assert "batch_stats" not in variables
 
 
-@pytest.mark.parametrize("name", mark_slow(("sngan", "sagan", "biggan", "biggan_deep"), ("biggan", "biggan_deep")))
+@pytest.mark.parametrize("name", ["sngan", *mark_slow(LARGE, LARGE)])
 def test_initial_kernels_are_as_asked_in_every_layer(name):
     generator, discriminator = init_networks(with_networks(GAMES[name], weight_init="normal"))
     for params in (generator["params"], discriminator["params"]):

@@ -39,6 +39,7 @@ def from_pytorch(arrays, network, module, *inputs):
     return unflatten_dict(variables)
 
 
+@pytest.mark.slow
 def test_networks_match_pytorch(golden):
     """Images, logits, the vectors after one iteration, and derivatives: of a loss, and of a gradient penalty's."""
     script, numbers = golden

@@ -271,6 +271,7 @@ def test_a_resumed_run_equals_one_without_a_break(workdir):
     assert (whole / "metrics.jsonl").read_bytes() == (workdir / "metrics.jsonl").read_bytes()
 
 
+@pytest.mark.slow
 def test_captions_are_drawn_without_the_data(workdir, tmp_path):
     def draw(name, *arguments):
         code, _, err = runs.call(

@@ -133,6 +133,7 @@ def test_known_pixels_are_kept():
     assert pictures.shape == (1, 6, 16, 16, 3)
 
 
+@pytest.mark.slow
 def test_the_content_of_a_frozen_network_reaches_the_generator():
     # By its first layers, of which XLA drops the rest.
     game = paired(content_weight=1.0, content_taps=("block_0", "block_1"), adversarial_weight=0.0)

@@ -55,6 +55,7 @@ def test_sampling_goes_on_where_it_was_stopped(workdir, tmp_path, monkeypatch, c
     assert made == [4, 4], "what is there is not made again"
 
 
+@pytest.mark.slow
 def test_other_images_are_replaced_only_where_that_is_said(workdir, tmp_path):
     out = tmp_path / "out"
     sample(workdir, out)

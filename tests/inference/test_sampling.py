@@ -16,6 +16,7 @@ STAGES = (Stage(steps=1, batch_size=4, resolution=8),)
 BATCH, BATCHES, CLASSES = 8, 3, 2  # a multiple of the simulated devices
 
 
+@pytest.mark.slow
 def test_standing_statistics_are_the_means_over_batches():
     """Each batch's moments, seen through what a step of the running average makes of them."""
     generator = Generator(8, (6, 4), num_classes=CLASSES)

@@ -41,6 +41,7 @@ def test_features_equal_torch_fidelity(golden, weights):
         assert relative_error(array, golden[f"features_{THEIR_NAMES.get(name, name)}"]) < 1e-5, name
 
 
+@pytest.mark.slow
 def test_bfloat16_drifts_little(golden, weights):
     ours = features(variables_from(weights), dtype="bfloat16")
     # 2^-9 a rounding, once a layer, adding up like a random walk: 2^-9 * sqrt(48) is 0.014.

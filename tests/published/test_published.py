@@ -170,6 +170,7 @@ def test_the_flags_of_the_message_fit_the_file(golden, case, tmp_path):
     assert as_published(fitting, networks, match=False) == as_published(config, networks, match=True)
 
 
+@pytest.mark.slow
 def test_both_players_of_one_file_become_a_run(golden, tmp_path, monkeypatch, capsys):
     """A generator and a discriminator saved together: drawn by the command, and both in the checkpoint."""
     use_devices(monkeypatch, 1)

@@ -49,6 +49,7 @@ def record_of(workdir, step):
     return workdir / "checkpoints" / str(step) / "record" / "metadata"
 
 
+@pytest.mark.slow
 def test_a_run_of_numbered_folders_keeps_its_numbers(tmp_path):
     """Its record says no names, as those of earlier versions, which numbered them in the order of text."""
     for number in range(12):

@@ -115,6 +115,7 @@ def of_classes(tmp_path, count):
     return make_config(steps=3, game=game, data=DataConfig(f"folder:{tmp_path}/{count}", channels=1))
 
 
+@pytest.mark.slow
 def test_other_classes_leave_what_is_of_classes(untrained, tmp_path):
     source = loop.train(of_classes(tmp_path, 3), tmp_path / "a").state
     state = first_state(of_classes(tmp_path, 4), tmp_path / "b", StartFrom(tmp_path / "a"))
