@@ -32,6 +32,11 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     return f"; expected one of {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else ""
 
 
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """A number with its noun: "1 image", "1,892 images"; `plural` where it is not the singular and an s."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
 def shown(value: object, most: int = 80) -> str:
     """A value of a file's as a message quotes it: as Python writes it, its middle left out beyond `most` characters."""
     text = " ".join(repr(value).split())  # Flax writes networks over many lines

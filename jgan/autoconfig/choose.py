@@ -10,6 +10,7 @@ from jgan.autoconfig.plan import Choice, Plan
 from jgan.autoconfig.sizes import sizes_for
 from jgan.autoconfig.translation import domain_to_domain, pairs_to_images, small_to_large
 from jgan.autoconfig.wishes import LATENT_FAMILIES, Wishes, choose_family
+from jgan.errors import counted
 
 FAMILY_PARTS = {
     **dict.fromkeys(LATENT_FAMILIES, latents_to_images),
@@ -31,13 +32,14 @@ def choose(data: DataFacts, machine: MachineFacts, wishes: Wishes) -> Plan:
     context = Context(family, data, machine, wishes, sizes_for(machine, wishes.width))
     config, choices, notes = FAMILY_PARTS[family](context)
     first = (
-        Choice("data", data.source, f"{data.count:,} {_what(data)}; {data.reason}", "SOURCE"),
+        Choice("data", data.source, f"{_what(data)}; {data.reason}", "SOURCE"),
         Choice("family", family, reason, "--family"),
     )
     return Plan(family, config, (*first, *choices), notes)
 
 
 def _what(data: DataFacts) -> str:
-    sizes = f"{data.width} x {data.height} pixels"
-    kinds = {"pairs": "pairs of", "unpaired": "or more images of each domain,", "captions": "captioned images of"}
-    return f"{kinds.get(data.kind, 'images of')} {sizes} (the median)"
+    sizes = f"{data.width} x {data.height} pixels (the median)"
+    if data.kind == "unpaired":
+        return f"{data.count:,} or more images of each domain, {sizes}"
+    return f"{counted(data.count, {'pairs': 'pair', 'captions': 'captioned image'}.get(data.kind, 'image'))} of {sizes}"

@@ -32,7 +32,7 @@ class DataFacts:
     source: str  # as in data.source
     kind: Kind
     count: int  # images, or pairs, that can be used; of two domains, those of the smaller one
-    width: int  # the median, in pixels; of files with two halves, of one half
+    width: int  # pixels, of median shape and shorter side; of files with two halves, of one half
     height: int
     smallest: int  # pixels of the shortest side of all
     channels: int = 3  # 1 where all are gray, otherwise 3; of pairs, the second image
@@ -158,9 +158,11 @@ def _pixels(reports: list[FileReport]) -> dict[str, Any]:
     """The fields that say of what size and colours images are."""
     sizes = np.array([report.size for report in reports])
     channels = [report.channels for report in reports]
+    # Apart, the medians of widths and heights of mixed images make a shape that none of them has.
+    shape, side = np.exp(np.median(np.log(sizes[:, 0] / sizes[:, 1]))), np.median(sizes.min(axis=1))
     return {
-        "width": int(np.median(sizes[:, 0])),
-        "height": int(np.median(sizes[:, 1])),
+        "width": round(side * max(shape, 1)),
+        "height": round(side * max(1 / shape, 1)),
         "smallest": int(sizes.min()),
         "channels": 1 if set(channels) == {1} else 3,
         "transparent": channels.count(4),

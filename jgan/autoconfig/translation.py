@@ -10,6 +10,7 @@ from jgan.autoconfig.sizes import Size
 from jgan.config import Config
 from jgan.data.config import DataConfig
 from jgan.engine.optim import AdamConfig, EmaConfig
+from jgan.errors import counted
 from jgan.families.cyclegan import cyclegan
 from jgan.families.pix2pix import pix2pix
 from jgan.families.srgan import msrgan
@@ -210,10 +211,10 @@ def _run(
 def _notes(context: Context) -> tuple[str, ...]:
     data, notes = context.data, []
     if data.count < FEW:
-        what = {"pairs": "pair(s)", "unpaired": "image(s) of a domain"}.get(data.kind, "image(s)")
+        nouns = {"pairs": ("pair",), "unpaired": ("image of a domain", "images of a domain")}.get(data.kind, ("image",))
         notes.append(
-            f"Training on {data.count} {what} alone, the network may learn them by heart and do little for others. "
-            "Keep some aside, look at what it makes of those, and add more if you can."
+            f"Training on {counted(data.count, *nouns)} alone, the network may learn them by heart and do little for "
+            "others. Keep some aside, look at what it makes of those, and add more if you can."
         )
     if context.wishes.task == "colorization" and data.gray:
         notes.append(

@@ -8,8 +8,8 @@ import typing
 from jgan.autoconfig.facts import DataFacts
 from jgan.configuration import catalog
 from jgan.configuration.cards import read_card
+from jgan.errors import UserError, counted, did_you_mean
 from jgan.tasks.config import TaskConfig, check_colours
-from jgan.types import UserError, did_you_mean
 
 TASKS = tuple(name for name in typing.get_args(typing.get_type_hints(TaskConfig)["name"]) if name != "none")
 LATENT_FAMILIES = ("conditional_dcgan", "dcgan")
@@ -79,10 +79,9 @@ def choose_family(data: DataFacts, wishes: Wishes) -> tuple[str, str]:
         raise UserError(f"--family={wishes.family}: {data.source}: {_reason(data, wishes.task)}; leave it, or {names}")
     family = wishes.family or next(iter(possible))
     if family in (*LATENT_FAMILIES, "text") and data.count < FEWEST_IMAGES:
-        images = "1 image" if data.count == 1 else f"{data.count} images"
         raise UserError(
-            f"{data.source}: {images}; a generator of new images needs {FEWEST_IMAGES} at the very least, and some "
-            "hundreds to do well; add images, or give a --task such as colorization"
+            f"{data.source}: {counted(data.count, 'image')}; a generator of new images needs {FEWEST_IMAGES} at the "
+            "very least, and some hundreds to do well; add images, or give a --task such as colorization"
         )
     return family, "as asked for" if wishes.family else _reason(data, wishes.task)
 

@@ -20,8 +20,8 @@ from jgan.data.folders import SUFFIXES, is_image
 from jgan.data.labels import Labels, find_labels
 from jgan.data.pixels import BrokenImageError, decode, natural_channels
 from jgan.data.source import NO_LABEL, count_classes, fingerprint
+from jgan.errors import UserError, counted
 from jgan.terminal import bars
-from jgan.types import UserError
 
 ReadCaptions = Callable[[str, list[str], Iterable[str], Callable[[str], bytes]], Captions]
 
@@ -49,7 +49,8 @@ class FileSource:
         self.other_files = len(sizes) - len(self.names)
         self.file_bytes = sum(sizes[name] for name in self.names)
         if not self.names:
-            raise UserError(f"{files.title}: no image in {len(sizes)} files ({' '.join(SUFFIXES)}); add some")
+            looked_at = counted(len(sizes), "file")
+            raise UserError(f"{files.title}: no image in {looked_at} ({' '.join(SUFFIXES)}); add some")
         self._sizes = [sizes[name] for name in self.names]
         self._digests = [""] * len(self.names)  # of the contents of files that were read; "": not yet
         found = files.title, self.names, sizes, files.read

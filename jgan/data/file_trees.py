@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from jgan.data.folders import scan, top_of, without_written
 from jgan.data.names import clean_names
-from jgan.types import UserError
+from jgan.errors import UserError, did_you_mean
 from jgan.untrusted.bounded_read import MAX_FILE_BYTES, read_file
 
 
@@ -83,7 +83,9 @@ class ZipFiles:
         data = without_written(self.title, clean)
         self._names = {name: entry for name, entry in clean.items() if name in data}
         if self._inner and not self._names:
-            raise UserError(f"{self.title}: no folder {self._inner} in the archive {self.path}; name one that it has")
+            folders = {str(folder) for name in clean_names(self.title, names) for folder in PurePosixPath(name).parents}
+            hint = did_you_mean(self._inner, folders - {"."}) or "; it has none"
+            raise UserError(f"{self.title}: no folder {self._inner} in the archive {self.path}{hint}")
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_archive": None}  # each process opens the archive for itself

@@ -197,7 +197,7 @@ def said(plan):
 def test_what_may_go_wrong_is_said_in_words():
     assert "can be learned by heart" in said(choose(facts(count=100), CORES, Wishes()))
     assert "learned by heart" not in said(choose(facts(), CORES, Wishes()))
-    assert "on 30 pair(s) alone" in said(choose(facts(PAIRS, count=30), CORES, Wishes()))
+    assert "on 30 pairs alone" in said(choose(facts(PAIRS, count=30), CORES, Wishes()))
     assert "5 of 1,000 images are gray" in said(choose(facts(gray=5), CORES, Wishes(task="colorization")))
     assert "their 4 classes are not used" in said(choose(CLASSES, CORES, Wishes(task="edges")))
     unbalanced = facts(CLASSES, num_classes=2, class_sizes=(990, 10))

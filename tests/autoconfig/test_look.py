@@ -65,6 +65,10 @@ def test_what_is_found_is_told(tmp_path):
     assert (found["captioned"].source, found["captioned"].vocabulary) == (f"captions:{tmp_path}/captioned", 2)
     assert (found["halves"].kind, found["halves"].width, found["halves"].height) == ("pairs", 8, 8)
     assert look_at(f"folder:{tmp_path}/halves").kind == "images"
+    for index, size in enumerate([(20, 20), (400, 300), (30, 90), (64, 66)]):
+        Image.new("RGB", size).save(images(tmp_path / "mixed", 0) / f"{index}.png")
+    mixed = look_at(str(tmp_path / "mixed"))
+    assert (mixed.width, mixed.height) == (47, 48)  # the middle shapes are 1 and 64 / 66, the middle sides 30 and 64
     whole = look_at(f"{tmp_path}/halves", whole=Wishes(task="super_resolution").takes_whole_images)
     assert (whole.kind, whole.width) == ("images", 16)
     assert f"pairs:{tmp_path}/halves as SOURCE" in whole.reason
@@ -99,6 +103,8 @@ def test_archives_and_names(tmp_path):
     [
         (lambda p: p.mkdir(), "empty", "no image in 0 files"),
         (lambda p: None, "missing", "no such folder or file"),
+        (lambda p: (p.mkdir(), (p / "a.txt").touch()), "texts", "no image in 1 file "),
+        (lambda p: zipfile.ZipFile(p.parent, "w").writestr("maps/val/0.png", ""), "a.zip/val", "did you mean maps/val"),
         (lambda p: p.write_bytes(b"x"), "photo.jpg", "one file; expected a folder"),
         (lambda p: p.write_bytes(b"x"), "broken.zip", "not a zip archive"),
         (lambda p: images(p / "trainA"), "half", "has no folder trainB"),
