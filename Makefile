@@ -8,7 +8,7 @@ CIFAR ?=
 DATA ?=
 OUT ?= runs/modes
 
-.PHONY: quickstart test proofs wheel lint format bench fuzz modes zoo-small biggan-small translate-small docs notebook lock
+.PHONY: quickstart test proofs wheel lint format bench fuzz modes zoo-small biggan-small translate-small docs docs-commands notebook lock
 
 quickstart: $(VENV)/installed  ## train on real digits, about five minutes on two cores
 	$(RUN) -m jgan.main --config configs/quickstart.py --workdir $(WORKDIR) $(ARGS)
@@ -57,6 +57,9 @@ biggan-small: $(VENV)/installed  ## the BigGAN line at 32 px on digits and, with
 translate-small: $(VENV)/installed  ## image-to-image at 32 to 64 px on real images, in folders below DATA=DIR
 	@test -n "$(DATA)" || { echo "error: make translate-small needs DATA=DIR, see benchmarks/demonstrations/translate_small.py" >&2; exit 2; }
 	$(RUN) benchmarks/demonstrations/translate_small.py --data "$(DATA)" $(ARGS)
+
+docs-commands: $(VENV)/installed  ## runs every command block of README and docs/ on small data, page by page; half an hour
+	$(RUN) benchmarks/reliability/docs_commands.py $(ARGS)
 
 docs: $(VENV)/installed  ## the guides and results as a site in site/; every link is checked
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet

@@ -7,7 +7,7 @@ import importlib.util
 import re
 import sys
 
-from documents import ROOT, blocks
+from documents import ROOT, own_configs
 
 from jgan import config as configs
 from jgan.ablation.grid import parse_axes, plan
@@ -36,7 +36,9 @@ class Checker:
         self.configs, self.monkeypatch = {}, monkeypatch
         self.own = {"mine.py": ROOT / "configs/quickstart.py"}
         if document.suffix == ".md":
-            self.own |= dict(_own_configs(document, directory))
+            self.own |= {name: directory / name for name in own_configs(document)}
+            for name, text in own_configs(document).items():
+                (directory / name).write_text(text)
 
     def check(self, line):
         """Raises UserError, or another error, where the command would not be taken."""
@@ -145,14 +147,6 @@ class Checker:
 
 def _none_such(name):
     raise UserError(f"jgan {name}: no such command")
-
-
-def _own_configs(document, directory):
-    """Configs that a page spells out, by the names that their docstrings begin with: `mine.py: ...`."""
-    for block in blocks(document):
-        if block.language == "python" and (name := re.match(r'"""(\w+\.py):', block.text)):
-            (directory / name[1]).write_text(block.text)
-            yield name[1], directory / name[1]
 
 
 def _check_values(name, options):

@@ -1,7 +1,12 @@
 """Every command that the documents, the configs and the helps show is one that would be taken today."""
 
+import re
+
 import pytest
 from checking import Checker
+from docs_commands import plans_of
+from docs_data import furnish
+from docs_plans import Planner
 from documents import PAGES, ROOT, SOURCES, Line, page_commands, source_commands
 
 from jgan.types import UserError
@@ -48,3 +53,21 @@ def test_a_wrong_command_is_found(command, tmp_path, monkeypatch):
     line = Line(ROOT / "README.md", 1, tuple(shlex.split(command)))
     with pytest.raises((UserError, SystemExit, ModuleNotFoundError)):
         Checker(line.document, tmp_path, monkeypatch).check(line)
+
+
+def test_docs_commands_trains_nothing_for_long():
+    plans = [plan for page in PAGES for plan in plans_of(page)]
+    assert {plan.how for plan in plans} == {"whole", "shortened", "dry run", "help"}
+    trained = [" ".join(plan.words) for plan in plans if {"train", "sweep", "quickstart"} & set(plan.words)]
+    steps = [re.findall(r"(?:stages\[\d\]\.|--)steps[= ](\d+)", words) for words in trained]
+    for words, numbers in zip(trained, steps, strict=True):
+        assert any(flag in words for flag in ("--dry_run", "--jobs")) or 0 < sum(map(int, numbers)) <= 10, words
+
+
+def test_a_page_names_what_it_lacks(tmp_path):
+    line = Line(PAGES[0], 1, ("jgan", "sample", "--workdir", "runs/quickstart"))
+    planner = Planner()
+    assert [plan.words[1] for plan in planner.plan(line)] == ["train", "sample"]  # of another page's run
+    assert len(planner.plan(line)) == 1
+    furnish(tmp_path, "jgan translate --mask=mask.png --captions captions.txt --input photo.png.zip --out out/photos")
+    assert {path.name for path in tmp_path.iterdir()} == {"mask.png", "captions.txt"}

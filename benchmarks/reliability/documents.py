@@ -41,6 +41,12 @@ def blocks(document):
         yield Block(text.count("\n", 0, match.start(2)) + 1, match[1], match[2])
 
 
+def own_configs(document):
+    """Configs that a page spells out, by the names that their docstrings begin with: `mine.py: ...`."""
+    shown = (block.text for block in blocks(document) if block.language == "python")
+    return {name[1]: text for text in shown if (name := re.match(r'"""(\w+\.py):', text))}
+
+
 def page_commands(document):
     """All commands of a page, those of inline code at the end."""
     for block in blocks(document):
