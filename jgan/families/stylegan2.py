@@ -6,10 +6,12 @@ https://arxiv.org/abs/2006.06676), checked against https://github.com/NVlabs/sty
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Literal
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from jgan.games.style import StyleGAN
@@ -27,6 +29,7 @@ FIRST = 4  # pixels of the shortest side that both networks end or begin with
 CLAMP = 256.0
 
 Architecture = Literal["residual", "plain"]
+Noise = Array | None  # [n, pixels]; None: the constant one
 
 
 class SynthesisBlock(nn.Module):
@@ -34,16 +37,18 @@ class SynthesisBlock(nn.Module):
 
     features: int
     image_channels: int
-    random_noise: bool
     clamp: float = CLAMP
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, images: Images, styles: Array) -> tuple[Array, Images]:
-        """[n, h, w, in], [n, h, w, c] and styles [n, 3, w] to [n, 2 h, 2 w, features] and [n, 2 h, 2 w, c]."""
-        layer = {"random_noise": self.random_noise, "clamp": self.clamp, "dtype": self.dtype}
-        x = StyledConv(self.features, up=True, name="conv_0", **layer)(x, styles[:, 0])
-        x = StyledConv(self.features, name="conv_1", **layer)(x, styles[:, 1])
+    def __call__(self, x: Array, images: Images, styles: Array, noises: tuple[Noise, Noise]) -> tuple[Array, Images]:
+        """[n, h, w, in], [n, h, w, c] and styles [n, 3, w] to [n, 2 h, 2 w, features] and [n, 2 h, 2 w, c].
+
+        The noises are those of the two convolutions.
+        """
+        layer = {"clamp": self.clamp, "dtype": self.dtype}
+        x = StyledConv(self.features, up=True, name="conv_0", **layer)(x, styles[:, 0], noises[0])
+        x = StyledConv(self.features, name="conv_1", **layer)(x, styles[:, 1], noises[1])
         colours = ToImage(self.image_channels, self.clamp, self.dtype, name="to_image")(x, styles[:, 2])
         return x, smooth_upsample(images) + colours
 
@@ -80,17 +85,30 @@ class Synthesis(nn.Module):
         """[n, h, w, image_channels] in float32, around [-1, 1] but not held there."""
         block = nn.remat(SynthesisBlock) if self.remat else SynthesisBlock
         dtypes = block_dtypes(len(self.widths), self.dtype, self.dtype_blocks)
-        wide = self.widths[0]
+        wide, noises = self.widths[0], self._noises(len(styles), random_noise=random_noise)
         constant = self.param("constant", nn.initializers.normal(1.0), (*self.first_shape, wide), jnp.float32)
         x = jnp.broadcast_to(constant[None], (styles.shape[0], *constant.shape))
-        first = StyledConv(wide, random_noise=random_noise, clamp=self.clamp, dtype=dtypes[0], name=f"conv_{FIRST}")
-        x = first(x, styles[:, 0])
+        x = StyledConv(wide, clamp=self.clamp, dtype=dtypes[0], name=f"conv_{FIRST}")(x, styles[:, 0], noises[0][1])
         images = ToImage(self.image_channels, self.clamp, dtypes[0], name=f"to_image_{FIRST}")(x, styles[:, 1])
         for level, features in enumerate(self.widths[1:], start=1):
             own = styles[:, 2 * level - 1 : 2 * level + 2]  # the colours' style is the next block's first
-            name, made = f"block_{FIRST << level}", (features, self.image_channels, random_noise)
-            x, images = block(*made, self.clamp, dtypes[level], name=name)(x, images, own)
+            made = (features, self.image_channels, self.clamp, dtypes[level])
+            x, images = block(*made, name=f"block_{FIRST << level}")(x, images, own, noises[level])
         return images
+
+    def _noises(self, count: int, *, random_noise: bool) -> list[tuple[Noise, Noise]]:
+        """Of the two layers of each block, the first block's second layer alone; None each without random noise.
+
+        All numbers are drawn at once: a program for each layer would take most of the compilation.
+        """
+        levels = len(self.widths)
+        if not random_noise:
+            return [(None, None)] * levels
+        pixels = [math.prod(self.first_shape) << 2 * level for level in range(levels)]
+        sizes = pixels[:1] + [size for size in pixels[1:] for _ in range(2)]
+        drawn = jax.random.normal(self.make_rng("dropout"), (count, sum(sizes)))
+        first, *others = jnp.split(drawn, list(itertools.accumulate(sizes))[:-1], axis=1)
+        return [(None, first), *zip(others[::2], others[1::2], strict=True)]
 
 
 class Generator(nn.Module):

@@ -154,8 +154,8 @@ class StyleGAN(LatentGAN):
         _, height, width, channels = inputs.images.shape
 
         def normal(rng: Array) -> Array:
-            return jax.random.normal(rng, (height, width, channels)) / (height * width) ** 0.5
+            return jax.random.normal(rng, (height * width * channels,)) / (height * width) ** 0.5
 
-        noise = jax.vmap(normal)(fold(inputs.rngs, PATH_NOISE))
+        noise = jax.vmap(normal)(fold(inputs.rngs, PATH_NOISE)).reshape(inputs.images.shape)
         slopes = jax.grad(lambda styles: (self._synthesize(player, styles, inputs) * noise).sum())(styles)
         return jnp.sqrt(jnp.square(slopes).sum(2).mean(1))

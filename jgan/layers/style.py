@@ -7,6 +7,7 @@ demodulation those behind it, which is the same as a kernel for each image.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import jax
@@ -30,10 +31,28 @@ AVERAGES = "averages"  # the Flax collection of the average style
 STYLE_DECAY = 0.995  # of the average style, at each training batch
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def activate(x: Array, clamp: float = 0.0, gain: float = 1.0) -> Array:
-    """Leaky ReLU that keeps the variance, times `gain`, held in +- clamp * gain unless that is 0."""
-    x = nn.leaky_relu(x, SLOPE) * (GAIN * gain)
-    return jnp.clip(x, -clamp * gain, clamp * gain) if clamp else x
+    """Leaky ReLU that keeps the variance, times `gain`, held in +- clamp * gain unless that is 0.
+
+    Differentiable in any order; derivatives of its slope, a constant on both sides, are programs that XLA would compile
+    for zeros.
+    """
+    y = x * _slope(x, gain)
+    return jnp.clip(y, -clamp * gain, clamp * gain) if clamp else y
+
+
+@activate.defjvp
+def _activate_jvp(clamp: float, gain: float, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    x, slope = primals[0], _slope(primals[0], gain)
+    if clamp:
+        slope = jnp.where(jnp.abs(x * slope) <= clamp * gain, slope, jnp.zeros((), x.dtype))
+    return activate(x, clamp, gain), tangents[0] * slope
+
+
+def _slope(x: Array, gain: float) -> Array:
+    steep, flat = (jnp.asarray(GAIN * gain * slope, x.dtype) for slope in (1.0, SLOPE))
+    return jnp.where(x >= 0, steep, flat)
 
 
 class SlowDense(nn.Module):
@@ -140,23 +159,22 @@ class StyledConv(nn.Module):
 
     features: int
     up: bool = False
-    random_noise: bool = False  # from the rng "dropout"
     clamp: float = 0.0
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, style: Array) -> Array:
-        """[n, h, w, in] and [n, w] to [n, h, w, features], or twice as high and wide, in `dtype`."""
+    def __call__(self, x: Array, style: Array, noise: Array | None = None) -> Array:
+        """[n, h, w, in], [n, w] and noise [n, pixels of the output] to [n, h, w, features] in `dtype`.
+
+        Twice as high and wide with `up`. Without noise the constant one is added.
+        """
         y = ModulatedConv(self.features, up=self.up, dtype=self.dtype, name="conv")(x, style)
-        n, height, width, _ = y.shape
+        _, height, width, _ = y.shape
         constant = self.variable(CONSTANTS, "noise", self._first_noise, (height, width))
         strength = self.param("noise_strength", nn.initializers.zeros_init(), (), jnp.float32)
-        if self.random_noise:
-            noise = jax.random.normal(self.make_rng("dropout"), (n, height, width, 1))
-        else:
-            noise = constant.value[None, :, :, None]
+        added = constant.value[None] if noise is None else noise.reshape(-1, height, width)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,), jnp.float32)
-        y = y + (noise * strength).astype(y.dtype)
+        y = y + (added[..., None] * strength).astype(y.dtype)
         return activate(y + bias[None, None, None].astype(y.dtype), self.clamp)
 
     def _first_noise(self, shape: tuple[int, int]) -> Array:
