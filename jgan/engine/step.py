@@ -1,4 +1,4 @@
-"""One train step: the phases of a game applied in order, jitted once per stage and cadence pattern."""
+"""One train step: the phases of a game applied in order, jitted once per stage and set of phases."""
 
 from __future__ import annotations
 
@@ -79,6 +79,17 @@ def active_phases(phases: tuple[Phase, ...], step: int) -> tuple[str, ...]:
     return tuple(phase.name for phase in phases if phase.is_active(step))
 
 
+def programs_of(phases: tuple[Phase, ...], active: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The sets of phases that a step with these active ones runs as programs of their own, one after the other.
+
+    Lazy regularisers come first, each by itself, and the other phases together: so each of them is compiled once, and
+    not once for each pattern that it is part of.
+    """
+    lazy = {phase.name for phase in phases if phase.lazy}
+    rest = tuple(name for name in active if name not in lazy)
+    return (*((name,) for name in active if name in lazy), rest)
+
+
 def make_train_step(
     game: Game,
     stage: ScheduledStage,
@@ -90,7 +101,8 @@ def make_train_step(
 ) -> TrainStep:
     """The jitted step of one stage: (state, feed, rng, active) to (state, metrics). It consumes `state`.
 
-    `active` is a static tuple of phase names, so each cadence pattern is its own fused program. The keys of a step are
+    `active` is a static tuple of phase names, so each is its own fused program; one of lazy phases alone is part of a
+    step, which another one ends (`programs_of`). The keys of a step are
     `fold_in(rng, step)`, split into one key per example: every phase of a step sees the same keys, and a game derives
     from them by purpose (so the generator is updated on the latents that the discriminator has just seen, as in DCGAN).
     Where the stage's players have batches of their own, every phase of a player sees the same.
@@ -119,6 +131,8 @@ def make_train_step(
                 )
             handed_on = {**handed_on, **reused}
             metrics |= {f"{name}/{key}": value for key, value in logs.items()}
+        if active and all(phases[name].lazy for name in active):
+            return state, metrics
         generator = update_average(state.generator, ema_decay(ema, stage, state.step))
         return state.replace(step=state.step + 1, generator=generator), metrics
 

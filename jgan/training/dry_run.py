@@ -18,7 +18,7 @@ from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
 from jgan.data.planned import planned_dataset
 from jgan.engine.sharding import make_sharding
-from jgan.engine.step import PLAYERS, active_phases
+from jgan.engine.step import PLAYERS, active_phases, programs_of
 from jgan.setup import RUN, Setup, lay_out, run_seldom
 from jgan.terminal import bars
 from jgan.training.operations import count_flops
@@ -94,9 +94,9 @@ def plan_data(config: Config) -> Dataset | UnpairedDataset:
 
 
 def print_costs(setup: Setup, stage: ScheduledStage) -> None:
-    """Compiles every cadence pattern of a stage and prints its cost on each device."""
+    """Compiles every program of a stage and prints its cost on each device."""
     print(_title(stage))
-    for active in _patterns(setup, stage):
+    for active in _programs(setup, stage):
         compiled = compile_step(setup, stage, active)
         print(f"  {' + '.join(active) or 'no phase'}, per device and step:")
         print(f"    {'FLOPs':<22} {flops(setup, stage, active) / 1e9:.3f} GFLOP")
@@ -105,17 +105,17 @@ def print_costs(setup: Setup, stage: ScheduledStage) -> None:
 
 
 def print_plans(setups: Mapping[tuple[int, int], Setup]) -> None:
-    """A table for each stage: FLOPs of every cadence pattern, memory of the one with most phases."""
+    """A table for each stage: FLOPs of every program, memory of the one with most phases."""
     first = next(iter(setups.values()))
     for stage in first.stages:
         print(_title(stage))
-        patterns = _patterns(first, stage)
-        largest = max(patterns, key=len)
-        counted = [f"TFLOP of {' + '.join(active)}" for active in patterns]
+        programs = _programs(first, stage)
+        largest = max(programs, key=len)
+        counted = [f"TFLOP of {' + '.join(active)}" for active in programs]
         columns = ["devices", "state", "images", *counted, "GiB of arguments", "of temporaries"]
         print(f"\nPer device and step; memory, as XLA plans it for CPU, is that of {' + '.join(largest)}.\n")
         print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
-        whole = [flops(first, stage, active) * first.sharding.mesh.size / 1e12 for active in patterns]
+        whole = [flops(first, stage, active) * first.sharding.mesh.size / 1e12 for active in programs]
         for (count, fsdp), setup in bars.bar(iterable=setups.items(), unit="layout"):
             memory = compile_step(setup, stage, largest).memory_analysis()
             sizes = (memory.argument_size_in_bytes, memory.temp_size_in_bytes)
@@ -129,10 +129,11 @@ def _title(stage: ScheduledStage) -> str:
     return f"\nStage {stage.name!r}: {stage.steps} steps, batch {stage.batch_size}{pieces}, {stage.resolution} px"
 
 
-def _patterns(setup: Setup, stage: ScheduledStage) -> list[tuple[str, ...]]:
-    """The sets of phases that steps of the stage consist of, as they come."""
-    phases = setup.config.game.phases(stage)
-    return list(dict.fromkeys(active_phases(phases, step) for step in range(min(PATTERN_STEPS, stage.steps))))
+def _programs(setup: Setup, stage: ScheduledStage) -> list[tuple[str, ...]]:
+    """The sets of phases that are programs of the stage, as they are first needed, those of lazy phases last."""
+    phases, steps = setup.config.game.phases(stage), range(min(PATTERN_STEPS, stage.steps))
+    patterns = dict.fromkeys(active_phases(phases, step) for step in steps)
+    return list(dict.fromkeys(program for active in patterns for program in reversed(programs_of(phases, active))))
 
 
 def flops(setup: Setup, stage: ScheduledStage, active: tuple[str, ...]) -> float:
@@ -154,7 +155,7 @@ def _stage_flops(setup: Setup, stage: ScheduledStage) -> float:
 
 
 def compile_step(setup: Setup, stage: ScheduledStage, active: tuple[str, ...]) -> Any:
-    """The compiled train step of a cadence pattern; nothing is allocated but the data that stays on the device."""
+    """One compiled program of a train step; nothing is allocated but the data that stays on the device."""
     return _trace_step(setup, stage, active).lower().compile(compiler_options=run_seldom())
 
 

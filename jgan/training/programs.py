@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.engine.compiling import Compile
-from jgan.engine.step import TrainStep
+from jgan.engine.step import TrainStep, programs_of
 from jgan.setup import PREVIEW, Setup
 from jgan.training.step_cost import slow_step_warning
-from jgan.types import Array, Images, ScheduledStage, TrainState
+from jgan.types import Array, Images, Metrics, ScheduledStage, TrainState
 
 
 class Programs:
-    """A stage's step, one program for each set of phases, and its picture.
+    """A stage's step, of one program or several, each made once, and its picture.
 
     They are compiled ahead of their first call by `compile_program`, which may raise: then nothing was called.
     """
@@ -37,6 +37,7 @@ class Programs:
         self._compile, self._warn = compile_program, warn
         self._stage, self._devices = stage, setup.sharding.mesh.size
         self._step: Any = setup.make_step(stage)
+        self._phases = setup.config.game.phases(stage)
         self._steps: dict[tuple[str, ...], TrainStep] = {}
         picture = functools.partial(setup.config.game.preview, stage)
         self._picture = jax.jit(picture, out_shardings=setup.sharding.replicated)
@@ -46,18 +47,24 @@ class Programs:
 
     def step(self, active: tuple[str, ...], state: TrainState, feed: Any, rng: Array) -> TrainStep:
         """The step of these phases as a function of (state, feed, rng), for arguments like these."""
-        if active not in self._steps:
+        wanted = programs_of(self._phases, active)
+        # The last one first: it is the one that every step runs, and by which a slow step is known.
+        programs = [self._program(each, state, feed, rng) for each in reversed(wanted)][::-1]
+        return programs[0] if len(programs) == 1 else functools.partial(_run_all, programs)
+
+    def _program(self, phases: tuple[str, ...], state: TrainState, feed: Any, rng: Array) -> TrainStep:
+        if phases not in self._steps:
 
             def lower() -> jax.stages.Lowered:
                 with jax.transfer_guard("disallow"):  # that of the loop does not reach into other threads
-                    lowered = self._step.lower(state, feed, rng, active)
+                    lowered = self._step.lower(state, feed, rng, phases)
                 if not self._steps and (warning := slow_step_warning(lowered, self._stage, self._devices)):
                     self._warn(warning)
                 return lowered
 
-            which = f"a step of {' + '.join(active) or 'no phase'}" if self._steps else "the first step"
-            self._steps[active] = self._compile(f"compiling {which}{self._where}", lower)
-        return self._steps[active]
+            which = f"a step of {' + '.join(phases) or 'no phase'}" if self._steps else "the first step"
+            self._steps[phases] = self._compile(f"compiling {which}{self._where}", lower)
+        return self._steps[phases]
 
     def picture(self, state: TrainState) -> Images:
         """The generator's EMA weights at work on the same inputs at every call, [rows, columns, h, w, c]."""
@@ -65,3 +72,12 @@ class Programs:
         if self._compiled_picture is None:
             self._compiled_picture = self._compile("compiling the samples", lambda: self._picture.lower(*arguments))
         return self._compiled_picture(*arguments)
+
+
+def _run_all(programs: Sequence[TrainStep], state: TrainState, feed: Any, rng: Array) -> tuple[TrainState, Metrics]:
+    """The programs of one step, each on the state that the one before has left."""
+    metrics: Metrics = {}
+    for program in programs:
+        state, own = program(state, feed, rng)
+        metrics |= own
+    return state, metrics

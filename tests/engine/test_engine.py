@@ -20,7 +20,7 @@ from jgan.config import read_config
 from jgan.data.opening import open_dataset
 from jgan.engine.optim import AdamConfig, EmaConfig, make_optimizer
 from jgan.engine.sharding import make_sharding
-from jgan.engine.step import PLAYERS, create_state, make_train_step
+from jgan.engine.step import PLAYERS, active_phases, create_state, make_train_step, programs_of
 from jgan.families.dcgan import dcgan
 from jgan.games.growing import GrowingGAN
 from jgan.setup import lay_out, prepare
@@ -243,6 +243,19 @@ def test_the_average_has_its_half_life_in_images():
     assert float(warm) == pytest.approx(0.5 ** (50 / (0.05 * 200)))
     none = ema_decay(EmaConfig(half_life_images=0.0, warmup=0.0), stage, jnp.int32(3))
     assert float(none) == 0.0
+
+
+def test_lazy_phases_are_programs_of_their_own():
+    """Each is compiled once, whatever it meets in a step."""
+    lazy = {"r1": ("discriminator", 16), "path": ("generator", 4)}
+    names = ("discriminator", "r1", "generator", "path")
+    phases = tuple(
+        Phase(name, *lazy[name][:1], None, every=lazy[name][1], lazy=True) if name in lazy else Phase(name, name, None)
+        for name in names
+    )
+    programs = [programs_of(phases, active_phases(phases, step)) for step in (0, 1, 4)]
+    rest = ("discriminator", "generator")
+    assert programs == [(("r1",), ("path",), rest), (rest,), (("path",), rest)]
 
 
 def test_at_most_one_program_per_cadence_pattern(stand_in):
