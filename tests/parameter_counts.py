@@ -358,3 +358,27 @@ COUNTS |= {
     "denoising": (unet(3, 3, 64, 8, "instance"), patches(6, 64, 3, "instance")),
 }
 COUNTS["deblurring"] = COUNTS["denoising"]  # the same networks
+
+
+def stylegan2(widths, image_channels=3, classes=0, mapping_layers=8, residual=True):
+    """Layers of Karras et al. 2020, Figure 7, of `widths` at 4 x 4, 8 x 8, ...; styles as wide as the first."""
+    style, pairs = widths[0], list(itertools.pairwise(widths))
+    dense, labels = (style + 1) * style, (classes + 1) * style if classes else 0
+
+    def styled(a, b, size):  # kernel, bias, and the style's dense layer
+        return size * a * b + b + (style + 1) * a
+
+    generator = labels + (style * style if classes else 0) + mapping_layers * dense + 16 * style
+    generator += styled(style, style, 9) + 1 + styled(style, image_channels, 1)
+    generator += sum(styled(a, b, 9) + styled(b, b, 9) + 2 + styled(b, image_channels, 1) for a, b in pairs)
+    discriminator = (image_channels + 1) * widths[-1]
+    discriminator += sum((9 * b + 1) * b + (9 * b + 1) * a + (a * b if residual else 0) for a, b in pairs)
+    discriminator += (9 * (style + 1) + 1) * style + (16 * style + 1) * style
+    discriminator += labels + 9 * dense if classes else style + 1  # a mapping of eight layers, and the last one
+    return generator, discriminator
+
+
+COUNTS |= {
+    "stylegan2_digits": stylegan2((64, 64, 64, 32), 1, 10, 2),
+    "stylegan2_small": stylegan2((256, 256, 128, 64, 32), 3, 10, 2),
+}
