@@ -65,7 +65,7 @@ docs: $(VENV)/installed  ## the guides and results as a site in site/; every lin
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
 	@echo "site/index.html; with search: python -m http.server --bind 127.0.0.1 --directory site"
 
-notebook: $(VENV)/installed  ## executes docs/notebooks and stores them with their pictures, ten minutes on two cores
+notebook: $(VENV)/installed  ## executes docs/notebooks and stores them with their pictures, five minutes on two cores
 	$(RUN) -m pip install --quiet "nbclient>=0.10" "ipykernel>=6.29"
 	$(RUN) docs/notebooks/execute.py
 

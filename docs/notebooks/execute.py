@@ -64,8 +64,9 @@ def joined(outputs: list[Any]) -> list[Any]:
 
 
 def last_states(text: str) -> str:
-    """Of lines that were written over, as those of progress bars, what was there in the end; without colours."""
+    """Of lines that were written over, as those of progress bars, what was there in the end; no colours, no clocks."""
     plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+    plain = re.sub(r" \[[\d:]+<[\d:?]+, +[\d.?]+ images/s(, )?", " [", plain).replace(" []", "")
     lines = [line.rstrip("\r").rsplit("\r", 1)[-1].rstrip() for line in plain.split("\n")]
     return "".join(f"{line}\n" for line in lines if line)
 
