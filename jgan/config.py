@@ -22,7 +22,7 @@ from jgan.errors import shown
 from jgan.metrics.config import EvaluationConfig
 from jgan.ranges import check_range, check_totals
 from jgan.rundir.atomic_files import as_json, write_json
-from jgan.rundir.paths import given_path
+from jgan.rundir.paths import given_path, nearest_path
 from jgan.rundir.renames import with_new_names
 from jgan.types import Game, Stage, UserError
 from jgan.untrusted.json_data import read_json
@@ -154,7 +154,7 @@ def read_saved(path: Path) -> Any:
       UserError: the file is missing, or is not JSON.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such file; expected the directory of a run")
+        raise UserError(f"{path}: no such file; expected the directory of a run{nearest_path(path)}")
     return with_new_names(read_json(path, "expected the config of a run"))
 
 

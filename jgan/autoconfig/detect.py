@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jgan.data.layouts import TRAINING, Found, source_of_path
 from jgan.data.registry import EMBEDDED, EXAMPLES, SOURCES, is_path, is_unpaired
-from jgan.rundir.paths import with_home
+from jgan.rundir.paths import nearest_path, with_home
 from jgan.types import UserError, did_you_mean
 
 
@@ -25,7 +25,7 @@ def find_source(text: str) -> Found:
     scheme, separator, _ = text.partition(":")
     if text in EMBEDDED or (separator and (scheme in SOURCES or is_unpaired(text))):
         return Found(text, "as given")
-    hint = did_you_mean(scheme, EXAMPLES) if separator else ""
+    hint = did_you_mean(scheme, EXAMPLES) if separator else nearest_path(text)
     raise UserError(f"SOURCE={text!r}: no such folder or file, nor a source such as pairs:DIR or mnist5k{hint}")
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from jgan.data.folders import scan, top_of, without_written
 from jgan.data.names import clean_names
 from jgan.errors import UserError, did_you_mean
+from jgan.rundir.paths import nearest_path
 from jgan.untrusted.bounded_read import MAX_FILE_BYTES, read_file
 
 
@@ -41,8 +42,9 @@ class FolderFiles:
         self.title = f"{scheme}:{directory}"
         self.directory = Path(directory)
         if not self.directory.is_dir():
-            hint = "; it is a file: give zip: for an archive" if self.directory.is_file() else ""
-            raise UserError(f"{self.title}: no such directory{hint or '; give the path of a directory of images'}")
+            hint = nearest_path(directory) or "; give the path of a directory of images"
+            hint = "; it is a file: give zip: for an archive" if self.directory.is_file() else hint
+            raise UserError(f"{self.title}: no such directory{hint}")
 
     def sizes(self) -> dict[str, int]:
         """Every file that is not hidden, with its size in bytes (folders.NO_FILE: a link to nothing)."""
@@ -73,7 +75,8 @@ class ZipFiles:
         self.path, self._inner = in_archive(path)
         self._archive: zipfile.ZipFile | None = None
         if not self.path:
-            hint = "; it is a directory: give folder:" if Path(path).is_dir() else "; give the path of a zip archive"
+            hint = nearest_path(path) or "; give the path of a zip archive"
+            hint = "; it is a directory: give folder:" if Path(path).is_dir() else hint
             raise UserError(f"{self.title}: no such file{hint}")
         try:
             names = self._open().namelist()
@@ -135,7 +138,8 @@ def open_files(path: str, scheme: str = "", holding: str = "images") -> Files:
     if in_archive(path)[0]:
         return ZipFiles(path, scheme or "zip")
     title = f"{scheme}:{path}" if scheme else path
-    raise UserError(f"{title}: no such directory or zip archive; give the path of one with {holding}")
+    hint = nearest_path(path) or f"; give the path of one with {holding}"
+    raise UserError(f"{title}: no such directory or zip archive{hint}")
 
 
 def in_archive(path: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from jgan.data.pairs import open_pairs
 from jgan.data.records import RecordSource
 from jgan.data.source import Source
 from jgan.data.tfds import open_tfds
-from jgan.rundir.paths import with_home
+from jgan.rundir.paths import nearest_path, with_home
 from jgan.types import UserError
 
 EMBEDDED: dict[str, Callable[[], Source]] = {"mnist5k": open_mnist5k, "mnist5k-captions": open_captioned_digits}
@@ -143,6 +143,5 @@ def open_source(source: str, field: str = "data.source") -> Source:
     nearest = difflib.get_close_matches(scheme, EXAMPLES, n=2, cutoff=0.5)
     if nearest:
         raise UserError(f"{field}={source!r}: not known; did you mean {' or '.join(EXAMPLES[n] for n in nearest)}?")
-    raise UserError(
-        f"{field}={source!r}: no such folder, file or source; expected one of {', '.join(EXAMPLES.values())}"
-    )
+    hint = nearest_path(source) or f"; expected one of {', '.join(EXAMPLES.values())}"
+    raise UserError(f"{field}={source!r}: no such folder, file or source{hint}")

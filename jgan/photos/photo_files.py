@@ -20,6 +20,7 @@ from jgan.data.folders import is_image, scan
 from jgan.data.names import normal
 from jgan.data.pixels import EXIF_ORIENTATION, EXIF_PLACES, decode, to_mode
 from jgan.photos.profiles import SPACES, profile_space, with_profile
+from jgan.rundir.paths import nearest_path
 from jgan.tasks.degrade import LUMA
 from jgan.types import UserError
 from jgan.untrusted.bounded_read import read_file
@@ -104,7 +105,8 @@ def image_files(path: Path, field: str) -> list[tuple[Path, Path]]:
     if path.is_file():
         return [(path, Path(path.name))]
     if not path.is_dir():
-        raise UserError(f"{field}={path}: no such file or folder; give an image, or a folder of images")
+        hint = nearest_path(path)
+        raise UserError(f"{field}={path}: no such file or folder; give an image, or a folder of images{hint}")
     names = [name for name in scan(path, f"{field}={path}") if is_image(name)]
     if not names:
         raise UserError(f"{field}={path}: no image there; expected files such as .png or .jpg")

@@ -17,6 +17,7 @@ from jgan.reports.markup import as_text, plain
 from jgan.reports.record import RECORD, SweepRun, read_failures, read_record, short_path
 from jgan.reports.runs import Numbers, Run, is_run, read_run
 from jgan.reports.settings import disagreement, left_out
+from jgan.rundir.paths import nearest_path
 from jgan.rundir.pictures import Curve
 from jgan.types import UserError
 
@@ -91,7 +92,8 @@ def collect(workdirs: Sequence[Path]) -> list[Group]:
         elif is_run(workdir):
             groups.append(Group(len(groups) + 1, str(workdir), {}, [read_run(workdir, str(workdir))]))
         else:
-            raise UserError(f"--workdir={workdir}: neither a run (config.json) nor a sweep ({RECORD}) is there")
+            hint = nearest_path(workdir)
+            raise UserError(f"--workdir={workdir}: neither a run (config.json) nor a sweep ({RECORD}) is there{hint}")
     return groups
 
 

@@ -20,6 +20,7 @@ from jax.experimental import multihost_utils
 from jgan.rundir.atomic_files import sha256, without_infinities, write_json
 from jgan.rundir.checkpoint_record import checked_record
 from jgan.rundir.orbax_errors import clear_errors
+from jgan.rundir.paths import nearest_path
 from jgan.rundir.stored_arrays import check_arrays, check_descriptions
 from jgan.types import PyTree, TrainState, UserError
 from jgan.untrusted.json_data import read_json
@@ -75,7 +76,8 @@ class Checkpoints:
         if read_only and self._replaced.is_dir() and not _finished_steps(self.directory):
             self.directory = self._replaced
         if read_only and not self.directory.is_dir():
-            raise UserError(f"{self.directory}: no such directory; {_ADVICE[folder]}")
+            hint = nearest_path(workdir)
+            raise UserError(f"{self.directory}: no such directory; {_ADVICE[folder]}{hint}")
         if not read_only:
             self._settle_replaced()
         options = ocp.CheckpointManagerOptions(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import os
 from pathlib import Path
 
@@ -20,6 +22,23 @@ def given_path(text: str | Path, name: str = "") -> Path:
     if str(expanded).startswith("~") and not Path(text).exists():
         raise UserError(f"{name}{text}: nobody's home directory is known by this name; give the whole path")
     return Path(expanded)
+
+
+def nearest_path(path: str | Path) -> str:
+    """The end of an error about a path that is not there: "; did you mean runs/quickstart?", or "" of no such name.
+
+    What is compared is its first part that is missing, with what is beside it.
+    """
+    missing = Path(path)
+    if missing.exists():
+        return ""
+    while not missing.parent.exists():
+        missing = missing.parent
+    names: list[str] = []
+    with contextlib.suppress(OSError):  # a file, or a folder that may not be listed
+        names = os.listdir(missing.parent)  # noqa: PTH208  # names alone
+    close = difflib.get_close_matches(missing.name, names, n=1, cutoff=0.6)
+    return f"; did you mean {missing.parent / close[0]}?" if close else ""
 
 
 def with_home(source: str) -> str:

@@ -16,6 +16,7 @@ from jgan.engine.matching import Matching, by_path, match
 from jgan.engine.step import PLAYERS
 from jgan.rundir.atomic_files import write_json
 from jgan.rundir.checkpoints import CHECKPOINTS, Checkpoints, newest_step
+from jgan.rundir.paths import nearest_path
 from jgan.rundir.renames import with_new_names
 from jgan.setup import Setup, shapes_from_data, state_target
 from jgan.types import Player, PlayerName, TrainState, UserError, schedule
@@ -129,7 +130,8 @@ def open_origin(path: Path) -> Origin:
 def _place(path: Path) -> tuple[Path, str, int | None]:
     """The run, the folder of its checkpoints and, where one alone is meant, its step."""
     if not path.is_dir():
-        raise UserError(f"--from={path}: no such directory; expected a run, or one of its checkpoints/")
+        hint = nearest_path(path)
+        raise UserError(f"--from={path}: no such directory; expected a run, or one of its checkpoints/{hint}")
     path = path.absolute()
     if (path / CHECKPOINTS).is_dir():
         return path, CHECKPOINTS, None

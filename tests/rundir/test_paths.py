@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,12 @@ import runs
 from run_directories import make_config
 
 from jgan import config as configs
+from jgan.autoconfig.facts import look_at
 from jgan.command import Parser
-from jgan.config import Config
-from jgan.data.registry import absolute
+from jgan.config import Config, load
+from jgan.data.registry import absolute, open_source
 from jgan.evaluation.translated import like_source
-from jgan.rundir.paths import given_path, with_home
+from jgan.rundir.paths import given_path, nearest_path, with_home
 from jgan.types import UserError
 
 PLACES = {"DIR", "FILE", "PATH", "RUN"}  # what the help calls the value of an option that is a path
@@ -114,3 +116,28 @@ def test_a_path_in_a_config_file_is_meant_from_that_file_on(monkeypatch, tmp_pat
             assert given["data"]["source"] == f"folder:{Path.cwd()}/photos"
             assert given["evaluation"]["weights"] == f"{Path.cwd()}/b.npz"
     assert configs.read_config("pix2pix", []).data.source == "pairs:data/maps/train"
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("runs/quikstart", "; did you mean {}/runs/quickstart?"),
+        ("runs/quikstart/config.json", "; did you mean {}/runs/quickstart?"),
+        ("run/quickstart", "; did you mean {}/runs?"),
+        ("runs/quickstart", ""),  # it is there
+        ("photos", ""),
+        ("file/x", ""),
+    ],
+)
+def test_a_mistyped_path_names_what_is_beside_it(path, hint, tmp_path):
+    (tmp_path / "runs/quickstart").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    assert nearest_path(tmp_path / path) == hint.format(tmp_path)
+
+
+def test_commands_and_sources_name_the_nearest_path(tmp_path):
+    (tmp_path / "photos").mkdir()
+    near = re.escape(f"did you mean {tmp_path}/photos?")
+    for take in (look_at, open_source, lambda given: open_source(f"pairs:{given}"), lambda given: load(Path(given))):
+        with pytest.raises(UserError, match=near):
+            take(f"{tmp_path}/photo")
