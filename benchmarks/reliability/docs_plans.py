@@ -34,12 +34,20 @@ class Plan(NamedTuple):
         return shlex.join(self.line.words)
 
 
+class Run(NamedTuple):
+    """A run that a page has made."""
+
+    steps: int
+    stages: int = 1
+    batches: tuple[str, ...] = ()  # flags that made its batches smaller
+
+
 class Planner:
     """Plans the commands of one page, in order: a run that is trained again gets two more steps each time."""
 
     def __init__(self, own_configs: Iterable[str] = ()) -> None:
         self._own = set(own_configs)
-        self._runs: dict[str, tuple[int, int]] = {}  # by directory: steps and stages
+        self._runs: dict[str, Run] = {}  # by directory
 
     def plan(self, line: Line) -> list[Plan]:
         """The command, and before it what makes a run that it needs."""
@@ -87,32 +95,30 @@ class Planner:
             return [*words, "--dry_run", *(["--devices", devices[0]] if devices else [])], DRY_RUN
         if config is None and "--from" not in words and known is None:  # jgan chooses one
             if directory is not None:
-                self._runs[directory] = (STEPS, 1)
+                self._runs[directory] = Run(STEPS)
             asked = _replaced(words, "--steps", str(STEPS)) if "--steps" in words else [*words, "--steps", str(STEPS)]
             return asked, SHORTENED
-        batches = self._batches(config)
-        before, stages = known or (0, len(batches))
+        run = known or self._new(config, words)
+        run = run._replace(steps=run.steps + STEPS)
         if directory is not None:
-            self._runs[directory] = (before + STEPS, stages)
-        if not any(".batch_size=" in word for word in words):
-            words = [
-                *words,
-                *(f"--config.stages[{i}].batch_size={IMAGES}" for i, n in enumerate(batches) if n > IMAGES),
-            ]
-        return [*_without_steps(words), *_steps(before + STEPS, stages)], SHORTENED
+            self._runs[directory] = run
+        return [*_without_steps(words), *run.batches, *_steps(run.steps, run.stages)], SHORTENED
 
-    def _batches(self, config: str | None) -> tuple[int, ...]:
-        """The batch of each stage of a config of the package; those of a page, and of runs, have one stage."""
+    def _new(self, config: str | None, words: Sequence[str]) -> Run:
+        """A run of a config of the package; those of a page, and of runs to start from, have one stage."""
         if config is None or config in self._own:
-            return (0,)
-        return tuple(stage.batch_size for stage in configs.read_config(config, []).stages)
+            return Run(0)
+        stages = configs.read_config(config, []).stages
+        large = [index for index, stage in enumerate(stages) if stage.batch_size > IMAGES]
+        flags = tuple(f"--config.stages[{index}].batch_size={IMAGES}" for index in large)
+        return Run(0, len(stages), () if any(".batch_size=" in word for word in words) else flags)
 
     def _make(self, words: list[str]) -> tuple[list[str], str]:
         """Targets with the environment that runs this, which is taken to be complete."""
         environment = Path(sys.prefix)
         make = ["make", f"VENV={environment}", f"--assume-old={environment}/installed", *words[1:]]
         if "quickstart" in words:
-            self._runs["runs/quickstart"] = (STEPS, 1)
+            self._runs["runs/quickstart"] = Run(STEPS)
             return [*make, f"ARGS='--config.stages[0].steps={STEPS}'"], SHORTENED
         if "test" in words:
             return [*make, "ARGS=tests/test_architecture.py"], SHORTENED
