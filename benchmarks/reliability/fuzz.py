@@ -27,6 +27,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import fuzz_checkpoints
 import fuzz_commands
 import fuzz_files
 import fuzz_json
@@ -41,7 +42,12 @@ from tqdm import tqdm
 
 from jgan import command
 
-KINDS: dict[str, Callable[[Path], Target]] = {**fuzz_json.KINDS, **fuzz_files.KINDS, **fuzz_commands.KINDS}
+KINDS: dict[str, Callable[[Path], Target]] = {
+    **fuzz_json.KINDS,
+    **fuzz_checkpoints.KINDS,
+    **fuzz_files.KINDS,
+    **fuzz_commands.KINDS,
+}
 Told = Callable[[Any, Verdict | None], None]  # of each input before it is judged (None) and after
 RESTARTS = 5  # of a kind whose inputs end the process
 

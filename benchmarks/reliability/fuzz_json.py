@@ -26,10 +26,12 @@ from jgan.data.pixels import Format
 from jgan.data.registry import open_source
 from jgan.errors import UserError
 from jgan.inference.sample_files import SampleFiles
+from jgan.inference.translated_files import Made, TranslatedFiles
 from jgan.inference.weights import restore_generator
 from jgan.reports.groups import collect
 from jgan.reports.page import make_page
 from jgan.reports.tables import score_tables, to_csv, to_screen
+from jgan.rundir.atomic_files import sha256
 from jgan.rundir.checkpoints import Checkpoints
 from jgan.training.start_from import find_start
 
@@ -257,6 +259,22 @@ def sampled_json(folder: Path) -> Target:
     return of_file(out / "sampled.json", mutations.json_files(made_by), lambda: files.begin(overwrite=False))
 
 
+def translated_jsonl(folder: Path) -> Target:
+    """What the images of a directory were translated by, as one that goes on reads it."""
+    out, by = folder / "translated", {"weights": "0123", "step": 20, "direction": None, "seed": 0, "tile": None}
+    out.mkdir()
+    save_images(out, ["a.png", "b.png"])
+    lines: list[dict[str, Any]] = [{"made_by": by}]
+    for name in ("a.png", "b.png"):
+        lines.append({"file": name, "input": name, "bytes": 99, "sha256": sha256(out / name)})
+    places = {out / name: Made(by, name, 99) for name in ("a.png", "b.png")}
+
+    def read() -> None:
+        TranslatedFiles(out, by).check(places, overwrite=False, skip=True)
+
+    return of_file(out / "translated.jsonl", mutations.json_lines(lines), read)
+
+
 _LINE = {"step": 10, "images_seen": 80, "generator/loss": 1.0, "generator/grad_norm": 2.0}
 _SCORES = {"step": 10, "images_seen": 80, "averaged/fd": 8.5, "averaged/psnr": "inf", "settings": {"seed": 0}}
 _EVENT = {"step": 0, "time": "2026-01-02T03:04:05+00:00", "event": "starting at step 0 of 40"}
@@ -288,4 +306,5 @@ KINDS: dict[str, Callable[[Path], Target]] = {
     "failures.json": failures_json,
     "start.json": start_json,
     "sampled.json": sampled_json,
+    "translated.jsonl": translated_jsonl,
 }
