@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from jgan.data.labels import read_text
-from jgan.data.names import by_normal_name, clean_name, normal
+from jgan.data.names import by_normal_name, clean_name
 from jgan.data.vocabulary import MAX_WORDS, Vocabulary, split_words, vocabulary_of
 from jgan.interop.npz import NUMBERS, TEXTS, read_npz
 from jgan.interop.refusal import ZIP_ERRORS
 from jgan.types import UserError
+from jgan.untrusted.normal_names import normal
 
 TABLE = "captions.csv"
 COLUMNS = ("file", "caption")

@@ -10,8 +10,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from jgan.data.names import normal
 from jgan.types import UserError, did_you_mean
+from jgan.untrusted.normal_names import normal
 
 SHOWN = 5  # classes in a message
 NUMBER = re.compile(r"[-+]?\d{1,40}(\.\d{1,40})?", re.ASCII)

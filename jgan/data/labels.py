@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from jgan.data.classes import in_order
-from jgan.data.names import by_normal_name, clean_name, normal
+from jgan.data.names import by_normal_name, clean_name
 from jgan.errors import shown
 from jgan.types import UserError
 from jgan.untrusted.json_data import parse_json
+from jgan.untrusted.normal_names import normal
 
 logger = logging.getLogger(__name__)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
 from jgan.types import UserError
+from jgan.untrusted.normal_names import normal
 
 SYSTEM_FOLDERS = ("__MACOSX", "@eaDir", "$RECYCLE.BIN")  # that macOS, Synology and Windows leave among files
 # What whole paths of Windows begin with: C:\, \\?\C:\, \\?\UNC\server\share\; in names, `/` stands for the backslash.
@@ -27,11 +27,6 @@ def clean_name(name: str) -> str:
     slashed = name.replace("\\", "/")
     parts = slashed[WINDOWS_ROOT.match(slashed).end() :].split("/")  # pyright: ignore[reportOptionalMemberAccess]
     return "/".join(part for part in parts if part not in ("", ".", ".."))
-
-
-def normal(name: str) -> str:
-    """The name by which names that look alike are one: Unicode's composed form (NFC). macOS tools write the other."""
-    return unicodedata.normalize("NFC", name)
 
 
 def by_normal_name(title: str, names: Iterable[str]) -> dict[str, str]:

@@ -14,10 +14,10 @@ from jgan.data.captions import Captions
 from jgan.data.file_source import FileSource
 from jgan.data.file_trees import open_files
 from jgan.data.folders import DOMAINS, SIDES, TEST_DOMAINS, is_image
-from jgan.data.names import normal
 from jgan.data.pixels import Pair
 from jgan.data.source import NO_LABEL, fingerprint
 from jgan.types import UserError
+from jgan.untrusted.normal_names import normal
 
 ONE_SIDED = tuple(name.lower() for name in SIDES + DOMAINS + TEST_DOMAINS)  # of one image of each pair
 SHOWN = 5  # files named in an error

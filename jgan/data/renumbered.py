@@ -8,10 +8,10 @@ import numpy as np
 
 from jgan.data.captions import Captions
 from jgan.data.classes import Numbering, names_or_numbers
-from jgan.data.names import normal
 from jgan.data.pixels import Pair, Pixels
 from jgan.data.source import NO_LABEL, Source
 from jgan.types import UserError
+from jgan.untrusted.normal_names import normal
 
 SHOWN = 5  # names in a message
 

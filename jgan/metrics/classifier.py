@@ -31,6 +31,7 @@ from jgan.terminal import bars
 from jgan.types import Array, Images, Labels, PyTree, UserError
 from jgan.untrusted.fields import check_fields, list_of, number, one_of, text, whole
 from jgan.untrusted.json_data import parse_json
+from jgan.untrusted.normal_names import normal
 
 SMALLEST, LARGEST = 8, 64  # pixels of a side that the network can see; other images are resized
 EPOCHS, FEWEST_IMAGES = 4, 60_000  # trained for so many passes, and small sets until so many images were seen
@@ -186,20 +187,20 @@ def with_classes(classifier: Classifier, names: tuple[str, ...]) -> Classifier:
     Raises:
       UserError: it knows other classes.
     """
-    ours = classifier.class_names
-    if not ours or ours == names:
+    ours, wanted = tuple(map(normal, classifier.class_names)), tuple(map(normal, names))
+    if not ours or ours == wanted:
         return classifier
     if len(ours) != len(names):
         raise UserError(
             f"--classifier: it knows {len(ours)} classes, the reference has {len(names)}; give one trained on such "
             "images, or leave it out and one is trained"
         )
-    if unknown := sorted(set(names) - set(ours)):
+    if unknown := sorted(set(wanted) - set(ours)):
         raise UserError(
             f"--classifier: it does not know the class {unknown[0]!r} of the reference; it knows "
             f"{', '.join(map(repr, ours[:SHOWN]))}; give one trained on such images, or leave it out and one is trained"
         )
-    order = np.array([ours.index(name) for name in names])
+    order = np.array([ours.index(name) for name in wanted])
     params = dict(classifier.variables["params"])
     params[LAST] = {name: leaf[..., order] for name, leaf in params[LAST].items()}
     variables = {**classifier.variables, "params": params}

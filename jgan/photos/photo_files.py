@@ -17,7 +17,6 @@ import numpy as np
 from PIL import Image
 
 from jgan.data.folders import is_image, scan
-from jgan.data.names import normal
 from jgan.data.pixels import EXIF_ORIENTATION, EXIF_PLACES, decode, to_mode
 from jgan.photos.profiles import SPACES, profile_space, with_profile
 from jgan.rundir.paths import nearest_path
@@ -25,6 +24,7 @@ from jgan.tasks.degrade import LUMA
 from jgan.types import UserError
 from jgan.untrusted.bounded_read import read_file
 from jgan.untrusted.images import BrokenImageError, open_image, reason_of
+from jgan.untrusted.normal_names import normal
 from jgan.untrusted.png_texts import without_texts
 
 DEEP_FORMATS = ("PNG", "TIFF")  # that may hold 16 bits a colour

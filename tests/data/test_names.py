@@ -112,6 +112,12 @@ def test_split_writes_nothing_outside(tmp_path):
         gray(tmp_path / name)
     with pytest.raises(UserError, match=r"a\.bmp and a\.png would both become a\.png"):
         data(["split", "--source", f"pairs:{tmp_path}/halves", "--out", str(tmp_path / "out")])
+    with zipfile.ZipFile(tmp_path / "long.zip", "w") as archive:  # names that no folder can hold
+        for side in "AB":
+            archive.writestr(f"{side}/{126 * 'é'}.bmp", (tmp_path / "a.png").read_bytes())
+    with pytest.raises(UserError, match=r"long.zip: the name é+.* has 256 bytes; names have 255 at most; shorten it"):
+        data(["split", "--source", f"pairs:{tmp_path}/long.zip", "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
 
 
 def test_tables_name_images_below_them(tmp_path):

@@ -1,5 +1,6 @@
 """Classifiers: what they learn, how they are stored, the metrics made with them, the command that trains them."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from jgan import classifier as command
 from jgan import evaluate
+from jgan.evaluation.images import check_same_classes
 from jgan.metrics import class_scores, classifier
 from jgan.metrics.class_scores import (
     RealClassifier,
@@ -17,7 +19,15 @@ from jgan.metrics.class_scores import (
     hold_out,
     modes_hit,
 )
-from jgan.metrics.classifier import Classifier, fit, load_classifier, predict, save_classifier, train_classifier
+from jgan.metrics.classifier import (
+    Classifier,
+    fit,
+    load_classifier,
+    predict,
+    save_classifier,
+    train_classifier,
+    with_classes,
+)
 from jgan.rundir.atomic_files import sha256
 from jgan.types import UserError
 
@@ -184,6 +194,16 @@ def test_a_stored_reader_is_checked_and_keeps_its_own_accuracy():
         RealClassifier(coloured, labels, seed=0, stored=stored)
     with pytest.raises(UserError, match="it reads 0% of the reference right, and 90% of its own test images"):
         RealClassifier(images, 3 - labels, seed=0, stored=stored)
+
+
+def test_classes_are_matched_by_names_that_look_alike():
+    stored = dataclasses.replace(train(), class_names=("a", "caf\u00e9", "c", "d"))
+    turned = with_classes(stored, ("cafe\u0301", "a", "d", "c"))
+    images, _ = quadrants(8, seed=7)
+    np.testing.assert_allclose(predict(turned, images), predict(stored, images)[:, [1, 0, 3, 2]], rtol=1e-6)
+    check_same_classes(("a", "caf\u00e9"), ("cafe\u0301", "a"))
+    with pytest.raises(UserError, match="class 1 is 'c' among the images"):
+        check_same_classes(("caf\u00e9", "c"), ("cafe\u0301", "d"))
 
 
 def test_the_command_then_evaluate(workdir, tmp_path, capsys, monkeypatch):
