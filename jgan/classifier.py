@@ -16,6 +16,7 @@ from jgan.data.pixels import Format
 from jgan.data.registry import open_source
 from jgan.data.renumbered import renumbered
 from jgan.data.source import Source
+from jgan.engine.memory import check_host_bytes
 from jgan.evaluation.collect import SourceImages
 from jgan.metrics.class_scores import hold_out, unseen
 from jgan.metrics.classifier import (
@@ -133,6 +134,8 @@ def _open(name: str, field: str) -> Source:
 def _read(name: str, source: Source, resolution: int) -> tuple[np.ndarray, np.ndarray]:
     """All images of a source, uint8 [n, r, r, 3], and their labels int32 [n]."""
     images, labels = [], []
+    what = f"--resolution={resolution}: all images of {name}"
+    check_host_bytes(2 * source.count * 3 * resolution**2, what, "give a smaller one, or fewer images")
     with bars.bar(total=source.count, desc=f"reading {name}", unit=" images", delay=bars.DELAY) as bar:
         for pixels, classes in SourceImages(source, source.count, Format(resolution, 3, "crop", 255)).batches():
             assert classes is not None, "it has classes"

@@ -24,6 +24,7 @@ from jgan.rundir.paths import given_path
 from jgan.terminal.printable import printing_printable
 
 Main = Callable[[Sequence[str]], int]
+NO_ROOM = "RESOURCE_EXHAUSTED"  # in what XLA says where a device's memory runs out
 FLAGS = ("--config.", "--noconfig.")  # how the flags begin that set a config's fields
 
 
@@ -164,10 +165,25 @@ def run(main: Main, *, keeps_memory: bool = True) -> NoReturn:
         keep_memory()
     enable_compilation_cache()
     try:
-        run_without_jax(main)
+        run_without_jax(_telling_memory(main))
     except SystemExit as end:
         exit_at_once_if_compiling(end.code)
         raise
+
+
+def _telling_memory(main: Main) -> Main:
+    """The command, whose MemoryError is also that of a device."""
+    import jax
+
+    def told(argv: Sequence[str]) -> int:
+        try:
+            return main(argv)
+        except jax.errors.JaxRuntimeError as error:
+            if NO_ROOM not in str(error):
+                raise
+            raise MemoryError(str(error).splitlines()[0]) from None
+
+    return told
 
 
 def run_without_jax(main: Main) -> NoReturn:

@@ -42,10 +42,11 @@ BELOW_ONE = {
 # The most that a whole number may be, by its field's name or the name's end. No size overflows what XLA counts with: it
 # would end the process. All others are sizes of layers and the like.
 LARGEST_SIZE = 2**16
-LARGEST = {"seed": 2**63 - 1, "steps": 2**31 - 1, "num_samples": 2**31 - 1, "vocabulary": 2**24, "num_classes": 100_000}
+MOST_IMAGES = 10**8  # that are sampled or measured: their labels alone take 400 MB
+LARGEST = {"seed": 2**63 - 1, "steps": 2**31 - 1, "vocabulary": 2**24, "num_classes": 100_000}
 LARGEST |= {"keep_checkpoints": 2**31 - 1, "max_rollbacks": 2**31 - 1, "pool_size": 2**24, "resolution": 2**13}
 LARGEST |= {"blocks": 1024, "convolutions": 1024, "unroll_steps": 1024, "generator_batches": 1024, "scale": 64}
-LARGEST |= {"downs": 16, "downsamples": 16}
+LARGEST |= {"downs": 16, "downsamples": 16, "num_samples": MOST_IMAGES}
 LARGEST |= {"norm_classes": LARGEST["num_classes"], "latent_dim": 2**20}
 LARGEST_BY_END = {"_every": 2**31 - 1, "_images": 2**53, "_megabytes": 2**31 - 1}
 BATCH_PIXELS = 2**31
@@ -85,6 +86,12 @@ def check_range(path: str, value: Any) -> None:
         raise UserError(f"{path}={value}: expected at least {least}")
     if name in BELOW_ONE and value >= 1:
         raise UserError(f"{path}={value}: expected less than 1")
+
+
+def check_count(flag: str, count: int | None) -> None:
+    """Raises UserError for a number of images that are to be sampled or measured; None is any."""
+    if count is not None and not 1 <= count <= MOST_IMAGES:
+        raise UserError(f"{flag}={count}: expected 1 to {MOST_IMAGES:,}")
 
 
 def check_seed(seed: int) -> None:

@@ -22,12 +22,12 @@ from jgan.inference.samples import (
     RunSampler,
     Sampling,
     captions_in_rows,
-    check_num,
     images_bar,
     labels_in_turn,
 )
 from jgan.inference.sampling import latent_game
 from jgan.inference.weights import Weights, read_numbering, read_vocabulary
+from jgan.ranges import check_count
 from jgan.rundir.lock import writing_alone
 from jgan.rundir.pictures import make_grid, save_png
 from jgan.rundir.written import GRID, SAMPLED
@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
     out: Path = options.out or options.workdir / "generated"
     sampling = Sampling(options.seed, options.truncation, options.standing_batches, options.batch_size)
     sampling.check()
-    check_num(options.num)
+    check_count("--num", options.num)
     weights = Weights(options.raw, options.best, options.step)
     config = configs.load(options.workdir)
     game = latent_game(config, "--workdir", options.truncation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from jgan.data.classes import NEW, Numbering
 from jgan.data.loader import Dataset, UnpairedDataset
 from jgan.data.opening import open_dataset
 from jgan.engine.compiling import Compile, compile_here
-from jgan.engine.memory import check_memory
+from jgan.engine.memory import check_bytes, check_memory
 from jgan.engine.optim import lazy_ratio, make_optimizer
 from jgan.engine.sharding import Sharding, check_batches, make_sharding
 from jgan.engine.step import PLAYERS, Optimizers, TrainStep, create_state, make_train_step, reset_optimizers
@@ -142,15 +143,28 @@ def prepare(config: Config, numbering: Numbering = NEW) -> Setup:
     return dataclasses.replace(lay_out(config, dataset, sharding), numbering=numbering)
 
 
-def lay_out(config: Config, dataset: Dataset | UnpairedDataset, sharding: Sharding) -> Setup:
-    """As `prepare`, for data that are open and devices that are chosen."""
+def lay_out(
+    config: Config, dataset: Dataset | UnpairedDataset, sharding: Sharding, *, simulated: bool = False
+) -> Setup:
+    """As `prepare`, for data that are open and devices that are chosen; `simulated` ones have memory for anything."""
     check_batches(config.stages, sharding)
     stages = schedule(config.stages)
     batches = microbatches(dataset, stages)
     for batch in batches:
         config.game.check_data(batch, dataset.num_classes, dataset.num_words)
     _check_masks(config)
-    return Setup(config, dataset, stages, batches, sharding, state_target(config, stages, batches, sharding))
+    target = state_target(config, stages, batches, sharding, simulated=simulated)
+    if not simulated:
+        _check_images(stages, batches, sharding)
+    return Setup(config, dataset, stages, batches, sharding, target)
+
+
+def _check_images(stages: tuple[ScheduledStage, ...], batches: tuple[BatchShapes, ...], sharding: Sharding) -> None:
+    """Raises UserError where the images of a step do not fit: they are read before its program is compiled."""
+    sharers = 1 if jax.default_backend() == "cpu" else sharding.mesh.size
+    for index, (stage, batch) in enumerate(zip(stages, batches, strict=True)):
+        size = stage.accumulate * sum(math.prod(array.shape) * array.dtype.itemsize for array in batch.values())
+        check_bytes(size // sharers, f"stages[{index}].batch_size={stage.batch_size}: its images", "make it smaller")
 
 
 def _check_masks(config: Config) -> None:
@@ -180,15 +194,17 @@ def state_target(
     sharding: Sharding,
     *,
     frozen: bool = True,
+    simulated: bool = False,
 ) -> TrainState:
     """Shapes and shardings of the run's state, without making it; without `frozen`, its frozen weights aside.
 
     Raises:
-      UserError: the state does not fit the memory of the devices.
+      UserError: the state does not fit the memory of the devices, unless they are `simulated`.
     """
     shapes = jax.eval_shape(functools.partial(initial_state, config, stages, batches), jax.random.key(0))
     target = shapes_and_shardings(shapes, sharding.of_state(shapes))
-    check_memory(target)
+    if not simulated:
+        check_memory(target)
     if not frozen:
         return target
     weights = jax.eval_shape(config.game.load_frozen)

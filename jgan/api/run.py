@@ -10,18 +10,19 @@ import numpy as np
 
 from jgan import config as configs
 from jgan.api.arguments import checked
+from jgan.engine.memory import check_host_bytes
 from jgan.evaluation.images import Chosen
 from jgan.evaluation.measure import Metrics, measure
 from jgan.inference.arrays import ArrayTranslator, ImageLike
 from jgan.inference.generator import Generator, latents_of, open_generator
 from jgan.inference.given_captions import GivenCaptions, encode_captions, given_texts
 from jgan.inference.one_image import TILE, TILE_OF_UPSCALING, Tiles
-from jgan.inference.samples import NUM, RunSampler, Sampling, captions_in_rows, check_num, labels_in_turn
+from jgan.inference.samples import NUM, RunSampler, Sampling, captions_in_rows, labels_in_turn
 from jgan.inference.sampling import latent_game
 from jgan.inference.translator import Translator, open_upscaler
 from jgan.inference.weights import NEWEST, Weights, read_numbering, read_vocabulary
 from jgan.photos.programs import Sizes
-from jgan.ranges import check_seed
+from jgan.ranges import check_count, check_seed
 from jgan.rundir.checkpoints import newest_step
 from jgan.rundir.columns import read_columns
 from jgan.rundir.monitor import EVALUATIONS
@@ -94,9 +95,11 @@ class Run:
         Raises:
           UserError: the run does not start from latents, or they cannot be truncated so.
         """
-        check_num(num)
+        check_count("--num", num)
         check_seed(seed)
-        return latents_of(latent_game(self.config, "latents", truncation), num, seed, truncation)
+        game = latent_game(self.config, "latents", truncation)
+        check_host_bytes(4 * num * game.latent_dim, f"--num={num}: so many latents", "ask for fewer at once")
+        return latents_of(game, num, seed, truncation)
 
     @checked
     def sample(
@@ -123,7 +126,7 @@ class Run:
           UserError: settings that the run does not allow, or no such checkpoint.
         """
         weights, sampling = Weights(raw, best, step), Sampling(seed, truncation, standing_batches, batch_size)
-        check_num(num)
+        check_count("--num", num)
         sampler = self._sampler()
         encoded = self._encoded(captions, weights)
         if encoded is None:

@@ -21,6 +21,7 @@ from jgan.data.pixels import CENTRE, BrokenImageError, Format, Pair, Pixels, nat
 from jgan.data.source import NO_LABEL, Source
 from jgan.engine import processes
 from jgan.engine.compiling import StoppedError
+from jgan.engine.memory import check_host_bytes
 from jgan.engine.sharding import make_sharding
 from jgan.interop.npz import read_npz
 from jgan.interop.refusal import ZIP_ERRORS
@@ -33,6 +34,8 @@ from jgan.terminal import bars
 from jgan.types import PixelBatch, PyTree, UserError
 
 RGBA = 4  # channels
+FLOAT_BYTES = 4
+SIDE = 64  # pixels, of a stand-in for images that any network takes
 CACHE_FORMAT = 2  # of what networks make of images; count it up when a resize or a network changes
 Outputs = dict[str, np.ndarray]  # of a network: "pool" [n, d], and "class_logits" [n, classes] where it has classes
 
@@ -73,7 +76,9 @@ class SourceImages:
         first_shape = None
         while batch := list(itertools.islice(decoded, images_at_once())):
             for row, pixels, _ in batch:
-                first_shape = first_shape or pixels.shape
+                if first_shape is None:
+                    first_shape = pixels.shape
+                    _check_batch(pixels)
                 if pixels.shape != first_shape:
                     raise UserError(
                         f"{self.source.name(row)}: {pixels.shape[1]} x {pixels.shape[0]} pixels, others are "
@@ -92,6 +97,15 @@ class SourceImages:
             return row, natural_pixels(_target(image)), label
         except BrokenImageError as error:
             raise UserError(f"{self.source.name(row)}: {error}; remove it") from None
+
+
+def _check_batch(first: np.ndarray) -> None:
+    """Raises UserError where a batch of images like the first one does not fit, as bytes and as a network's floats."""
+    check_host_bytes(
+        images_at_once() * first.size * (1 + FLOAT_BYTES),
+        f"--resolution: {images_at_once()} images of {first.shape[1]} x {first.shape[0]} pixels",
+        "give a smaller one",
+    )
 
 
 def _target(image: Pixels | Pair) -> Pixels:
@@ -134,6 +148,15 @@ class Collector:
     extractors: Sequence[Extractor]
     all_features: bool
     stop: Callable[[], bool] = lambda: False
+
+    def check_room(self, count: int, field: str) -> None:
+        """Raises UserError, naming the field that asks for so many images, where their features do not fit."""
+        if not self.all_features:
+            return
+        images = jax.ShapeDtypeStruct((1, SIDE, SIDE, 3), np.uint8)
+        sizes = [jax.eval_shape(e.apply, e.variables, images)["pool"].shape[1] for e in self.extractors]
+        needed = FLOAT_BYTES * count * sum(sizes)
+        check_host_bytes(needed, f"{field}={count}: features of so many images", "ask for fewer")
 
     def collect(self, batches: Iterable[PixelBatch], count: int, title: str) -> ImageSet:
         """Everything the metrics need of `count` images, in one pass, with a progress bar.

@@ -31,9 +31,10 @@ from jgan.inference.sampling import Sampler, check_standing_batches, classes_in_
 from jgan.inference.weights import NEWEST, Weights, batch_shapes, read_numbering, read_vocabulary, restore_generator
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import ImageSet
-from jgan.ranges import check_seed
+from jgan.ranges import check_count, check_seed
 from jgan.setup import BatchShapes
 from jgan.types import PixelBatch, UserError
+from jgan.untrusted.normal_names import normal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,13 +55,12 @@ class Chosen:
 
     def check(self) -> None:
         """Raises UserError for a number out of range."""
-        for name in ("num_samples", "num_reference", "resolution"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise UserError(f"--{name}={value}: expected at least 1")
-        if (self.resolution or 0) > MAX_RESOLUTION:
-            raise UserError(f"--resolution={self.resolution}: expected at most {MAX_RESOLUTION}")
+        for name in ("num_samples", "num_reference"):
+            check_count(f"--{name}", getattr(self, name))
+        if self.resolution is not None and not 1 <= self.resolution <= MAX_RESOLUTION:
+            raise UserError(f"--resolution={self.resolution}: expected 1 to {MAX_RESOLUTION}")
         check_seed(self.seed)
-        check_standing_batches(self.standing_batches)
+        check_standing_batches(self.standing_batches, images_at_once())
 
 
 def open_images(chosen: Chosen) -> SampledImages | TranslatedImages | SourceAgainstSource:
@@ -276,9 +276,10 @@ class SourceAgainstSource:
 
 def check_same_classes(ours: tuple[str, ...] | None, theirs: tuple[str, ...] | None) -> None:
     """Raises UserError where both sides name their classes, and not alike, in whatever order."""
-    if ours is not None and theirs is not None and set(ours) != set(theirs):
+    if ours is not None and theirs is not None and set(map(normal, ours)) != set(map(normal, theirs)):
         pairs = itertools.zip_longest(ours, theirs, fillvalue="none")
-        label, (mine, other) = next((place, pair) for place, pair in enumerate(pairs) if pair[0] != pair[1])
+        different = (pair for pair in enumerate(pairs) if normal(pair[1][0]) != normal(pair[1][1]))
+        label, (mine, other) = next(different)
         raise UserError(
             f"class {label} is {mine!r} among the images and {other!r} in the reference; give both the same classes, "
             "or leave out the metrics that compare class by class"

@@ -69,6 +69,7 @@ def _measure(chosen: Chosen, wanted: Metrics, out: Path | None) -> dict[str, Any
     comparison.check_images(generated=images.count, reference=reference_images.count, side=reference_images.side)
     comparison = comparison.of_classes(reference_images.source.class_names, reference_images.source.num_classes)
     collector = Collector(list(comparison.extractors.values()), comparison.needs_features)
+    collector.check_room(images.count, "--num_samples")
     reference = collector.collect_cached(reference_images, reference_cache())
     generated = collector.collect(images.batches(reference), images.count, "images")
     result = {

@@ -161,6 +161,7 @@ class Evaluator:
         extractors = list(self._comparison.extractors.values())
         collector = Collector(extractors, self._comparison.needs_features, stop)
         if self._reference is None:
+            collector.check_room(self._generated.count, "evaluation.num_samples")
             self._reference = collector.collect_cached(self._reference_images, reference_cache())
         count = self._generated.count
         scores = {}

@@ -11,14 +11,14 @@ import numpy as np
 
 from jgan.config import Config
 from jgan.data.classes import Numbering, numbers_of
+from jgan.engine.memory import check_host_bytes
 from jgan.games.latent import LatentGAN
 from jgan.inference.sampling import Sampler, check_standing_batches, classes_in_turn, latent_game
 from jgan.inference.weights import Weights, restore_generator
-from jgan.ranges import check_seed
+from jgan.ranges import check_count, check_seed
 from jgan.terminal import bars
 from jgan.types import PixelBatch, UserError
 
-MOST_IMAGES = 10**8  # whose labels alone take 400 MB
 NUM = 64  # images, where nobody says how many
 OF_A_CAPTION = 8  # images of each caption, where nobody says how many
 
@@ -34,16 +34,9 @@ class Sampling:
 
     def check(self) -> None:
         """Raises UserError for a number out of range."""
-        check_standing_batches(self.standing_batches)
-        if self.batch_size < 1:
-            raise UserError(f"--batch_size={self.batch_size}: expected at least 1")
+        check_count("--batch_size", self.batch_size)
+        check_standing_batches(self.standing_batches, self.batch_size)
         check_seed(self.seed)
-
-
-def check_num(num: int | None) -> None:
-    """Raises UserError for a number of images out of range."""
-    if num is not None and not 1 <= num <= MOST_IMAGES:
-        raise UserError(f"--num={num}: expected 1 to {MOST_IMAGES:,}")
 
 
 def labels_in_turn(
@@ -67,8 +60,11 @@ def labels_in_turn(
 
 
 def captions_in_rows(captions: np.ndarray, num: int | None) -> np.ndarray:
-    """Each caption `num` times, or as often as nobody says."""
-    return np.repeat(captions, num or OF_A_CAPTION, axis=0)
+    """Each caption `num` times, or as often as nobody says. Raises UserError where they do not fit the memory."""
+    num = num or OF_A_CAPTION
+    check_count(f"--num={num} of each of {len(captions)} captions: images", num * len(captions))
+    check_host_bytes(num * captions.nbytes, f"--num={num}: captions of so many images", "ask for fewer at once")
+    return np.repeat(captions, num, axis=0)
 
 
 class RunSampler:
@@ -82,6 +78,8 @@ class RunSampler:
 
     def sample(self, condition: np.ndarray | None, num: int, sampling: Sampling, weights: Weights) -> np.ndarray:
         """Images uint8 [num, h, w, c]; image i is of the class or the caption `condition[i]`. Raises as `batches`."""
+        pixels = self._config.stages[-1].resolution ** 2 * (self._config.data.channels or 1)
+        check_host_bytes(num * pixels, f"--num={num}: so many images", "ask for fewer at once, or take jgan sample")
         with images_bar(num, 0, sampling) as bar:
             images = []
             for batch, _ in self.batches(condition, num, sampling, weights):

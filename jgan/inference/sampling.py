@@ -13,6 +13,7 @@ import numpy as np
 
 from jgan.config import Config
 from jgan.engine import processes
+from jgan.engine.memory import check_bytes, within_memory
 from jgan.engine.sharding import make_sharding
 from jgan.games.latent import LatentGAN
 from jgan.layers.norm import BATCH_STATS
@@ -32,7 +33,8 @@ from jgan.types import (
     stage_ending,
 )
 
-STANDING = 2**30  # the first of the images that standing statistics are those of
+STANDING = 2**30  # the first of the images that standing statistics are those of; 2**31 is no number of an image
+SMALLER = "make it smaller; images do not depend on it"
 
 
 def latent_game(config: Config, field: str, truncation: float | None = None) -> LatentGAN:
@@ -57,10 +59,11 @@ def check_truncation(game: LatentGAN, truncation: float) -> None:
     game.check_truncation(truncation)
 
 
-def check_standing_batches(count: int) -> None:
-    """Raises UserError for what is not a number of batches."""
-    if count < 0:
-        raise UserError(f"--standing_batches={count}: expected at least 0")
+def check_standing_batches(count: int, batch_size: int) -> None:
+    """Raises UserError for what is not a number of batches, or for more images than are numbered."""
+    most = STANDING // batch_size - 1  # a batch may be rounded up
+    if not 0 <= count <= most:
+        raise UserError(f"--standing_batches={count}: expected 0 to {most:,} of {batch_size} images")
 
 
 class Sampler:
@@ -103,7 +106,10 @@ class Sampler:
             indices, labels = inputs
             return game.batch_moments(generator, keys(seed_key, indices), labels, truncation, game.growth(stage, step))
 
-        self._generate_batch, self._batch_moments = generate_batch, batch_moments
+        what = f"--batch_size={self._batch_size}: so many images at once"
+        check_bytes(4 * self._batch_size * stages[-1].resolution ** 2, what, SMALLER)
+        self._generate_batch = within_memory(generate_batch, what, SMALLER)
+        self._batch_moments = within_memory(batch_moments, what, SMALLER)
 
     def __call__(
         self, generator: Player, step: int, labels: np.ndarray | None, num: int, seed: int, first: int = 0

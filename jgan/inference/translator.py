@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.config import Config
+from jgan.engine.memory import within_memory
 from jgan.games.translation import image_to_image, sides_of
 from jgan.inference.weights import NEWEST, Weights, batch_shapes, digest_of, restore_generator
 from jgan.layers.bicubic import bicubic
@@ -24,6 +25,7 @@ from jgan.tasks.degrade import degrade, hide
 from jgan.types import Array, UserError
 
 logger = logging.getLogger(__name__)
+SMALLER = "give a smaller --tile"
 
 
 class Translator:
@@ -52,6 +54,7 @@ class Translator:
         generator, self.step = restore_generator(config, workdir, weights)
         self._generator = jax.device_put(generator, jax.devices()[0])
         self._apply = jax.jit(functools.partial(game.translate, direction=way))
+        self._apply_to_tile = within_memory(self._apply, "an image, or a tile of it, in the network would", SMALLER)
         self._degrade = jax.jit(functools.partial(degrade, config.data.task), compiler_options=run_seldom())
         self.multiple, self._smallest = sides_of(game)
         # The statistics of a batch of training are, of one image, those of all of it.
@@ -106,7 +109,7 @@ class Translator:
         if self.bicubic:
             return np.asarray(bicubic(jnp.asarray(image[None]), height * self.scale, width * self.scale))[0]
         whole = filled_up(image, self.multiple, self._smallest)
-        made = jax.device_get(self._apply(self._generator, whole[None], self._key()))[0]
+        made = jax.device_get(self._apply_to_tile(self._generator, whole[None], self._key()))[0]
         return made[: height * self.scale, : width * self.scale]
 
     def say_if_gray(self, photo: Photo) -> None:

@@ -45,7 +45,7 @@ def dry_run(config: Config, devices: Sequence[int] = ()) -> None:
         setups = {}
         for count, fsdp in plans(devices, config.fsdp):
             planned = dataclasses.replace(config, fsdp=fsdp)
-            setups[count, fsdp] = lay_out(planned, dataset, make_sharding(fsdp, count))
+            setups[count, fsdp] = lay_out(planned, dataset, make_sharding(fsdp, count), simulated=True)
     else:
         setup = lay_out(config, dataset, make_sharding(config.fsdp))
         setups = {(setup.sharding.mesh.size, config.fsdp): setup}

@@ -17,6 +17,7 @@ from jgan.config import Config
 from jgan.data.registry import check_place
 from jgan.engine import processes
 from jgan.engine.compiling import Lower, StoppedError, compile_apart
+from jgan.engine.memory import check_program
 from jgan.engine.step import active_phases
 from jgan.evaluation.while_training import Evaluator, check_game
 from jgan.rundir.animation import write_progress
@@ -35,6 +36,7 @@ from jgan.training.shown import open_shown
 from jgan.training.start_from import START, StartFrom, begin, find_start, in_words, open_origin, write_start
 from jgan.types import ScheduledStage, TrainState, UserError, stage_ending
 
+STEP_TOO_LARGE = "make stages[i].batch_size smaller, or take its images in parts by stages[i].accumulate"
 BEFORE_CHECKPOINT = {START, "config.json", "environment.json", CHECKPOINTS}  # what a start that is refused takes back
 
 
@@ -187,10 +189,15 @@ class _Loop:
         return state, in_words(origin, matching)
 
     def _compile(self, what: str, lower: Lower) -> jax.stages.Compiled:
-        """Raises StoppedError at an interruption, NonFiniteError as `MetricWindow.drain`, whose steps come first."""
+        """Raises StoppedError at an interruption, NonFiniteError as `MetricWindow.drain`, whose steps come first.
+
+        UserError where the program does not fit the memory.
+        """
         self.window.drain()
         with self.progress.doing(what):
-            return compile_apart(lower, self.interruption.agreed)
+            compiled = compile_apart(lower, self.interruption.agreed)
+        check_program(compiled, f"{what}: it would", STEP_TOO_LARGE)
+        return compiled
 
     def _run_stages(self, state: TrainState, step: int) -> tuple[TrainState, int]:
         while step < self.total and not self.interruption.signal:

@@ -69,14 +69,15 @@ NOT_READ = {  # where the command line that is right does not ask for them, or a
 }
 MORE = {  # of a number that can be read, and is out of range all the same
     "--num": ("0", str(2**40)),
-    "--batch_size": ("0",),
+    "--batch_size": ("0", str(10**12)),  # memory: tests/engine/test_memory.py
+    "--standing_batches": (str(10**12), str(2**62)),
     "--truncation": ("-1", "0", "inf"),
     "--tile": ("31",),
     "--overlap": (str(2**40),),
     "--step": ("7",),
     "--seeds": ("0", str(2**40)),
-    "--num_samples": ("0",),
-    "--num_reference": ("0",),
+    "--num_samples": ("0", str(10**12)),
+    "--num_reference": ("0", str(10**12)),
     "--resolution": ("0", str(2**40)),
     "--workers": ("0", str(2**40)),
     "--background": ("256",),
