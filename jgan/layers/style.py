@@ -86,6 +86,7 @@ class Mapping(nn.Module):
     layers: int = 8
     num_classes: int = 0
     averaged: bool = True
+    decay: float = STYLE_DECAY
 
     @nn.compact
     def __call__(self, latents: Latents | None, labels: Labels | None, *, advance: bool = False) -> Array:
@@ -101,7 +102,7 @@ class Mapping(nn.Module):
         if self.averaged:
             average = self.variable(AVERAGES, "style", jnp.zeros, (self.features,))
             if advance and not self.is_initializing() and self.is_mutable_collection(AVERAGES):
-                average.value = lerp(lax.stop_gradient(x).mean(0), average.value, STYLE_DECAY)
+                average.value = lerp(lax.stop_gradient(x).mean(0), average.value, self.decay)
         return x
 
 

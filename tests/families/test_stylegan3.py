@@ -1,0 +1,151 @@
+"""StyleGAN3: the numbers of the same maths in PyTorch, by tests/golden/stylegan3.py, and the official names."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from golden_numbers import GOLDEN, load_golden
+from tables import mark_slow
+
+from jgan.families import stylegan3
+from jgan.interop import stylegan3 as official
+from jgan.layers.bands import bands_of, resampling_of
+from jgan.layers.style import AVERAGES
+from jgan.types import UserError
+
+SCRIPT, NUMBERS = load_golden("stylegan3")
+RNGS = {"params": jax.random.key(0)}
+
+
+def generator_of(case):
+    resolution, layers, base, most, rotations, channels, classes = SCRIPT.CASES[case]
+    return stylegan3.Generator(resolution, channels, classes, base, most, rotations, layers, SCRIPT.STYLE)
+
+
+def shapes_of(generator, latents, labels=None):
+    return jax.eval_shape(lambda: generator.init(RNGS, latents, labels, train=True))
+
+
+def drawn(case):
+    """The network of a case, its state dict, its variables, and the inputs."""
+    generator, inputs = generator_of(case), SCRIPT.draw_inputs(case)
+    labels = jnp.asarray(inputs["labels"]) if generator.num_classes else None
+    shapes = shapes_of(generator, inputs["latents"], labels)
+    filters = official.write(jax.tree.map(lambda leaf: np.zeros(leaf.shape), shapes))
+    tensors = filters | SCRIPT.draw(NUMBERS[case]["shapes"])
+    return generator, tensors, official.read(tensors, shapes, case), inputs["latents"], labels
+
+
+@pytest.mark.parametrize("case", mark_slow(SCRIPT.CASES, ("t_64", "r_64")))
+def test_numbers_are_those_of_the_same_maths(case):
+    generator, tensors, weights, latents, labels = drawn(case)
+    numbers = NUMBERS[case]
+    assert {name: list(array.shape) for name, array in tensors.items()} == numbers["shapes"]
+    for name, taps in numbers["filters"].items():  # as scipy designs them
+        np.testing.assert_allclose(SCRIPT.part(tensors[name]), taps, atol=1e-6)
+
+    @jax.jit
+    def generate(variables):
+        styles = generator.apply(variables, latents, labels, train=False, method="styles")
+        average = variables[AVERAGES]["mapping"]["style"][None, None]
+        moved = [styles, average + 0.7 * (styles - average), average + 0.5 * (styles - average)]
+        moved[2] = jnp.concatenate([moved[2][:, :3], styles[:, 3:]], axis=1)
+        each = jax.lax.map(
+            lambda one: generator.apply(variables, one, train=False, method="synthesize"), jnp.stack(moved)
+        )
+        return styles[:, 0], each
+
+    styles, images = generate(weights)
+    for found, name in zip((styles, *images), ("styles", "images", "truncated", "cut_off"), strict=True):
+        # Float32 against float64, some twenty roundings in turn; a unit is the largest number.
+        expected = np.asarray(numbers[name])
+        np.testing.assert_allclose(SCRIPT.part(found), expected, atol=2e-5 * np.abs(expected).max(), rtol=0)
+
+
+def test_state_dicts_come_back_bit_for_bit_and_no_other_filter_is_read():
+    generator, tensors, weights, latents, _ = drawn("t")
+    written = official.write(weights)
+    assert written.keys() == tensors.keys()
+    for name, array in tensors.items():
+        np.testing.assert_array_equal(written[name], array, err_msg=name)
+    shapes = shapes_of(generator, latents)
+    name = next(name for name in tensors if "L1_" in name and name.endswith("up_filter"))
+    with pytest.raises(UserError, match=f"{name} is another filter"):
+        official.read({**tensors, name: 1.01 * tensors[name]}, shapes, "file")
+    with pytest.raises(UserError, match=r"missing mapping\.w_avg"):
+        official.read({name: array for name, array in tensors.items() if name != "mapping.w_avg"}, shapes, "file")
+
+
+PUBLISHED = json.loads((GOLDEN / "stylegan3_names.json").read_text())  # of the official networks
+
+
+@pytest.mark.parametrize("kind", "tr")
+def test_names_and_shapes_are_the_official_ones(kind):
+    generator = stylegan3.stylegan3(1024, rotations=kind == "r").generator
+    found = official.tensors(shapes_of(generator, jnp.zeros((2, 512))))
+    assert found == {name: tuple(shape) for name, shape in PUBLISHED["names"][kind].items()}
+
+
+@pytest.mark.parametrize(
+    "name", mark_slow(PUBLISHED["layers"], set(PUBLISHED["layers"]) - {"t 256 16384", "r 128 32768"})
+)
+def test_layers_and_counts_are_the_official_ones(name):
+    kind, resolution, base = name.split()
+    published, rotations = PUBLISHED["layers"][name], kind == "r"
+    generator = stylegan3.stylegan3(int(resolution), rotations, int(base)).generator
+    shapes = shapes_of(generator, jnp.zeros((2, 512)))
+    params = {part: sum(leaf.size for leaf in jax.tree.leaves(tree)) for part, tree in shapes["params"].items()}
+    assert params == {"synthesis": published["synthesis"], "mapping": published["mapping"]}
+    filters = sum(np.prod(shape) for name, shape in official.tensors(shapes).items() if name.endswith("_filter"))
+    others = sum(leaf.size for kind in ("constants", "averages") for leaf in jax.tree.leaves(shapes[kind]))
+    assert filters + others == published["buffers"]
+    bands = bands_of(int(resolution), 14, generator.base, generator.most, 3)
+    for index, row in enumerate(published["layers"]):
+        layer, channels, rate, cutoffs, half_widths, up, down, radial, padding, _ = row
+        before, band = bands[max(index - 1, 0)], bands[index]
+        assert layer == f"L{index}_{band.size}_{band.channels}"
+        assert channels == before.channels
+        np.testing.assert_allclose([before.cutoff, band.cutoff], cutoffs, rtol=1e-3)
+        np.testing.assert_allclose([before.half_width, band.half_width], half_widths, rtol=1e-3)
+        if index == 14:
+            continue
+        inputs = before.size + (0 if rotations else 2)
+        made = resampling_of(before, band, inputs, rotations)
+        assert rate == made.up * before.rate == made.down * band.rate
+        assert ([made.up, len(made.up_taps)], [made.down, len(made.down_taps)]) == (up, down)
+        assert (made.down_taps.ndim == 2, made.before) == (radial, padding[0])
+        assert made.size + up[1] - 1 - inputs * made.up - made.before == padding[1]
+
+
+def test_averages_follow_the_batch_and_an_image_its_own_latents():
+    generator = stylegan3.Generator(8, 1, 0, 16, 4, layers=3, style_units=6)
+    random = np.random.default_rng(0)
+    latents = jnp.asarray(random.standard_normal((3, 6)), jnp.float32)
+    drawn = lambda leaf: jnp.asarray(1.0 + 0.3 * random.standard_normal(leaf.shape), jnp.float32)  # noqa: E731
+    weights = jax.tree.map(drawn, shapes_of(generator, latents))
+    weights[AVERAGES]["synthesis"]["layer_0_28"]["magnitude"] = jnp.float32(1e8)
+    made, changed = jax.jit(lambda z: generator.apply(weights, z, train=True, mutable=[AVERAGES]))(latents)
+    averages = changed[AVERAGES]
+    assert {name: len(layer) for name, layer in averages["synthesis"].items()} == {
+        "layer_0_28": 1, "layer_1_28": 1, "layer_2_8": 1, "layer_3_8": 1
+    }  # fmt: skip
+    for name, layer in averages["synthesis"].items():
+        assert layer["magnitude"] != weights[AVERAGES]["synthesis"][name]["magnitude"], name
+    # Beside so large an average the batch's own mean square is nothing.
+    np.testing.assert_allclose(averages["synthesis"]["layer_0_28"]["magnitude"], 1e8 * 0.5 ** (3 / 20_000), rtol=1e-6)
+    show = jax.jit(lambda variables, z: generator.apply(variables, z, train=False))
+    # What trains counts before it is used; and styles are not normalised by those of other images.
+    alone = show({**weights, **changed}, latents.at[1:].multiply(7.0))
+    np.testing.assert_allclose(alone[0], made[0], atol=1e-5)
+    styles = jax.jit(lambda z: generator.apply(weights, z, train=False, method="styles"))(latents)[:, 0]
+    average = weights[AVERAGES]["mapping"]["style"]
+    np.testing.assert_allclose(averages["mapping"]["style"], average + 0.002 * (styles.mean(0) - average), rtol=1e-5)
+
+
+@pytest.mark.parametrize("fields", [{"resolution": 48}, {"resolution": 4}, {"layers": 2}])
+def test_sizes_that_cannot_be_are_refused(fields):
+    ((name, value),) = fields.items()
+    with pytest.raises(UserError, match=f"game.generator.{name}={value}: expected"):
+        shapes_of(stylegan3.stylegan3(32, base=64, most=8).generator.clone(**fields), jnp.zeros((2, 8)))
