@@ -5,7 +5,7 @@
 The commands of a page run in its order, so that later ones find the runs that earlier ones made, on small data of the
 right kind under the names that they have. Trainings are of two steps; what needs a download, a cluster or hours is
 planned or explained (docs_plans.py). It ends with a table, which stays in WORKDIR/commands.md, and exit code 1 where a
-command fails. The same command goes on where it was stopped; delete WORKDIR to begin anew.
+command fails. The same command goes on where it was stopped, and begins a page with a failure anew.
 """
 
 from __future__ import annotations
@@ -83,13 +83,15 @@ def plans_of(page: Path) -> list[Plan]:
 
 
 def run_page(page: Path, folder: Path) -> Iterator[Outcome]:
-    """Each command's outcome; those that passed before are not run again."""
+    """Each command's outcome; a page that was stopped goes on, one with a failure begins anew."""
+    done = folder / "outcomes.jsonl"
+    if any(entry["result"] != "ok" for entry in _read(done)):
+        shutil.rmtree(folder)  # what came after the failure has changed its runs
     _copy_repository(folder)
     for name, text in own_configs(page).items():
         (folder / name).write_text(text)
         furnish(folder, text)
-    done = folder / "outcomes.jsonl"
-    before = {tuple(entry["ran"]): Outcome(**entry) for entry in _read(done) if entry["result"] == "ok"}
+    before = {tuple(entry["ran"]): Outcome(**entry) for entry in _read(done)}
     for plan in plans_of(page):
         outcome = before.get(plan.words) or _run(plan, folder)
         if plan.words not in before:
