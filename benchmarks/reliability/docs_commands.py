@@ -150,7 +150,7 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
     lines = ["| page, line | command | run | processor s | result |", "| --- | --- | --- | --: | --- |"]
     for one in outcomes:
         shown = one.shown.replace("|", "\\|")
-        lines.append(f"| {one.page}:{one.line} | `{shown}` | {one.how} | {one.seconds:.0f} | {one.result} |")
+        lines.append(f"| {one.page}:{one.line} | `$ {shown}` | {one.how} | {one.seconds:.0f} | {one.result} |")
     failed = sum(not one.passed for one in outcomes)
     lines += [
         "",
