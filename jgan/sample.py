@@ -58,7 +58,13 @@ def main(argv: Sequence[str]) -> int:
     """Runs the command."""
     options = _parser().parse_args(argv)
     out: Path = options.out or options.workdir / "generated"
-    sampling = Sampling(options.seed, options.truncation, options.standing_batches, options.batch_size)
+    sampling = Sampling(
+        options.seed,
+        options.truncation,
+        options.truncation_cutoff,
+        standing_batches=options.standing_batches,
+        batch_size=options.batch_size,
+    )
     sampling.check()
     check_count("--num", options.num)
     weights = Weights(options.raw, options.best, options.step)
@@ -102,7 +108,14 @@ def _parser() -> command.Parser:
     parser.add_argument(
         "--truncation",
         type=float,
-        help="keep normal latents within [-t, t]; for imported BigGAN weights, the scale of the latents, at most 1",
+        help="keep normal latents within [-t, t]; of StyleGANs psi, by which styles are scaled about their average; "
+        "for imported BigGAN weights, the scale of the latents, at most 1",
+    )
+    parser.add_argument(
+        "--truncation_cutoff",
+        type=int,
+        metavar="N",
+        help="of StyleGANs: truncate the styles of the first N layers alone",
     )
     parser.add_argument("--raw", action="store_true", help="use the trained weights, not the EMA weights")
     parser.add_argument(

@@ -378,7 +378,14 @@ def stylegan2(widths, image_channels=3, classes=0, mapping_layers=8, residual=Tr
     return generator, discriminator
 
 
+# As the official networks were counted (stylegan2-ada-pytorch): synthesis and, of 8 or 2 layers, mapping; D.
 COUNTS |= {
+    "stylegan2": (28_268_812 + 2_101_248, 29_012_513),
+    "stylegan2_auto": (22_666_210 + 525_312, 24_001_089),
+    "stylegan2_paper256": (22_666_210 + 2_101_248, 24_001_089),
+    "stylegan2_paper512": (28_175_335 + 2_101_248, 28_982_849),
+    "stylegan2_paper1024": (28_268_812 + 2_101_248, 29_012_513),
+    "stylegan2_cifar": (20_215_315, 23_089_664),
     "stylegan2_digits": stylegan2((64, 64, 64, 32), 1, 10, 2),
     "stylegan2_small": stylegan2((256, 256, 128, 64, 32), 3, 10, 2),
 }

@@ -110,6 +110,7 @@ class Run:
         captions: Sequence[str] | np.ndarray | None = None,
         seed: int = 0,
         truncation: float | None = None,
+        truncation_cutoff: int | None = None,
         standing_batches: int = 0,
         batch_size: int = 64,
         raw: bool = False,
@@ -120,12 +121,15 @@ class Run:
 
         Image i depends on `seed`, i and its label alone. `labels`, names or numbers as in `class_names`, are taken in
         turn, without them all classes. Of `captions`, words or vectors [m, features], come `num` images each (8 without
-        it), [m * num, h, w, c].
+        it), [m * num, h, w, c]. `truncation_cutoff` are the first layers of a StyleGAN, which alone are truncated.
 
         Raises:
           UserError: settings that the run does not allow, or no such checkpoint.
         """
-        weights, sampling = Weights(raw, best, step), Sampling(seed, truncation, standing_batches, batch_size)
+        weights = Weights(raw, best, step)
+        sampling = Sampling(
+            seed, truncation, truncation_cutoff, standing_batches=standing_batches, batch_size=batch_size
+        )
         check_count("--num", num)
         sampler = self._sampler()
         encoded = self._encoded(captions, weights)

@@ -6,6 +6,7 @@ https://arxiv.org/abs/2006.06676), checked against https://github.com/NVlabs/sty
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from typing import Literal
@@ -247,34 +248,25 @@ def stylegan2(
     mapping_layers: int = 8,
     r1_gamma: float = 10.0,
     minibatch_group: int = GROUP,
+    *,
+    plain: bool = False,
 ) -> StyleGAN:
     """Config f of the paper's Table 1 at a resolution, with lazy R1 and path lengths, and mixing.
 
-    `base` and `most` are those of `widths_of`: 32768 and 512 are config f, 16384 half as wide from 64 x 64 on.
+    `base` and `most` are those of `widths_of`: 32768 and 512 are config f, 16384 half as wide from 64 x 64 on. A
+    `plain` one is that for CIFAR-10 (arXiv 2006.06676, appendix D): a discriminator without skips, without mixing and
+    path lengths.
 
     Raises:
       UserError: as `widths_of`.
     """
     widths = widths_of(resolution, base, most)
-    return StyleGAN(
+    game = StyleGAN(
         Generator(widths, image_channels, num_classes, most, mapping_layers),
-        Discriminator(widths, num_classes, minibatch_group=minibatch_group),
+        Discriminator(widths, num_classes, "plain" if plain else "residual", minibatch_group),
         latent_dim=most,
         num_classes=num_classes,
         r1_gamma=r1_gamma,
         r1_every=16,
     )
-
-
-def stylegan2_cifar(num_classes: int = 0) -> StyleGAN:
-    """The preset that reached an FID of 2.92 on CIFAR-10 without labels, and 2.42 with them (arXiv 2006.06676)."""
-    widths = widths_of(32, 32768)
-    return StyleGAN(
-        Generator(widths, num_classes=num_classes, mapping_layers=2),
-        Discriminator(widths, num_classes, "plain", minibatch_group=32),
-        num_classes=num_classes,
-        r1_gamma=0.01,
-        r1_every=16,
-        style_mixing=0.0,
-        path_length_weight=0.0,
-    )
+    return dataclasses.replace(game, style_mixing=0.0, path_length_weight=0.0) if plain else game

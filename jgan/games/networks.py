@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import flax.linen as nn
 import jax
@@ -147,6 +147,12 @@ class Networks(Settings):
         if self.latent_distribution == "uniform":
             raise UserError("--truncation: this run's latents are uniform; only normal ones can be truncated")
         check_truncation_range(truncation, self.truncation_tables)
+
+    def with_truncation_cutoff(self, layers: int) -> Self:
+        """The game that truncates its first `layers` alone. Raises UserError where it has no layers of styles."""
+        raise UserError(
+            f"--truncation_cutoff={layers}: this run truncates latents, which all layers share; leave it out"
+        )
 
     def generate(self, player: Player, inputs: StepInputs) -> tuple[Images, Player]:
         """Fake images [n, h, w, c], and the player with its variables advanced."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -50,6 +50,7 @@ class StyleGAN(LatentGAN):
     path_length_every: int = 4
     path_length_decay: float = 0.01  # how fast the mean length follows
     path_length_share: int = 2  # one image in so many
+    truncation_cutoff: int = 0  # the first layers, whose styles a truncation moves; 0: all of them
 
     def check(self, stages: tuple[Stage, ...]) -> None:
         """As every game of latents; raises UserError for shares beyond 1 and batches that the path length splits."""
@@ -57,6 +58,9 @@ class StyleGAN(LatentGAN):
         for name in ("style_mixing", "path_length_decay"):
             if getattr(self, name) > 1.0:
                 raise UserError(f"game.{name}={getattr(self, name)}: expected at most 1")
+        most = getattr(self.generator, "num_styles", self.truncation_cutoff)
+        if self.truncation_cutoff > most:
+            raise UserError(f"game.truncation_cutoff={self.truncation_cutoff}: game.generator has {most} layers")
         if self.path_length_share < 1:
             raise UserError(f"game.path_length_share={self.path_length_share}: expected at least 1")
         for index, stage in enumerate(stages):
@@ -105,6 +109,15 @@ class StyleGAN(LatentGAN):
     def check_truncation(self, truncation: float) -> None:
         """Any truncation does: it says how far styles stay from their average."""
 
+    def with_truncation_cutoff(self, layers: int) -> Self:
+        """The game whose truncation moves the styles of the first `layers`. Raises UserError beyond what there are."""
+        most = getattr(self.generator, "num_styles", layers)
+        if not 1 <= layers <= most:
+            raise UserError(
+                f"--truncation_cutoff={layers}: this run's generator has {most} layers; expected 1 to {most}"
+            )
+        return dataclasses.replace(self, truncation_cutoff=layers)
+
     def sample_latents(self, rngs: Rngs, truncation: float | None = None) -> Latents:
         """Latents [n, z], one row a key, whatever the truncation: that is psi, of styles (2019, appendix B)."""
         del truncation
@@ -123,7 +136,9 @@ class StyleGAN(LatentGAN):
         """Images [n, h, w, c] of latents [n, z], with the noise that is constant; `truncation` is psi."""
         styles, _ = forward(self.generator, player, latents, labels, method="styles", rng=rng, train=False)
         if truncation is not None:
-            styles = lerp(average_style(player.variables)[None, None], styles, truncation)
+            moved = lerp(average_style(player.variables)[None, None], styles, truncation)
+            first = jnp.arange(styles.shape[1]) < (self.truncation_cutoff or styles.shape[1])
+            styles = jnp.where(first[None, :, None], moved, styles)
         return forward(self.generator, player, styles, method="synthesize", rng=rng, train=False, **(growth or {}))[0]
 
     def _generate_from(self, player: Player, latents: Latents, inputs: StepInputs) -> tuple[Images, Player]:

@@ -28,7 +28,8 @@ class Sampling:
     """How images are sampled, whatever they show."""
 
     seed: int = 0
-    truncation: float | None = None  # of normal latents
+    truncation: float | None = None  # of normal latents, or of styles
+    truncation_cutoff: int | None = None  # the first layers, which alone are truncated; None: as the run has it
     standing_batches: int = 0  # whose batch statistics stand in for the running ones; 0: none do
     batch_size: int = 64
 
@@ -36,6 +37,10 @@ class Sampling:
         """Raises UserError for a number out of range."""
         check_count("--batch_size", self.batch_size)
         check_standing_batches(self.standing_batches, self.batch_size)
+        if self.truncation_cutoff is not None and self.truncation is None:
+            raise UserError(
+                f"--truncation_cutoff={self.truncation_cutoff}: nothing is truncated; give --truncation too"
+            )
         check_seed(self.seed)
 
 
@@ -74,7 +79,7 @@ class RunSampler:
         """Raises UserError where the run does not generate images from latents."""
         self.game, self._config = latent_game(config, "--workdir"), config
         self.restore = functools.cache(functools.partial(restore_generator, config, workdir))
-        self._samplers: dict[tuple[float | None, int], Sampler] = {}
+        self._samplers: dict[tuple[float | None, int | None, int], Sampler] = {}
 
     def sample(self, condition: np.ndarray | None, num: int, sampling: Sampling, weights: Weights) -> np.ndarray:
         """Images uint8 [num, h, w, c]; image i is of the class or the caption `condition[i]`. Raises as `batches`."""
@@ -96,13 +101,14 @@ class RunSampler:
           UserError: settings that the run does not allow, or no such checkpoint.
         """
         sampling.check()
-        latent_game(self._config, "--workdir", sampling.truncation)
+        game, cutoff = latent_game(self._config, "--workdir", sampling.truncation), sampling.truncation_cutoff
+        game = game if cutoff is None else game.with_truncation_cutoff(cutoff)
         if sampling.standing_batches and self.game.captions != "none":
             raise UserError("--standing_batches: these are statistics over all captions, which only evaluate has")
         generator, step = self.restore(weights)
-        key = (sampling.truncation, sampling.batch_size)
+        key = (sampling.truncation, cutoff, sampling.batch_size)
         if key not in self._samplers:
-            self._samplers[key] = Sampler(self.game, self._config.stages, sampling.batch_size, sampling.truncation)
+            self._samplers[key] = Sampler(game, self._config.stages, sampling.batch_size, sampling.truncation)
         sampler = self._samplers[key]
         if sampling.standing_batches:
             classes = classes_in_turn(self.game, self.game.num_classes)

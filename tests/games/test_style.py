@@ -11,6 +11,7 @@ from jgan.config import Config, check
 from jgan.data.config import DataConfig
 from jgan.engine.optim import make_optimizer
 from jgan.engine.step import create_state
+from jgan.families.dcgan import dcgan
 from jgan.families.stylegan2 import Discriminator, Generator
 from jgan.games.style import PATH_LENGTH, StyleGAN
 from jgan.layers.style import STYLE_DECAY, average_style
@@ -60,6 +61,26 @@ def test_truncation_moves_styles_to_their_average(state):
     assert np.abs(images[0][0] - images[0][1]).max() > 0.01
 
 
+def test_a_cutoff_truncates_the_first_layers_alone(state):
+    _, player = styles_of(GAME, state)
+    latents = GAME.sample_latents(RNGS[:2])
+    styles, average = (
+        GAME.generator.apply({"params": player.params, **player.variables}, latents, train=False, method="styles"),
+        average_style(player.variables),
+    )
+    wanted = jnp.where((jnp.arange(4) < 3)[None, :, None], average + 0.5 * (styles - average), styles)
+    expected = GAME.generator.apply(
+        {"params": player.params, **player.variables}, wanted, train=False, method="synthesize"
+    )
+    found = GAME.with_truncation_cutoff(3).images_from(player, latents, None, 0.5, rng=RNGS[0])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    for layers in (0, 5, -1):
+        with pytest.raises(UserError, match=rf"--truncation_cutoff={layers}: .* expected 1 to 4"):
+            GAME.with_truncation_cutoff(layers)
+    with pytest.raises(UserError, match="truncates latents, which all layers share"):
+        dcgan(16, 4, 1).with_truncation_cutoff(3)
+
+
 def test_path_lengths_are_compared_with_their_moving_mean(state):
     names = [phase.name for phase in GAME.phases(STAGE)]
     assert names == ["discriminator", "penalty", "generator", PATH_LENGTH]
@@ -81,6 +102,7 @@ def test_path_lengths_are_compared_with_their_moving_mean(state):
     ("changes", "message"),
     [
         ({"style_mixing": 1.5}, r"game\.style_mixing=1\.5: expected at most 1"),
+        ({"truncation_cutoff": 5}, r"game\.truncation_cutoff=5: game\.generator has 4 layers"),
         ({"path_length_share": 3}, r"game\.path_length_share=3: does not divide the batch of stages\[0\]"),
         ({"path_length_share": 0}, r"game\.path_length_share=0: expected at least 1"),
     ],
