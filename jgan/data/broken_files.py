@@ -16,8 +16,9 @@ from jgan.untrusted.images import BrokenImageError, open_image
 
 SHOWN = 5  # broken files named in an error; `inspect` lists them all
 
-# The last bytes of a whole file, searched within the last TAIL bytes: some cameras append a little.
-ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND", "GIF": b";"}
+# The last bytes of a whole file, searched within the last TAIL bytes; of WebP the header says how long it is. A file
+# without them is decoded: it is cut off, or a photo with a film behind it, or of a format whose end says nothing.
+ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND", "WEBP": b""}
 TAIL = 4096
 
 
@@ -34,7 +35,7 @@ class FileReport:
 
 
 def check_files(source: FileSource, full: bool) -> list[FileReport]:
-    """A report on every file: decoded whole, or, unless `full`, its header and its end."""
+    """A report on every file: decoded whole or, unless `full`, its header alone where it ends as whole files do."""
 
     def check(chunk: range) -> list[FileReport]:
         return [_check_file(source, index, full) for index in chunk]
@@ -52,15 +53,18 @@ def _check_file(source: FileSource, index: int, full: bool) -> FileReport:
     try:
         data = source.read_noted(index)
         image = decode(data) if full else open_image(data)
-        end = ENDS.get(image.format or "")
-        if not full and end and end not in data[-TAIL:]:
-            raise BrokenImageError("the file is truncated")
+        if not full and not _ends(data, image.format or ""):
+            image = decode(data)
         channels = natural_channels(image)
         if image.mode == "F":
             raise BrokenImageError("float pixels have no known range; save it with 8 or 16 bits")
     except BrokenImageError as error:
         return FileReport(index, problem=str(error))
     return FileReport(index, image.size, image.mode, channels, peak_of(image) if full else None)
+
+
+def _ends(data: bytes, kind: str) -> bool:
+    return kind in ENDS and ENDS[kind] in data[-TAIL:]
 
 
 class Named(Protocol):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterator
+import shutil
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from jgan.types import UserError
@@ -51,4 +52,21 @@ def taking_back(directory: Path, names: Collection[str], made: Collection[str] =
         if all(place.name in names and not (place.is_dir() and any(place.iterdir())) for place in new):
             for place in new:
                 place.rmdir() if place.is_dir() else place.unlink()
+        raise
+
+
+@contextlib.contextmanager
+def taking_back_unless_kept(directory: Path, names: Collection[str]) -> Iterator[Callable[[], None]]:
+    """Gives `keep()`. Where the block raises UserError before that, what is new of these names goes, with all in it.
+
+    The caller holds the directory.
+    """
+    before = {place.name for place in directory.iterdir()}
+    kept: list[bool] = []
+    try:
+        yield lambda: kept.append(True)
+    except UserError:
+        new = [] if kept else [directory / name for name in names if name not in before]
+        for place in new:
+            shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
         raise

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +21,22 @@ from jgan.engine.memory import check_program
 from jgan.engine.step import active_phases
 from jgan.evaluation.while_training import Evaluator, check_game
 from jgan.rundir.animation import write_progress
-from jgan.rundir.checkpoints import CHECKPOINTS, Checkpoint, Checkpoints, newest_step
+from jgan.rundir.checkpoints import Checkpoint, Checkpoints, newest_step
 from jgan.rundir.environment import write_environment
-from jgan.rundir.lock import locked
 from jgan.rundir.monitor import MetricWindow, NonFiniteError, RunLog, gradient_names
 from jgan.rundir.pictures import make_grid, to_uint8, with_legend
 from jgan.rundir.progress import Progress
 from jgan.setup import RUN, Setup, check_same_run, shapes_to_data
 from jgan.terminal import bars
+from jgan.training.beginning import beginning
 from jgan.training.interruption import Interruption
 from jgan.training.numbering import prepare_numbered
 from jgan.training.programs import Programs
 from jgan.training.shown import open_shown
-from jgan.training.start_from import START, StartFrom, begin, find_start, in_words, open_origin, write_start
+from jgan.training.start_from import StartFrom, begin, find_start, in_words, open_origin, write_start
 from jgan.types import ScheduledStage, TrainState, UserError, stage_ending
 
 STEP_TOO_LARGE = "make stages[i].batch_size smaller, or take its images in parts by stages[i].accumulate"
-BEFORE_CHECKPOINT = {START, "config.json", "environment.json", CHECKPOINTS}  # what a start that is refused takes back
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +68,7 @@ def train(config: Config, workdir: Path, start_from: StartFrom | None = None) ->
     configs.check(config)
     check_game(config)
     check_place(config.data.source, workdir)
-    with locked(workdir, BEFORE_CHECKPOINT) if processes.is_main() else contextlib.nullcontext():
+    with beginning(workdir) as keep:
         _check_resume(config, workdir)
         start = find_start(workdir, start_from)
         with bars.clock("opening the data and the networks", visible=processes.is_main()):
@@ -80,7 +79,7 @@ def train(config: Config, workdir: Path, start_from: StartFrom | None = None) ->
                 evaluator = _open_evaluator(setup, workdir)
             if evaluator:
                 stack.callback(evaluator.best.close)
-            return _Loop(setup, workdir, checkpoints, evaluator, start).run()
+            return _Loop(setup, workdir, checkpoints, evaluator, start, keep).run()
 
 
 def _check_resume(config: Config, workdir: Path) -> None:
@@ -116,9 +115,11 @@ class _Loop:
         checkpoints: Checkpoints,
         evaluator: Evaluator | None,
         start: StartFrom | None,
+        keep: Callable[[], None],
     ) -> None:
+        """`keep` is called when there is something to keep: a checkpoint gone on from or named, a finished step."""
         self.setup, self.config, self.workdir, self.checkpoints = setup, setup.config, workdir, checkpoints
-        self.evaluator, self.start = evaluator, start
+        self.evaluator, self.start, self.keep = evaluator, start, keep
         self.interruption = Interruption()
         self.shown, self.what_is_shown = open_shown(setup)
         # The cache is the loop's own: one of the class would keep every run's programs while the process lives.
@@ -136,6 +137,8 @@ class _Loop:
                 self._check_record()
                 checkpoint = self.checkpoints.restore(self.setup.target)
                 state, step = self._continue(checkpoint) if checkpoint else (None, 0)
+                if checkpoint:
+                    self.keep()
                 if processes.is_main():
                     if self.start:  # first of all: a start that is cut short remembers it
                         write_start(self.workdir, self.start)
@@ -248,6 +251,8 @@ class _Loop:
                 with jax.transfer_guard("disallow"):
                     state, metrics = train_step(state, feed, rng)
                     self.window.add(step, metrics)
+                if step == first:
+                    self.keep()
                 step += 1
                 self.progress.show(self.window.finished, stage.batch_size, self.window.latest)
                 if not forecast and (forecast := self.progress.forecast(stage.start + stage.steps - step)):
@@ -294,6 +299,7 @@ class _Loop:
 
     def _roll_back(self, error: NonFiniteError) -> tuple[TrainState, int]:
         """The newest checkpoint with fresh keys, if the config allows one more; the error with advice if not."""
+        self.keep()
         if self.config.on_nonfinite != "rollback" or self.rollbacks >= self.config.max_rollbacks:
             tried = f" after {self.rollbacks} roll-backs" if self.rollbacks else ""
             advice = "" if self.rollbacks else "; on_nonfinite=rollback goes on from it with fresh keys"

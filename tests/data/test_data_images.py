@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jgan.data.broken_files import check_files
+from jgan.data.file_source import FileSource
+from jgan.data.file_trees import FolderFiles
 from jgan.data.pixels import BrokenImageError, Format, decode, natural_channels, to_pixels
+from jgan.photos.photo_files import read_photo
+from jgan.types import UserError
 
 RAMP = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
 COLOURS = np.stack([RAMP, 255 - RAMP, RAMP // 2], axis=-1)
@@ -133,6 +138,31 @@ def test_broken_images_have_a_reason():
     for data, reason in cases.items():
         with pytest.raises(BrokenImageError, match=reason):
             to_pixels(decode(data), Format(8, 3, "crop", 255))
+
+
+def test_every_command_finds_the_same_files_broken(tmp_path):
+    # A start of a run looks at headers and ends where these tell, `inspect` at all, and `translate` reads.
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    photo = encoded(noise, "JPEG")
+    whole = {"film behind it": photo + bytes(9000), "no end of PNG": encoded(noise)[:-12]}
+    cut = {"JPEG without its end": photo[:-2]}
+    for kind in ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP"):
+        whole[kind] = encoded(noise, kind)
+        cut[f"half of {kind}"] = whole[kind][: len(whole[kind]) // 2]
+    for index, data in enumerate((whole | cut).values()):
+        (tmp_path / f"{index:02}.png").write_bytes(data)
+    source = FileSource(FolderFiles(str(tmp_path)))
+    starting, inspecting = ([bool(report.problem) for report in check_files(source, full)] for full in (False, True))
+    reading = [_is_unreadable(tmp_path / name) for name in source.names]
+    assert starting == inspecting == reading == [False] * len(whole) + [True] * len(cut)
+
+
+def _is_unreadable(path):
+    try:
+        read_photo(path)
+    except UserError:
+        return True
+    return False
 
 
 def test_natural_channels():

@@ -58,6 +58,12 @@ def test_whoever_asks_for_too_much(small, tmp_path):
     ):
         with pytest.raises(UserError, match=f"{message}.* GB are there; "):
             ask()
+    assert not (tmp_path / "new").exists(), "nothing of a refused start is in the way of a smaller one"
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="compiling the first step"):
+        train(make_config(**_steps(256)), tmp_path / "new")
+    assert [place.name for place in (tmp_path / "new").iterdir()] == ["notes.txt"]
 
 
 def _steps(batch_size):
