@@ -35,6 +35,7 @@ GROUPS = {
         "translate": Command("jgan.translate", "translate image files: image-to-image, colour, inpainting"),
         "upscale": Command("jgan.upscale", "enlarge image files"),
         "import-weights": Command("jgan.import_weights", "make a run of published weights"),
+        "export-weights": Command("jgan.export_weights", "write a run's networks for other code bases"),
     },
     "Measure": {
         "evaluate": Command("jgan.evaluate", "measure a run or a folder of images: FID, KID, precision, ..."),

@@ -49,6 +49,16 @@ def restore_generator(config: Config, workdir: Path, weights: Weights = NEWEST) 
     Raises:
       UserError: the directory has no such checkpoint.
     """
+    state, step = restore_state(config, workdir, weights)
+    return state.generator if weights.raw else state.generator.averaged(), step
+
+
+def restore_state(config: Config, workdir: Path, weights: Weights = NEWEST) -> tuple[TrainState, int]:
+    """The whole state of a checkpoint but frozen weights, and its step; of `weights` only what chooses it counts.
+
+    Raises:
+      UserError: the directory has no such checkpoint.
+    """
     checkpoints, record = _open(workdir, weights)
     check_same_run(record, config, checkpoints.directory)
     sharding = make_sharding()
@@ -57,8 +67,7 @@ def restore_generator(config: Config, workdir: Path, weights: Weights = NEWEST) 
     checkpoint = checkpoints.restore(target, weights.step)
     assert checkpoint is not None, "newest_record found one"
     checkpoints.close()
-    generator = checkpoint.state.generator
-    return generator if weights.raw else generator.averaged(), int(jax.device_get(checkpoint.state.step))
+    return checkpoint.state, int(jax.device_get(checkpoint.state.step))
 
 
 def batch_shapes(config: Config, workdir: Path, weights: Weights = NEWEST) -> tuple[BatchShapes, ...]:

@@ -51,6 +51,7 @@ class Format:
     read: Reader
     always: Fields = dataclasses.field(default_factory=dict)
     clean: Callable[[Tensors], Tensors] = lambda tensors: tensors  # names as the newest files have them
+    beside: tuple[str, ...] = ()  # tensors of the network that stand beside it in the file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,10 +90,12 @@ def find(tensors: Tensors, formats: Sequence[Format], source: str, part: str = "
         for prefix in _prefixes(plain, format_.landmarks):
             if part and not prefix.startswith(f"{part.strip('.')}."):
                 continue
-            inside = {name.removeprefix(prefix): array for name, array in plain.items() if name.startswith(prefix)}
+            inside = {name: plain[name] for name in format_.beside if name in plain}
+            inside |= {name.removeprefix(prefix): array for name, array in plain.items() if name.startswith(prefix)}
             inside = dict(format_.clean(without_counters(inside)))
             if format_.matches(inside):
-                left_out = Counter(name.split(".")[0] for name in plain if not name.startswith(prefix))
+                rest = [name for name in plain if not name.startswith(prefix) and name not in format_.beside]
+                left_out = Counter(name.split(".")[0] for name in rest)
                 found.append(Found(format_, inside, prefix, taken_off, dict(left_out)))
     averages = [one for one in found if _AVERAGE.search(one.prefix)]
     chosen = averages if len(averages) == 1 else found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,21 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     if covered != len(tensors):
         raise RefusedError(f"its tensors end at byte {covered} of {len(tensors)}")
     return weights
+
+
+def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
+    """Writes float32 tensors by name, in the order of the names. Raises OSError."""
+    header, begin = {}, 0
+    for name, array in sorted(tensors.items()):
+        end = begin + 4 * array.size
+        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [begin, end]}
+        begin = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of eight bytes
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, array in sorted(tensors.items()):
+            file.write(np.ascontiguousarray(array, "<f4").tobytes())
 
 
 def _safetensors_entry(name: str, entry: Any) -> tuple[np.dtype, tuple[int, ...], tuple[int, int]]:

@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from jgan.interop.recognition import Fields, Format, Tensors
 from jgan.interop.state_dict import as_float32
 from jgan.types import PyTree, UserError
 
+CONSTANT, LAST_HIDDEN, LABELS = "synthesis.b4.const", "b4.fc.weight", "mapping.embed.weight"
 Leaf = tuple[str, ...]  # the path of a leaf of the Flax variables, its collection first
 Shape = tuple[int, ...]
 
@@ -159,3 +161,73 @@ def _check(weights: Mapping[str, np.ndarray], wanted: Mapping[str, Shape], sourc
         if tuple(weights[name].shape) != shape:
             found = tuple(weights[name].shape)
             raise UserError(f"{source}: {name} has the shape {found}; this config expects {shape}")
+
+
+# --- What a file's network is like ---
+
+
+def generator_fields(tensors: Tensors) -> Fields:
+    """The fields of a generator with these tensors, and what goes with them."""
+    widths = _widths(tensors, r"synthesis\.b(\d+)\.conv1\.weight", 0)
+    channels, classes = int(tensors["synthesis.b4.torgb.weight"].shape[0]), _classes(tensors)
+    style, latents = (int(size) for size in tensors["mapping.fc0.weight"].shape)
+    rows, columns = (int(size) for size in tensors[CONSTANT].shape[1:])
+    return {
+        "widths": widths,
+        "image_channels": channels,
+        "num_classes": classes,
+        "style_units": style,
+        "mapping_layers": _mapping_layers(tensors),
+        "first_shape": (rows, columns),
+        "data.channels": channels,
+        "stages.resolution": rows << (len(widths) - 1),
+        "game.latent_dim": latents - (style if classes else 0),
+        "game.num_classes": classes,
+        "game.discriminator.num_classes": classes,
+        "game.discriminator.widths": widths,
+    }
+
+
+def _discriminator_fields(tensors: Tensors) -> Fields:
+    halved = _widths(tensors, r"b(\d+)\.conv1\.weight", 0)  # a block's last layer has the width of the next
+    highest = max(int(number) for name in tensors for number in re.findall(r"^b(\d+)\.fromrgb\.weight", name))
+    classes = _classes(tensors)
+    return {
+        "widths": (*halved, int(tensors[f"b{highest}.fromrgb.weight"].shape[0])),
+        "num_classes": classes,
+        "architecture": "residual" if f"b{highest}.skip.weight" in tensors else "plain",
+        **({"mapping_layers": _mapping_layers(tensors)} if classes else {}),
+    }
+
+
+def _widths(tensors: Tensors, pattern: str, axis: int) -> tuple[int, ...]:
+    """Of tensors of such names, by the resolution in them, the size along an axis."""
+    found = {
+        int(match[1]): array.shape[axis] for name, array in tensors.items() if (match := re.fullmatch(pattern, name))
+    }
+    return tuple(int(found[resolution]) for resolution in sorted(found))
+
+
+def _classes(tensors: Tensors) -> int:
+    return int(tensors[LABELS].shape[1]) if LABELS in tensors else 0
+
+
+def _mapping_layers(tensors: Tensors) -> int:
+    return sum(bool(re.fullmatch(r"mapping\.fc\d+\.weight", name)) for name in tensors)
+
+
+GENERATOR = Format(
+    "a generator of StyleGAN2",
+    (CONSTANT,),
+    {CONSTANT, "synthesis.b8.conv0.weight", "mapping.fc0.weight"}.issubset,
+    generator_fields,
+    read,
+    always={"game.latent_distribution": "normal"},
+)
+DISCRIMINATOR = Format(
+    "a discriminator of StyleGAN2",
+    (LAST_HIDDEN,),
+    {LAST_HIDDEN, "b8.conv0.weight", "b8.conv1.weight"}.issubset,
+    _discriminator_fields,
+    read,
+)

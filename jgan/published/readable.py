@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 import flax.linen as nn
 
-from jgan.families import biggan, biggan_deep, cyclegan, dcgan, esrgan, pix2pix, r3gan, sngan, srgan
-from jgan.interop import basicsr, mimicry
+from jgan.families import biggan, biggan_deep, cyclegan, dcgan, esrgan, pix2pix, r3gan, sngan, srgan, stylegan2
+from jgan.interop import basicsr, mimicry, rosinality
 from jgan.interop import biggan as of_biggan
 from jgan.interop import biggan_deep as of_biggan_deep
 from jgan.interop import dcgan as of_dcgan
 from jgan.interop import pix2pix as of_pix2pix
 from jgan.interop import r3gan as of_r3gan
+from jgan.interop import stylegan2 as of_stylegan2
 from jgan.interop.recognition import Format, Found, Tensors, find
 from jgan.types import UserError
 
@@ -30,6 +31,7 @@ GENERATORS: dict[type[nn.Module], Readable] = {
     sngan.Generator: Readable("sngan", (mimicry.GENERATOR, of_biggan.UNSHARED)),
     dcgan.Generator: Readable("dcgan", (of_dcgan.GENERATOR,)),
     r3gan.Generator: Readable("r3gan", (of_r3gan.GENERATOR,)),
+    stylegan2.Generator: Readable("stylegan2", (of_stylegan2.GENERATOR, rosinality.GENERATOR)),
     pix2pix.UNet: Readable("pix2pix", (of_pix2pix.UNET,)),
     cyclegan.ResNetGenerator: Readable("cyclegan", (of_pix2pix.RESNET,)),
     srgan.MSRResNet: Readable("srresnet", (basicsr.MSRRESNET,)),
@@ -40,6 +42,7 @@ DISCRIMINATORS: dict[type[nn.Module], Readable] = {
     sngan.Discriminator: Readable("sngan", (mimicry.DISCRIMINATOR, of_biggan.DISCRIMINATOR)),
     dcgan.Discriminator: Readable("dcgan", (of_dcgan.DISCRIMINATOR,)),
     r3gan.Discriminator: Readable("r3gan", (of_r3gan.DISCRIMINATOR,)),
+    stylegan2.Discriminator: Readable("stylegan2", (of_stylegan2.DISCRIMINATOR,)),
     pix2pix.PatchDiscriminator: Readable("pix2pix", (of_pix2pix.PATCH, of_pix2pix.PIXEL)),
     esrgan.VGGDiscriminator: Readable("esrgan", (basicsr.VGG,)),
     esrgan.UNetDiscriminator: Readable("esrgan", (basicsr.UNET,)),

@@ -50,7 +50,7 @@ def test_help_names_every_command_in_a_line():
     ("arguments", "message"),
     [
         (["tarin"], "tarin: no such command; did you mean train?"),
-        (["import_weights"], "import_weights: no such command; did you mean import-weights?"),
+        (["import_weights"], "import_weights: no such command; did you mean import-weights or export-weights?"),
         (["--config", "dcgan"], "--config: expected a command first, such as jgan train --config; see jgan --help"),
         (["configs/"], "configs/: expected a command first, such as jgan train configs/; see jgan --help"),
         (["configs", "--help-me"], "--help-me: unknown option; did you mean --help?"),

@@ -17,6 +17,8 @@ from tables import assert_rows
 
 from jgan import cli, command
 from jgan.config import Config
+from jgan.data.config import DataConfig
+from jgan.families.stylegan2 import stylegan2
 from jgan.types import Stage, UserError
 
 # A command line of each that is right, of which one option at a time is not.
@@ -28,6 +30,7 @@ RIGHT = {
     "translate": "--workdir both --direction a_to_b --input photos --out new",
     "upscale": "--workdir enlarging --input photos --out new",
     "import-weights": "--config dcgan --generator weights.npz --workdir new",
+    "export-weights": "--workdir styles --format stylegan2 --out new",
     "evaluate": "--workdir run --metrics fd --out new",
     "compare": "--images photos --reference photos",
     "report": "--workdir run",
@@ -43,6 +46,7 @@ COMPUTING = (
     "jgan.sample.RunSampler.batches",
     "jgan.inference.image_files._translated",
     "jgan.import_weights.import_networks",
+    "jgan.published.exporting._variables",
     "jgan.evaluation.measure.Collector",
     "jgan.compare.lpips.load_lpips",
     "jgan.report.draw_plots",
@@ -98,6 +102,8 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         use_devices(patch, 1)
         save_run(directory / "run", make_config())
+        styles = stylegan2(8, base=16, most=4, image_channels=1, mapping_layers=1)
+        save_run(directory / "styles", Config(game=styles, data=DataConfig(channels=1), stages=(Stage(1, 2, 8),)))
         for name in ("enlarging", "both"):
             game, data = translation_runs.CONFIGS[name]
             stages = (Stage(steps=1, batch_size=2, resolution=32),)

@@ -46,6 +46,7 @@ REFUSED = (  # each of them after the directory was made, or on the way to it
     "translate --workdir both --input photos --out new/a",
     "upscale --workdir both --input photos --out new/a",
     "import-weights --config dcgan --generator weights.npz --workdir new/a",
+    "export-weights --workdir run --format stylegan2 --out new/a",
     "evaluate --workdir run --metrics accuracy --out new/a",
     "evaluate --images photos --reference broken --metrics ms_ssim --out new/a",
     "evaluate --workdir empty --out new/a",

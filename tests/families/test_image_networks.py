@@ -384,10 +384,10 @@ def test_two_translators_and_two_critics_are_one_player_each():
         assert configs.from_data(configs.to_data(network)) == network
 
 
-NETWORKS = "unet_instance", "resnet", "patch", "srresnet", "msrresnet_x3", "rrdb"
+INITIALISED = "unet_instance", "resnet", "patch", "srresnet", "msrresnet_x3", "rrdb"
 
 
-@pytest.mark.parametrize("case", mark_slow(NETWORKS, ("unet_instance", "msrresnet_x3", "rrdb")))
+@pytest.mark.parametrize("case", mark_slow(INITIALISED, ("unet_instance", "msrresnet_x3", "rrdb")))
 def test_remat_and_bfloat16_change_no_interface(golden, case):
     network, variables, inputs = restored(golden, case)
     rest = {name: value for name, value in variables.items() if name != "params"}
