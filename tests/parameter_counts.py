@@ -389,3 +389,24 @@ COUNTS |= {
     "stylegan2_digits": stylegan2((64, 64, 64, 32), 1, 10, 2),
     "stylegan2_small": stylegan2((256, 256, 128, 64, 32), 3, 10, 2),
 }
+
+
+def stylegan3(widths, style, image_channels, classes):
+    """Generator of Karras et al. 2021, Figure 4b: `widths` of the input and of its layers, kernels of 3 x 3."""
+    wide = widths[0]
+    count = (classes + 1) * style + (2 * style + 1) * style + (style + 1) * style  # labels beside the latents
+    count += wide * wide + 4 * (style + 1)
+    count += sum(9 * a * b + b + (style + 1) * a for a, b in itertools.pairwise(widths))
+    return count + (widths[-1] + 1) * image_channels + (style + 1) * widths[-1]
+
+
+COUNTS |= {
+    # As the official networks were counted: synthesis, mapping; D is StyleGAN2's
+    "stylegan3_t": (21_787_855 + 525_312, 29_012_513),
+    "stylegan3_r": (14_567_839 + 525_312, 29_012_513),
+    # cutoffs of 2 to 16 in six steps, and two layers at 16: 256 / cutoff channels, 32 at most
+    "stylegan3_t_digits": (
+        stylegan3((32, 32, 32, 32, 32, 32, 23, 16, 16), 32, 1, 10),
+        stylegan2((32, 32, 32, 16), 1, 10)[1],
+    ),
+}

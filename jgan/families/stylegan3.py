@@ -31,6 +31,7 @@ from jgan.types import Array, Images, Labels, Latents
 STYLE_DECAY = 0.998  # of the average style
 MAGNITUDE_HALF_LIFE = 20_000.0  # in images
 OUTPUT_SCALE = 0.25
+BLUR_SIGMA = 10.0  # in pixels, of what R's discriminator sees first
 
 
 class FourierInput(nn.Module):
@@ -216,24 +217,33 @@ def stylegan3(
     most: int = 512,
     image_channels: int = 3,
     num_classes: int = 0,
+    layers: int = 14,
     r1_gamma: float = 32.8,
+    batch_size: int = 32,
     minibatch_group: int = GROUP,
 ) -> StyleGAN:
-    """StyleGAN3-T, or, with `rotations`, R, which has twice the channels and whose images begin blurred.
+    """StyleGAN3-T, or, with `rotations`, R, which has twice the channels.
 
-    `base` and `most` are those of the discriminator's `widths_of`, and of T's `bands_of`.
+    `base` and `most` are those of the discriminator's `widths_of`, and of T's `bands_of`. The images that R's
+    discriminator sees are blurred at first, over as many images as `batch_size` asks for.
 
     Raises:
       UserError: as `bands_of`.
     """
+    bands_of(resolution, layers, base, most, image_channels)
     wider = 2 if rotations else 1
+    generator = Generator(
+        resolution, image_channels, num_classes, wider * base, wider * most, rotations, layers, style_units=most
+    )
     return StyleGAN(
-        Generator(resolution, image_channels, num_classes, wider * base, wider * most, rotations, style_units=most),
+        generator,
         Discriminator(widths_of(resolution, base, most), num_classes, minibatch_group=minibatch_group),
         latent_dim=most,
         num_classes=num_classes,
         r1_gamma=r1_gamma,
         r1_every=16,
+        blur_sigma=BLUR_SIGMA if rotations else 0.0,
+        blur_images=200_000 * batch_size // 32 if rotations else 0,
         style_mixing=0.0,
         path_length_weight=0.0,
     )

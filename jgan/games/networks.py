@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgan.augment.blur import blur
 from jgan.augment.diffaugment import augment
 from jgan.engine.optim import half_cosine
 from jgan.games.forward import forward, forward_with_intermediates, shapes_of
@@ -225,7 +226,9 @@ class Networks(Settings):
         return forward(self.generator, player, latents, inputs.labels, rng=rng, **inputs.growth)
 
     def _perturb(self, images: Images, inputs: StepInputs, purpose: int) -> Images:
-        """Images augmented, real and fake image i alike, then with instance noise."""
+        """Images blurred, augmented, real and fake image i alike, then with instance noise."""
+        if self.blur_sigma:
+            images = blur(images, linear_decay(self.blur_sigma, 0.0, self.blur_images, inputs.images_seen))
         if self.augment:
             probability = self.augment_probability_at(inputs.images_seen)
             images = augment(images, fold(inputs.rngs, AUGMENT), self.augment, probability)

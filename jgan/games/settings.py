@@ -39,6 +39,8 @@ class Stabilisers:
     label_flipping: float = 0.0  # share of real and of fake targets that the discriminator sees flipped
     instance_noise: float = 0.0  # deviation of noise on all images it sees (https://arxiv.org/abs/1610.04490)
     instance_noise_images: int = 0  # over which it falls to 0, linearly; 0: it stays
+    blur_sigma: float = 0.0  # of all images it sees, in pixels (StyleGAN3-R: 10)
+    blur_images: int = 0  # over which it falls to 0, linearly; 0: it stays
     augment: tuple[str, ...] = ()  # DiffAugment: "color", "translation", "cutout", on all images it sees
     augment_probability: float = 1.0  # of each of them for each image; real and fake image i alike
     augment_probability_images: int = 0  # over which it rises from 0, as half a cosine; 0: at once
@@ -94,6 +96,8 @@ class Settings(Penalties, Stabilisers):
             raise UserError(
                 "game.instance_noise_images: there is no noise to fall; set game.instance_noise, or it to 0"
             )
+        if self.blur_images and not self.blur_sigma:
+            raise UserError("game.blur_images: there is no blur to fall; set game.blur_sigma, or it to 0")
         if not 0.0 < self.top_k <= 1.0:
             raise UserError(f"game.top_k={self.top_k}: expected a share above 0, at most 1")
         if self.top_k_images and self.top_k == 1.0:

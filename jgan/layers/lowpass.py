@@ -89,6 +89,7 @@ def _as_rows(taps: np.ndarray) -> tuple[Taps, ...]:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+@functools.partial(jax.jit, static_argnums=0, inline=True)  # traced once for all layers and passes alike
 def _up(how: Filtering, x: Array) -> Array:
     """Along each axis y[o] = sum over j of taps[j] z[o + j - before], where z[factor i] = x[i] and all else is 0."""
     taps, factor, before = how.taps, how.factor, how.before
@@ -122,6 +123,7 @@ def _up(how: Filtering, x: Array) -> Array:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+@functools.partial(jax.jit, static_argnums=0, inline=True)  # traced once for all layers and passes alike
 def _down(how: Filtering, x: Array) -> Array:
     """Along each axis y[o] = sum over j of taps[j] x[factor o + j - before], with zeros beyond the edges."""
     last = (how.outputs - 1) * how.factor

@@ -30,6 +30,7 @@ REFUSED = [
     ({"zcr_generator_weight": 1.0}, "game.zcr_generator_weight: needs the discriminator's side; set game.zcr_weight"),
     ({"zcr_weight": 1.0, "zcr_noise": 0.0}, "game.zcr_noise=0: images of the same latents are consistent anyway"),
     ({"instance_noise_images": 9}, "game.instance_noise_images: there is no noise to fall; set game.instance_noise"),
+    ({"blur_images": 9}, "game.blur_images: there is no blur to fall; set game.blur_sigma, or it to 0"),
     ({"top_k": 0.0}, "game.top_k=0.0: expected a share above 0, at most 1"),
     ({"top_k": 1.5}, "game.top_k=1.5: expected a share above 0, at most 1"),
     ({"top_k_images": 9}, "game.top_k_images: the share stays 1; set game.top_k below 1"),
@@ -176,6 +177,7 @@ OPTIONS = {
     "label_smoothing": ({"label_smoothing": 0.1}, ""),
     "label_flipping": ({"label_flipping": 0.1}, ""),
     "instance_noise": ({"instance_noise": 0.1, "instance_noise_images": 1000}, ""),
+    "blur_sigma": ({"blur_sigma": 2.0, "blur_images": 1000}, ""),
     "augment": ({"augment": ("color", "translation", "cutout")}, ""),
     "augment_probability": ({"augment": ("color",), "augment_probability": 0.5}, ""),
     "augment_probability_images": ({"augment": ("color",), "augment_probability_images": 1000}, ""),
@@ -199,7 +201,14 @@ OPTIONS = {
     **{name: ({"adversarial": name}, "") for name in ADVERSARIAL},
 }
 # Set with another one above, or (the classifier) played by other tests here.
-WITH_OTHERS = {"lecam_half_life_images", "bcr_policy", "zcr_noise", "instance_noise_images", "top_k_images"}
+WITH_OTHERS = {
+    "lecam_half_life_images",
+    "bcr_policy",
+    "zcr_noise",
+    "instance_noise_images",
+    "top_k_images",
+    "blur_images",
+}
 WITH_OTHERS |= {"gamma_images"}
 WITH_OTHERS |= {"unroll_learning_rate", "unroll_b1", "unroll_b2", "classifier_weight", "generator_classifier_weight"}
 # Differences of logits do not change with the bias of the last layer; nor does the hinge loss while they are below 1.

@@ -271,6 +271,23 @@ def test_instance_noise_has_its_deviation_and_falls_in_images():
     np.testing.assert_array_equal(witnessed(stays, blank, NETWORK_REAL, rngs=rngs, step=9999), real)
 
 
+def test_the_blur_has_its_filter_and_falls_in_images():
+    game = LatentGAN(Labeller(), Witness(), blur_sigma=1.5, blur_images=1000)
+    taps = 2.0 ** -((np.arange(-4, 5) / 1.5) ** 2)  # floor(3 sigma) = 4 pixels to each side
+    taps /= taps.sum()
+    rows = lambda image: np.apply_along_axis(np.convolve, 0, image, taps, "same")  # noqa: E731
+    images = np.asarray(jax.random.normal(jax.random.key(1), (BATCH, 16, 16, 1)))  # larger than the filter
+    expected = np.stack([rows(rows(image[..., 0]).T).T for image in images])[..., None]
+    for purpose in (NETWORK_REAL, NETWORK_FAKE):
+        np.testing.assert_allclose(witnessed(game, jnp.asarray(images), purpose), expected, atol=1e-5)
+    half = witnessed(game, jnp.asarray(images), NETWORK_REAL, step=500 // BATCH)
+    assert expected.std() < half.std() < images.std()
+    for step in (900 // BATCH, 2000 // BATCH):  # less than a third of a pixel, and none
+        np.testing.assert_allclose(witnessed(game, jnp.asarray(images), NETWORK_REAL, step=step), images, atol=1e-6)
+    stays = dataclasses.replace(game, blur_images=0)
+    np.testing.assert_allclose(witnessed(stays, jnp.asarray(images), NETWORK_REAL, step=9999), expected, atol=1e-5)
+
+
 def test_real_and_fake_images_are_augmented_alike():
     game = LatentGAN(Labeller(), Witness(), augment=("color", "translation", "cutout"))
     real, fake = (witnessed(game, IMAGES, purpose) for purpose in (NETWORK_REAL, NETWORK_FAKE))
