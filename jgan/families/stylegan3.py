@@ -26,7 +26,7 @@ from jgan.layers.equalized import EQUALIZED_INIT, equalize
 from jgan.layers.lowpass import downsample_filtered, upsample_filtered
 from jgan.layers.minibatch import GROUP
 from jgan.layers.style import AVERAGES, CONSTANTS, Mapping, activate, lerp
-from jgan.types import Array, Images, Labels, Latents
+from jgan.types import Array, Images, Labels, Latents, PyTree
 
 STYLE_DECAY = 0.998  # of the average style
 MAGNITUDE_HALF_LIFE = 20_000.0  # in images
@@ -208,6 +208,13 @@ class Generator(nn.Module):
     def synthesize(self, styles: Array, *, train: bool) -> Images:
         """Images of styles [n, layers + 2, w]."""
         return self.synthesis(styles, advance=train)
+
+
+def with_transform(variables: PyTree, transform: Array) -> PyTree:
+    """The variables of a generator whose images move by the inverse of `transform` [3, 3] (see FourierInput)."""
+    constants = variables[CONSTANTS]["synthesis"]
+    moved = {**constants, "input": {**constants["input"], "transform": transform}}
+    return {**variables, CONSTANTS: {**variables[CONSTANTS], "synthesis": moved}}
 
 
 def stylegan3(
