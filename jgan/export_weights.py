@@ -16,6 +16,7 @@ DESCRIPTION = """Writes the networks of a run as state dicts with the names of a
 
   stylegan2  G_ema, G and D of https://github.com/NVlabs/stylegan2-ada-pytorch: load them where PyTorch is by
              G.load_state_dict(safetensors.torch.load_file("published/G_ema.safetensors"))
+  stylegan3  those of https://github.com/NVlabs/stylegan3, T and R
 
 What `jgan import-weights` has read comes back as it was, to the last bit."""
 

@@ -6,12 +6,16 @@ its filters stand beside its weights: they follow from the sizes, and our layers
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from flax.traverse_util import flatten_dict
 
+from jgan.interop import stylegan2
+from jgan.interop.recognition import Fields, Format, Tensors
 from jgan.interop.state_dict import to_variables
 from jgan.layers.bands import bands_of, resampling_of
 from jgan.types import PyTree, UserError
@@ -44,7 +48,9 @@ def read(weights: Mapping[str, np.ndarray], shapes: PyTree, source: str) -> PyTr
 
 
 def write(variables: PyTree) -> dict[str, np.ndarray]:
-    """The state dict of variables as `read` gives them: name to float32 array."""
+    """The state dict of variables as `read` gives them, or of a discriminator: name to float32 array."""
+    if "synthesis" not in variables["params"]:
+        return stylegan2.write(variables)
     names = _Names(variables)
     leaves: dict[tuple[str, ...], Any] = flatten_dict(variables)
     arrays = {
@@ -105,3 +111,64 @@ def _as_pytorch(kind: str, array: np.ndarray) -> np.ndarray:
     if kind != "kernel":
         return array
     return array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
+
+
+# --- What a file's generator is like ---
+
+
+def _fields(tensors: Tensors) -> Fields:
+    """The fields of a generator with these tensors, and what goes with them."""
+    names = [re.fullmatch(r"synthesis\.L(\d+)_(\d+)_\d+\.weight", name) for name in tensors]
+    found = sorted((int(match[1]), int(match[2]), match[0]) for match in names if match)
+    *layers, (_, resolution, colours) = found
+    channels, kernel = int(tensors[colours].shape[0]), int(tensors[layers[0][2]].shape[-1])
+    style, latents = (int(size) for size in tensors["mapping.fc0.weight"].shape)
+    classes = int(tensors[LABELS].shape[1]) if LABELS in tensors else 0
+    widths = [int(tensors[name].shape[0]) for _, _, name in layers]
+    base, most, wider = _base(resolution, widths), max(widths), 2 if kernel == 1 else 1  # than the discriminator
+    levels = range(int(resolution).bit_length() - 2)
+    return {
+        "resolution": resolution,
+        "image_channels": channels,
+        "num_classes": classes,
+        "base": base,
+        "most": most,
+        "rotations": kernel == 1,
+        "layers": len(layers),
+        "style_units": style,
+        "mapping_layers": sum(bool(re.fullmatch(r"mapping\.fc\d+\.weight", name)) for name in tensors),
+        "data.channels": channels,
+        "stages.resolution": resolution,
+        "game.latent_dim": latents - (style if classes else 0),
+        "game.num_classes": classes,
+        "game.discriminator.num_classes": classes,
+        "game.discriminator.widths": tuple(min(max(base // wider >> level + 2, 1), most // wider) for level in levels),
+    }
+
+
+def _base(resolution: int, widths: list[int]) -> int:
+    """The roundest `base` of `bands_of` that gives layers of these widths, of which the largest is `most`."""
+    bands = bands_of(resolution, len(widths), base=2, most=1, image_channels=1)
+    narrow = [(2 * band.cutoff, width) for band, width in zip(bands, widths, strict=False) if width < max(widths)]
+    lowest = max(
+        (max(widths) - 0.5) * 2 * band.cutoff
+        for band, width in zip(bands, widths, strict=False)
+        if width == max(widths)
+    )
+    least = max([lowest, *((width - 0.5) * scale for scale, width in narrow)])
+    beyond = min(((width + 0.5) * scale for scale, width in narrow), default=2 * least)
+    step = 1 << int(beyond).bit_length()
+    while step > 1 and step * math.ceil(least / step) >= beyond:
+        step //= 2
+    return step * math.ceil(least / step)
+
+
+LABELS, FREQUENCIES = "mapping.embed.weight", "synthesis.input.freqs"
+GENERATOR = Format(
+    "a generator of StyleGAN3",
+    (FREQUENCIES,),
+    {FREQUENCIES, "mapping.fc0.weight"}.issubset,
+    _fields,
+    read,
+    always={"game.latent_distribution": "normal"},
+)

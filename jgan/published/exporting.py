@@ -11,9 +11,10 @@ import jax
 import numpy as np
 
 from jgan.config import Config
-from jgan.families import stylegan2
+from jgan.families import stylegan2, stylegan3
 from jgan.inference.weights import Weights, restore_state
 from jgan.interop import stylegan2 as of_stylegan2
+from jgan.interop import stylegan3 as of_stylegan3
 from jgan.interop.safetensors import write_safetensors
 from jgan.rundir.atomic_files import replacing, writing
 from jgan.types import Player, PyTree, UserError
@@ -35,7 +36,10 @@ def _write_npz(path: Path, tensors: Tensors) -> None:
 
 
 NAMES = ("G_ema", "G", "D")
-FORMATS = {"stylegan2": Written((stylegan2.Generator,), (stylegan2.Discriminator,), of_stylegan2.write)}
+FORMATS = {
+    "stylegan2": Written((stylegan2.Generator,), (stylegan2.Discriminator,), of_stylegan2.write),
+    "stylegan3": Written((stylegan3.Generator,), (stylegan2.Discriminator,), of_stylegan3.write),
+}
 FILES: dict[str, Callable[[Path, Tensors], None]] = {"safetensors": write_safetensors, "npz": _write_npz}
 
 

@@ -6,7 +6,19 @@ from typing import NamedTuple
 
 import flax.linen as nn
 
-from jgan.families import biggan, biggan_deep, cyclegan, dcgan, esrgan, pix2pix, r3gan, sngan, srgan, stylegan2
+from jgan.families import (
+    biggan,
+    biggan_deep,
+    cyclegan,
+    dcgan,
+    esrgan,
+    pix2pix,
+    r3gan,
+    sngan,
+    srgan,
+    stylegan2,
+    stylegan3,
+)
 from jgan.interop import basicsr, mimicry, rosinality
 from jgan.interop import biggan as of_biggan
 from jgan.interop import biggan_deep as of_biggan_deep
@@ -14,6 +26,7 @@ from jgan.interop import dcgan as of_dcgan
 from jgan.interop import pix2pix as of_pix2pix
 from jgan.interop import r3gan as of_r3gan
 from jgan.interop import stylegan2 as of_stylegan2
+from jgan.interop import stylegan3 as of_stylegan3
 from jgan.interop.recognition import Format, Found, Tensors, find
 from jgan.types import UserError
 
@@ -32,6 +45,7 @@ GENERATORS: dict[type[nn.Module], Readable] = {
     dcgan.Generator: Readable("dcgan", (of_dcgan.GENERATOR,)),
     r3gan.Generator: Readable("r3gan", (of_r3gan.GENERATOR,)),
     stylegan2.Generator: Readable("stylegan2", (of_stylegan2.GENERATOR, rosinality.GENERATOR)),
+    stylegan3.Generator: Readable("stylegan3_t", (of_stylegan3.GENERATOR,)),
     pix2pix.UNet: Readable("pix2pix", (of_pix2pix.UNET,)),
     cyclegan.ResNetGenerator: Readable("cyclegan", (of_pix2pix.RESNET,)),
     srgan.MSRResNet: Readable("srresnet", (basicsr.MSRRESNET,)),
