@@ -202,6 +202,10 @@ class Game(Protocol):
         """The command that generates with any run of this game, as "sample --num 100", to be shown at a run's end."""
         ...
 
+    def advice(self, metrics: Mapping[str, float]) -> str | None:
+        """What to say, once a run, of the mean metrics of some steps; None where all is well."""
+        ...
+
     def load_frozen(self) -> PyTree:
         """Read-only weights the losses need (a perceptual network); () where there are none."""
         ...

@@ -382,6 +382,7 @@ def stylegan2(widths, image_channels=3, classes=0, mapping_layers=8, residual=Tr
 COUNTS |= {
     "stylegan2": (28_268_812 + 2_101_248, 29_012_513),
     "stylegan2_auto": (22_666_210 + 525_312, 24_001_089),
+    "stylegan2_ada": (22_666_210 + 525_312, 24_001_089),
     "stylegan2_paper256": (22_666_210 + 2_101_248, 24_001_089),
     "stylegan2_paper512": (28_175_335 + 2_101_248, 28_982_849),
     "stylegan2_paper1024": (28_268_812 + 2_101_248, 29_012_513),

@@ -3,7 +3,7 @@
 Pixel blitting and geometric transformations in one warp, colours in one matrix, and cutout, by the mathematics of the
 authors' training/augment.py (https://github.com/NVlabs/stylegan2-ada-pytorch): the warp samples an image of twice the
 resolution, made and reduced by an orthogonal wavelet's filter, and mirrors the image at its edges, always as far as
-theirs does at most. Image-space filtering and noise, which R3GAN does not use, are left out.
+theirs does at most. Image-space filtering and noise are in ada_corruptions.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan.types import Array, Images, UserError
+from jgan.types import Array, Images
 
 BLIT_REACH, MOVE_DEVIATION = 0.125, 0.125  # of integer and of fractional translations, in image sizes
 SCALE_DEVIATION, STRETCH_DEVIATION = 0.2, 0.2  # of the base-2 logarithms
@@ -110,20 +110,35 @@ def sample_geometry(rng: Array, height: int, width: int, probability: Array) -> 
 
     Mirrored left and right, turned by quarters, moved by whole pixels, scaled, turned, stretched, turned, moved.
     """
+    return (_sample_map(rng, height, width, probability, probability),)
+
+
+def sample_blit(rng: Array, height: int, width: int, probability: Array) -> tuple[Array]:
+    """As `sample_geometry`, of the first three parts alone, which are copies of pixels."""
+    return (_sample_map(rng, height, width, probability, jnp.zeros_like(probability)),)
+
+
+def sample_moves(rng: Array, height: int, width: int, probability: Array) -> tuple[Array]:
+    """As `sample_geometry`, without the first three parts."""
+    return (_sample_map(rng, height, width, jnp.zeros_like(probability), probability),)
+
+
+def _sample_map(rng: Array, height: int, width: int, blitted: Array, probability: Array) -> Array:
+    """[3, 3]; copies of pixels have a probability of their own."""
     keys = jax.random.split(rng, 8)
-    mirrored = _some(keys[0], probability, jax.random.bernoulli(keys[0]).astype(jnp.float32), 0.0)
-    quarters = _some(keys[1], probability, jax.random.randint(keys[1], (), 0, 4).astype(jnp.float32), 0.0)
+    mirrored = some(keys[0], blitted, jax.random.bernoulli(keys[0]).astype(jnp.float32), 0.0)
+    quarters = some(keys[1], blitted, jax.random.randint(keys[1], (), 0, 4).astype(jnp.float32), 0.0)
     sizes = jnp.array([width, height], jnp.float32)
     blit = jnp.round(BLIT_REACH * sizes * jax.random.uniform(keys[2], (2,), minval=-1.0, maxval=1.0))
-    blit = _some(keys[2], probability, blit, 0.0)
-    scale = _some(keys[3], probability, jnp.exp2(SCALE_DEVIATION * jax.random.normal(keys[3])), 1.0)
+    blit = some(keys[2], blitted, blit, 0.0)
+    scale = some(keys[3], probability, jnp.exp2(SCALE_DEVIATION * jax.random.normal(keys[3])), 1.0)
     turning = 1.0 - jnp.sqrt(1.0 - probability)  # so that the probability is that of either turn
     turns = [
-        _some(key, turning, jax.random.uniform(key, minval=-jnp.pi, maxval=jnp.pi), 0.0) for key in (keys[4], keys[6])
+        some(key, turning, jax.random.uniform(key, minval=-jnp.pi, maxval=jnp.pi), 0.0) for key in (keys[4], keys[6])
     ]
-    stretch = _some(keys[5], probability, jnp.exp2(STRETCH_DEVIATION * jax.random.normal(keys[5])), 1.0)
-    move = _some(keys[7], probability, MOVE_DEVIATION * sizes * jax.random.normal(keys[7], (2,)), 0.0)
-    return (inverse_map(mirrored, quarters, blit, scale, turns[0], stretch, turns[1], move),)
+    stretch = some(keys[5], probability, jnp.exp2(STRETCH_DEVIATION * jax.random.normal(keys[5])), 1.0)
+    move = some(keys[7], probability, MOVE_DEVIATION * sizes * jax.random.normal(keys[7], (2,)), 0.0)
+    return inverse_map(mirrored, quarters, blit, scale, turns[0], stretch, turns[1], move)
 
 
 def inverse_map(
@@ -169,12 +184,13 @@ def _translation(by: Array) -> Array:
 def recolor(images: Images, matrix: Array, offset: Array) -> Images:
     """`matrix` [n, 3, 3] times every pixel plus `offset` [n, 3]; gray pixels count as colours of three equal parts.
 
-    Raises:
-      UserError: the images have other than 1 or 3 channels.
+    Of four channels the first three are colours, and the last, their opacity, stays. Others are no colours and stay.
     """
     channels = images.shape[-1]
+    if channels == 4:
+        return jnp.concatenate([recolor(images[..., :3], matrix, offset), images[..., 3:]], axis=-1)
     if channels not in (1, 3):
-        raise UserError(f"game.augment: 'ada_color' needs images of 1 or 3 channels, not {channels}; leave it out")
+        return images
     if channels == 1:
         matrix = matrix.mean(1, keepdims=True).sum(2, keepdims=True)
         offset = offset.mean(1, keepdims=True)
@@ -182,15 +198,19 @@ def recolor(images: Images, matrix: Array, offset: Array) -> Images:
 
 
 def sample_colors(rng: Array, height: int, width: int, probability: Array) -> tuple[Array, Array]:
-    """(matrix [3, 3], offset [3]) of one example for `recolor`; each part with half the probability."""
+    """(matrix [3, 3], offset [3]) of one example for `recolor`; each part with half the probability, as in R3GAN."""
+    return sample_all_colors(rng, height, width, COLOR_SHARE * probability)
+
+
+def sample_all_colors(rng: Array, height: int, width: int, probability: Array) -> tuple[Array, Array]:
+    """As `sample_colors`, each part with the probability itself."""
     del height, width
     keys = jax.random.split(rng, 5)
-    share = COLOR_SHARE * probability
-    brightness = _some(keys[0], share, BRIGHTNESS_DEVIATION * jax.random.normal(keys[0]), 0.0)
-    contrast = _some(keys[1], share, jnp.exp2(CONTRAST_DEVIATION * jax.random.normal(keys[1])), 1.0)
-    flipped = _some(keys[2], share, jax.random.bernoulli(keys[2]).astype(jnp.float32), 0.0)
-    hue = _some(keys[3], share, jax.random.uniform(keys[3], minval=-jnp.pi, maxval=jnp.pi), 0.0)
-    saturation = _some(keys[4], share, jnp.exp2(SATURATION_DEVIATION * jax.random.normal(keys[4])), 1.0)
+    brightness = some(keys[0], probability, BRIGHTNESS_DEVIATION * jax.random.normal(keys[0]), 0.0)
+    contrast = some(keys[1], probability, jnp.exp2(CONTRAST_DEVIATION * jax.random.normal(keys[1])), 1.0)
+    flipped = some(keys[2], probability, jax.random.bernoulli(keys[2]).astype(jnp.float32), 0.0)
+    hue = some(keys[3], probability, jax.random.uniform(keys[3], minval=-jnp.pi, maxval=jnp.pi), 0.0)
+    saturation = some(keys[4], probability, jnp.exp2(SATURATION_DEVIATION * jax.random.normal(keys[4])), 1.0)
     return color_map(brightness, contrast, flipped, hue, saturation)
 
 
@@ -225,9 +245,9 @@ def cut_box(images: Images, centre: Array, chosen: Array) -> Images:
 def sample_cutout(rng: Array, height: int, width: int, probability: Array) -> tuple[Array, Array]:
     """Of one example for `cut_box`."""
     del height, width
-    return jax.random.uniform(rng, (2,)), _some(rng, probability, True, False)
+    return jax.random.uniform(rng, (2,)), some(rng, probability, True, False)
 
 
-def _some(rng: Array, probability: Array, changed: Array | bool, same: float | bool) -> Array:
+def some(rng: Array, probability: Array, changed: Array | bool, same: float | bool) -> Array:
     """`changed` with the probability, otherwise what changes nothing."""
     return jnp.where(jax.random.bernoulli(jax.random.fold_in(rng, 1), probability), changed, same)

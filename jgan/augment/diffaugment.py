@@ -2,7 +2,7 @@
 
 The mathematics is that of the authors' DiffAugment_pytorch.py (https://github.com/mit-han-lab/data-efficient-gans).
 "flip" is not among theirs: it is the horizontal mirroring of consistency regularisation (Zhao et al. 2020,
-https://arxiv.org/abs/2002.04724). Those whose names begin with "ada" are in ada.py.
+https://arxiv.org/abs/2002.04724). Those whose names begin with "ada" are in ada.py and ada_corruptions.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jgan.augment import ada
+from jgan.augment import ada, ada_corruptions
 from jgan.types import Array, Images, Rngs, UserError
 
 Parameters = tuple[Array, ...]
@@ -204,4 +204,9 @@ AUGMENTATIONS = {
     "ada_geometry": Augmentation(4, ada.sample_geometry, ada.warp, in_parts=True),
     "ada_color": Augmentation(5, ada.sample_colors, ada.recolor, in_parts=True),
     "ada_cutout": Augmentation(6, ada.sample_cutout, ada.cut_box, in_parts=True),
+    "ada_blit": Augmentation(7, ada.sample_blit, ada.warp, in_parts=True),
+    "ada_moves": Augmentation(8, ada.sample_moves, ada.warp, in_parts=True),
+    "ada_colors": Augmentation(9, ada.sample_all_colors, ada.recolor, in_parts=True),
+    "ada_filter": Augmentation(10, ada_corruptions.sample_gains, ada_corruptions.filter_bands, in_parts=True),
+    "ada_noise": Augmentation(11, ada_corruptions.sample_noise, ada_corruptions.add_noise, in_parts=True),
 }

@@ -8,7 +8,7 @@ from flax.traverse_util import flatten_dict
 from jgan.games.forward import INTERMEDIATES
 from jgan.games.networks import Networks
 from jgan.games.truncation import check_tables
-from jgan.types import ScheduledStage, UserError
+from jgan.types import PyTree, ScheduledStage, UserError
 
 
 def check_networks(game: Networks, stage: ScheduledStage) -> None:
@@ -22,6 +22,7 @@ def check_networks(game: Networks, stage: ScheduledStage) -> None:
     if game.truncation_tables:
         check_tables(game.truncation_tables, game.trace("generator", jnp.zeros((2, game.latent_dim)), growth)[1])
     _, variables = game.trace("discriminator", jnp.zeros((2, *game.image_shape(stage))), growth)
+    _check_frozen(game, variables)
     sown = {path[-1] for path in flatten_dict(variables.get(INTERMEDIATES, {}))}
     _check_sown(game, sown)
     if (game.gradient_penalty_weight or game.dragan_weight) and "batch_stats" in variables:
@@ -40,6 +41,19 @@ def check_networks(game: Networks, stage: ScheduledStage) -> None:
         raise UserError(
             f"game.r1_every={game.r1_every}: unroll_steps would look through steps without R1 and R2; set it to 1"
         )
+
+
+def _check_frozen(game: Networks, variables: PyTree) -> None:
+    """Raises UserError for frozen layers that the discriminator does not have, or where none is left to learn."""
+    names = tuple(variables.get("params", {}))
+    for index, name in enumerate(game.frozen_layers):
+        if name not in names:
+            raise UserError(
+                f"game.frozen_layers[{index}]={name!r}: game.discriminator has no such layer; expected some of "
+                f"{', '.join(names)}"
+            )
+    if game.frozen_layers and set(names) <= set(game.frozen_layers):
+        raise UserError("game.frozen_layers: all of game.discriminator; leave some that learn")
 
 
 def _check_sown(game: Networks, sown: set[str]) -> None:

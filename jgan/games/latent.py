@@ -16,6 +16,16 @@ import jax
 import jax.numpy as jnp
 
 from jgan.engine.optim import adam_state, unrolled_adam
+from jgan.games.adaptive import (
+    OVERFITTING,
+    PROBABILITY,
+    SIGNS,
+    count_signs,
+    init_adaptive,
+    leak_warning,
+    mean_sign,
+    move_probability,
+)
 from jgan.games.cadence import CriticFirst
 from jgan.games.checks import check_networks
 from jgan.games.forward import forward, init_network
@@ -115,9 +125,14 @@ class LatentGAN(Networks):
         return with_tables(generator, self.truncation_tables), discriminator
 
     def init_extras(self, batch: Batch) -> PyTree:
-        """LeCam's moving averages of the logits, where it is on."""
+        """LeCam's moving averages of the logits, and ADA's probability with what moves it, where they are on."""
         del batch
-        return {name: jnp.zeros(()) for name in AVERAGED_LOGITS} if self.lecam_weight else {}
+        averages = {name: jnp.zeros(()) for name in AVERAGED_LOGITS} if self.lecam_weight else {}
+        return {**averages, **(init_adaptive() if self.ada_target else {})}
+
+    def advice(self, metrics: Mapping[str, float]) -> str | None:
+        """Of ADA's probability, where it stays near 1."""
+        return leak_warning(metrics.get(f"discriminator/{PROBABILITY}", 0.0)) if self.ada_target else None
 
     def how_to_sample(self) -> str:
         """The command that samples from any run of this game, with its flags."""
@@ -146,11 +161,16 @@ class LatentGAN(Networks):
 
         The generator's statistics do not advance here: they do on its own moves.
         """
+        if self.ada_target:
+            state = state.replace(extras=move_probability(self, state.extras, state.step, stage.batch_size))
         inputs = self.step_inputs(stage, state, batch, rngs)
         images_fake, _ = self.generate(state.generator, inputs)
-        player = state.discriminator.replace(params=params)
+        player = state.discriminator.replace(params=self._without_frozen(params))
         loss, (metrics, player) = self._discriminator_objective(player, inputs, images_fake, state)
         extras = self._advance_averages(state.extras, metrics, inputs)
+        if self.ada_target:
+            metrics |= {name: extras[name] for name in (PROBABILITY, OVERFITTING)}
+            extras = count_signs(extras, metrics.pop(SIGNS), len(inputs.images))
         return loss, (metrics, state.replace(discriminator=player, extras=extras))
 
     def lazy_loss(
@@ -159,9 +179,18 @@ class LatentGAN(Networks):
         """R1 and R2, times `r1_every` because they stand for that many steps."""
         inputs = self.step_inputs(stage, state, batch, rngs)
         images_fake, _ = self.generate(state.generator, inputs)
-        player = state.discriminator.replace(params=params)
+        player = state.discriminator.replace(params=self._without_frozen(params))
         loss, metrics = zero_gradient_terms(self, player, inputs, images_fake)
+        if self.ada_target and self.r1_gamma:
+            # The penalty has looked at them too: XLA computes their logits once.
+            real, _ = self.discriminate(player, inputs.images, inputs, NETWORK_REAL)
+            state = state.replace(extras=count_signs(state.extras, mean_sign(real.logits), len(inputs.images)))
         return self.r1_every * loss, (metrics, state)
+
+    def _without_frozen(self, params: PyTree) -> PyTree:
+        """The discriminator's parameters, those of frozen layers as constants."""
+        frozen = set(self.frozen_layers)
+        return {name: jax.lax.stop_gradient(leaf) if name in frozen else leaf for name, leaf in params.items()}
 
     def generator_loss(
         self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
@@ -254,6 +283,7 @@ class LatentGAN(Networks):
         fake, advanced = self.discriminate(advanced, images_fake, inputs, NETWORK_FAKE)
         loss = self._discriminator_losses(real.logits, fake.logits, inputs.rngs).mean()
         metrics = {"logits_real": real.logits.mean(), "logits_fake": fake.logits.mean()}
+        metrics |= {SIGNS: mean_sign(real.logits)} if self.ada_target else {}
         added, terms = discriminator_terms(self, player, inputs, images_fake, real, fake, state)
         return loss + added, (metrics | terms, advanced)
 
@@ -316,6 +346,11 @@ class LatentGAN(Networks):
             raise UserError(
                 f"game.label_smoothing, game.label_flipping: the loss {self.adversarial!r} has no targets to change; "
                 "set both to 0"
+            )
+        if self.ada_target and (self._adversarial.relative or self.adversarial == "wasserstein"):
+            raise UserError(
+                f"game.ada_target={self.ada_target}: the signs of the logits of {self.adversarial!r} say nothing, only "
+                "their differences do; set it to 0, and game.augment_probability below 1"
             )
         if self.generator_batches > 1 and self._adversarial.relative:
             raise UserError(

@@ -15,6 +15,7 @@ import numpy as np
 from jgan.augment.blur import blur
 from jgan.augment.diffaugment import augment
 from jgan.engine.optim import half_cosine
+from jgan.games.adaptive import PROBABILITY
 from jgan.games.forward import forward, forward_with_intermediates, shapes_of
 from jgan.games.settings import Settings
 from jgan.games.truncation import check_truncation_range
@@ -48,6 +49,7 @@ class StepInputs(NamedTuple):
     rngs: Rngs
     images_seen: Array  # before this step, a float32 scalar
     growth: Mapping[str, Any]  # keywords of both networks: `Networks.growth`
+    augment_probability: float | Array = 1.0  # of each augmentation
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -95,8 +97,9 @@ class Networks(Settings):
 
     def step_inputs(self, stage: ScheduledStage, state: TrainState, batch: Batch, rngs: Rngs) -> StepInputs:
         """What both players move with at this step."""
-        growth = self.growth(stage, state.step)
-        return StepInputs(batch["images"], self.labels(batch), rngs, stage.images_seen(state.step), growth)
+        growth, images_seen = self.growth(stage, state.step), stage.images_seen(state.step)
+        probability = state.extras[PROBABILITY] if self.ada_target else self.augment_probability_at(images_seen)
+        return StepInputs(batch["images"], self.labels(batch), rngs, images_seen, growth, probability)
 
     def growth(self, stage: ScheduledStage, step: Array) -> Mapping[str, Any]:
         """Keywords of both networks that depend on the stage and on the steps of the run; these have none."""
@@ -230,8 +233,7 @@ class Networks(Settings):
         if self.blur_sigma:
             images = blur(images, linear_decay(self.blur_sigma, 0.0, self.blur_images, inputs.images_seen))
         if self.augment:
-            probability = self.augment_probability_at(inputs.images_seen)
-            images = augment(images, fold(inputs.rngs, AUGMENT), self.augment, probability)
+            images = augment(images, fold(inputs.rngs, AUGMENT), self.augment, inputs.augment_probability)
         if not self.instance_noise:
             return images
         deviation = linear_decay(self.instance_noise, 0.0, self.instance_noise_images, inputs.images_seen)

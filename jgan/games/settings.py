@@ -44,6 +44,12 @@ class Stabilisers:
     augment: tuple[str, ...] = ()  # DiffAugment: "color", "translation", "cutout", on all images it sees
     augment_probability: float = 1.0  # of each of them for each image; real and fake image i alike
     augment_probability_images: int = 0  # over which it rises from 0, as half a cosine; 0: at once
+    ada_target: float = (
+        0.0  # ADA: augment_probability moves until D(real) is positive this much more often (0.6); 0: off
+    )
+    ada_images: int = 500_000  # over which the probability rises, or falls, by 1
+    ada_every: int = 4  # steps between its moves
+    frozen_layers: tuple[str, ...] = ()  # FreezeD: layers and blocks of the discriminator that do not learn
     generator_every: int = 1  # discriminator steps per generator step
     critic_warmup: bool = False  # WGAN: 100 critic steps before each of the first 25 generator moves and every 500th
     generator_batches: int = 1  # fake images on the generator's move for each of the batch (SNGAN: 2)
@@ -88,8 +94,21 @@ class Settings(Penalties, Stabilisers):
             raise UserError(f"game.augment_probability={self.augment_probability}: expected a share, 1 at most")
         if not self.augment and (self.augment_probability != 1.0 or self.augment_probability_images):
             raise UserError("game.augment=(): augment_probability is that of nothing; set augment, or leave it")
+        self._check_ada()
         if self.augment and not self.augment_probability:
             raise UserError("game.augment_probability=0: nothing is augmented; set it above 0, or augment to ()")
+
+    def _check_ada(self) -> None:
+        if self.ada_target and not self.augment:
+            raise UserError("game.augment=(): there is nothing to adapt to game.ada_target; set augment, or it to 0")
+        if self.ada_target > 1.0:
+            raise UserError(f"game.ada_target={self.ada_target}: expected at most 1, where D(real) is always positive")
+        if self.ada_target and self.augment_probability_images:
+            raise UserError(
+                "game.augment_probability_images: game.ada_target moves the probability; set one of them to 0"
+            )
+        if self.ada_target and not self.ada_images:
+            raise UserError("game.ada_images=0: expected over how many images the probability may rise by 1")
 
     def _check_stabilisers(self) -> None:
         if self.instance_noise_images and not self.instance_noise:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Literal, cast
 
 import flax.linen as nn
@@ -55,6 +56,10 @@ class Translation:
     def num_classes(self) -> int:
         """No labels."""
         return 0
+
+    def advice(self, metrics: Mapping[str, float]) -> str | None:
+        """None."""
+        del metrics
 
     @property
     def captions(self) -> Literal["none"]:

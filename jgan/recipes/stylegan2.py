@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 from jgan.config import Config
@@ -53,10 +54,17 @@ def auto(resolution: int, devices: int = 1) -> Preset:
     )
 
 
-def published(preset: Preset, source: str, resolution: int, num_classes: int = 0) -> Config:
+def published(
+    preset: Preset,
+    source: str,
+    resolution: int,
+    num_classes: int = 0,
+    augment: tuple[str, ...] = (),
+    ada_target: float = 0.0,
+) -> Config:
     """The run of a preset on square colour images.
 
-    Both players have one Adam, slowed for lazy phases as the engine does; the images are mirrored in no preset.
+    `augment` and `ada_target` as fields of the game. Both players have one Adam, slowed for lazy phases as the engine does; the images are mirrored in no preset.
     """
     adam = AdamConfig(learning_rate=preset.learning_rate, b1=0.0, b2=0.99)
     game = stylegan2(
@@ -69,7 +77,7 @@ def published(preset: Preset, source: str, resolution: int, num_classes: int = 0
         plain=preset.plain,
     )
     return Config(
-        game=game,
+        game=dataclasses.replace(game, augment=augment, ada_target=ada_target),
         data=DataConfig(source=source),
         stages=(Stage(steps=preset.images // preset.batch_size, batch_size=preset.batch_size, resolution=resolution),),
         generator_optimizer=adam,

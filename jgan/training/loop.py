@@ -126,7 +126,7 @@ class _Loop:
         self._programs = functools.cache(lambda stage: Programs(setup, stage, self.shown, self._compile, self._warn))
         self.total = sum(stage.steps for stage in setup.stages)
         self.window = MetricWindow(self.config.log_every, self._gradient_names(), self._write)
-        self.rollbacks = 0
+        self.rollbacks, self.advised = 0, False
         self.saved_step: int | None = None
         self.log: RunLog | None = None  # in the main process
 
@@ -396,6 +396,10 @@ class _Loop:
         self.progress.show(step, stage_ending(self.setup.stages, step).batch_size, self.window.latest)
         if self.log:
             self.log.write(step, {"images_seen": self._images_seen(step), **means}, self.progress.timings())
+        advice = self.config.game.advice(means)
+        if advice and not self.advised:
+            self.advised = True
+            self._note(step, advice)
 
     def _images_seen(self, step: int) -> int:
         stage = stage_ending(self.setup.stages, step)

@@ -5,11 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan.augment import ada
+from jgan.augment import ada, ada_corruptions
 from jgan.augment.diffaugment import augment
-from jgan.types import UserError
 
-POLICY = ("ada_geometry", "ada_color", "ada_cutout")
+POLICY = ("ada_geometry", "ada_color", "ada_cutout", "ada_filter", "ada_noise")
 SHAPES = [(4, 8, 8, 3), (4, 9, 6, 1)]  # (examples, height, width, channels)
 NOTHING = {"mirrored": 0.0, "quarters": 0.0, "scale": 1.0, "turn": 0.0, "stretch": 1.0, "last_turn": 0.0}
 STILL = (0.0, 0.0)
@@ -100,8 +99,11 @@ def test_colours_by_hand(channels):
         x = along + saturation[n] * (x - along)
         expected = x if channels == 3 else x.mean(2, keepdims=True)
         np.testing.assert_allclose(found[n], expected, rtol=0, atol=2e-6)
-    with pytest.raises(UserError, match="'ada_color' needs images of 1 or 3 channels, not 4"):
-        ada.recolor(jnp.zeros((1, 2, 2, 4)), *jax.vmap(ada.color_map)(*(part[:1] for part in arrays)))
+    if channels == 3:  # opacity stays, and what is no colour
+        maps = jax.vmap(ada.color_map)(*arrays)
+        opaque = jnp.concatenate([images, images[..., :1]], axis=-1)
+        np.testing.assert_array_equal(ada.recolor(opaque, *maps), np.concatenate([found, images[..., :1]], axis=-1))
+        np.testing.assert_array_equal(ada.recolor(images[..., :2], *maps), images[..., :2])
 
 
 def test_the_box_is_half_the_image_around_its_centre():
@@ -113,6 +115,26 @@ def test_the_box_is_half_the_image_around_its_centre():
     np.testing.assert_array_equal(cut, expected)
 
 
+def test_bands_are_amplified_along_rows_and_columns():
+    filters = ada_corruptions.band_filters()
+    assert filters.shape == (4, 43)
+    np.testing.assert_allclose(filters.sum(0), np.eye(1, 43, 21)[0], atol=1e-12)
+    np.testing.assert_allclose(filters.sum(1), [1, 0, 0, 0], atol=1e-12)  # gray is in the lowest band alone
+    frequencies = np.abs(np.fft.rfft(filters, 256))
+    assert list(frequencies[:, [0, 24, 48, 120]].argmax(0)) == [0, 1, 2, 3]
+    images = random_images((2, 9, 6, 2))
+    gains = np.array([[1, 1, 1, 1], [0.5, 2.0, 1.0, 3.0]], np.float32)
+    expected = images.astype(np.float64)
+    for n, gain in enumerate(gains):
+        kernel = gain @ filters
+        for axis in (0, 1):
+            padded = np.pad(expected[n], [(21, 21) if index == axis else (0, 0) for index in range(3)], mode="reflect")
+            expected[n] = np.apply_along_axis(lambda line: np.convolve(line, kernel, mode="valid"), axis, padded)  # noqa: B023
+    found = ada_corruptions.filter_bands(images, gains)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5)  # sums of dozens of products of order 1
+    np.testing.assert_allclose(found[0], images[0], rtol=0, atol=2e-6)
+
+
 COUNT = 4000
 
 
@@ -122,6 +144,8 @@ def test_each_part_comes_with_the_probability(probability):
     (maps,) = jax.vmap(lambda key: ada.sample_geometry(key, 16, 32, jnp.float32(probability)))(keys)
     matrices, offsets = jax.vmap(lambda key: ada.sample_colors(key, 16, 32, jnp.float32(probability)))(keys)
     centres, chosen = jax.vmap(lambda key: ada.sample_cutout(key, 16, 32, jnp.float32(probability)))(keys)
+    (gains,) = jax.vmap(lambda key: ada_corruptions.sample_gains(key, 16, 32, jnp.float32(probability)))(keys)
+    _, deviations = jax.vmap(lambda key: ada_corruptions.sample_noise(key, 16, 32, jnp.float32(probability)))(keys)
     p = probability
     half = 0.5 * p
 
@@ -133,6 +157,8 @@ def test_each_part_comes_with_the_probability(probability):
     close((determinant < 0).mean(), p / 2)
     close((np.abs(np.log2(np.abs(determinant))) > 1e-6).mean(), p)  # scaled
     close(np.asarray(chosen).mean(), p)
+    close((np.asarray(deviations) > 0).mean(), p)
+    close((np.abs(np.asarray(gains) - 1) < 1e-6).all(1).mean(), (1 - p) ** 4)
     assert 0.45 < np.asarray(centres).mean() < 0.55
     still = np.abs(np.asarray(maps) - np.eye(3)).max((1, 2)) < 1e-6
     # Nothing at all: no mirroring (half of the luck), turns by quarters (a quarter are none), five others

@@ -48,6 +48,18 @@ REFUSED = [
     ({"augment_probability": 0.5}, "game.augment=(): augment_probability is that of nothing; set augment, or leave"),
     ({"augment_probability_images": 9}, "game.augment=(): augment_probability is that of nothing; set augment"),
     ({"augment": ("flip",), "augment_probability": 0.0}, "game.augment_probability=0: nothing is augmented; set it"),
+    ({"ada_target": 0.6}, "game.augment=(): there is nothing to adapt to game.ada_target; set augment, or it to 0"),
+    ({"augment": ("flip",), "ada_target": 1.5}, "game.ada_target=1.5: expected at most 1"),
+    (
+        {"augment": ("flip",), "ada_target": 0.6, "augment_probability_images": 9},
+        "game.augment_probability_images: game.ada_target moves the probability; set one of them to 0",
+    ),
+    ({"augment": ("flip",), "ada_target": 0.6, "ada_images": 0}, "game.ada_images=0: expected over how many images"),
+    (
+        {"augment": ("flip",), "ada_target": 0.6, "adversarial": "wasserstein"},
+        "game.ada_target=0.6: the signs of the logits of 'wasserstein' say nothing",
+    ),
+    ({"frozen_layers": ("conv_9",)}, "game.frozen_layers[0]='conv_9': game.discriminator has no such layer; expected"),
     ({"augment": ("flip",), "augment_probability": 1.5}, "game.augment_probability=1.5: expected a share, 1 at most"),
     ({"generator_adversarial_weight": 0.0}, "game.generator_adversarial_weight=0: the generator would learn nothing"),
     ({"critic_warmup": True}, "game.generator_every=1: critic_warmup is for a critic with more steps"),
@@ -181,6 +193,10 @@ OPTIONS = {
     "augment": ({"augment": ("color", "translation", "cutout")}, ""),
     "augment_probability": ({"augment": ("color",), "augment_probability": 0.5}, ""),
     "augment_probability_images": ({"augment": ("color",), "augment_probability_images": 1000}, ""),
+    "ada_target": (
+        {"augment": ("flip",), "ada_target": 0.6},
+        "discriminator/augment_probability discriminator/r_t",
+    ),
     "final_gamma_scale": (
         {"r1_gamma": 1.0, "r1_every": 1, "final_gamma_scale": 0.1, "gamma_images": 1000},
         "discriminator/r1",
@@ -209,7 +225,7 @@ WITH_OTHERS = {
     "top_k_images",
     "blur_images",
 }
-WITH_OTHERS |= {"gamma_images"}
+WITH_OTHERS |= {"gamma_images", "ada_images", "ada_every", "frozen_layers"}
 WITH_OTHERS |= {"unroll_learning_rate", "unroll_b1", "unroll_b2", "classifier_weight", "generator_classifier_weight"}
 # Differences of logits do not change with the bias of the last layer; nor does the hinge loss while they are below 1.
 NO_LAST_BIAS = {name for name, loss in ADVERSARIAL.items() if loss.relative} | {"wasserstein", "hinge"}
