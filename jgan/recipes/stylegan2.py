@@ -64,7 +64,8 @@ def published(
 ) -> Config:
     """The run of a preset on square colour images.
 
-    `augment` and `ada_target` as fields of the game. Both players have one Adam, slowed for lazy phases as the engine does; the images are mirrored in no preset.
+    `augment` and `ada_target` as fields of the game. Both players have one Adam, slowed for lazy phases as
+    the engine does; the images are mirrored in no preset.
     """
     adam = AdamConfig(learning_rate=preset.learning_rate, b1=0.0, b2=0.99)
     game = stylegan2(
