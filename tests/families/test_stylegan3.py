@@ -144,6 +144,28 @@ def test_averages_follow_the_batch_and_an_image_its_own_latents():
     np.testing.assert_allclose(averages["mapping"]["style"], average + 0.002 * (styles.mean(0) - average), rtol=1e-5)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("rotations", [False, True])
+def test_bfloat16_is_inside_and_remat_changes_no_gradient(rotations):
+    generator = stylegan3.Generator(16, 3, 0, 64, 8, rotations, layers=4, style_units=6)
+    latents = jax.random.normal(RNGS["params"], (2, 6))
+    weights = jax.jit(lambda: generator.init(RNGS, latents, train=True))()
+
+    def images(generator, params):
+        return generator.apply({**weights, "params": params}, latents, train=False)
+
+    def gradients(generator):
+        return jax.jit(jax.grad(lambda params: jnp.square(images(generator, params)).mean()))(weights["params"])
+
+    plain, remat = gradients(generator), gradients(generator.clone(remat=True))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), plain, remat)
+    exact, rounded = (images(each, weights["params"]) for each in (generator, generator.clone(dtype="bfloat16")))
+    assert {exact.dtype, rounded.dtype} == {np.dtype("float32")}
+    # bfloat16 keeps 8 bits: 2^-8 a rounding, some tens of them in a row
+    np.testing.assert_allclose(rounded, exact, atol=0.1 * float(jnp.abs(exact).max()))
+    assert not np.array_equal(rounded, exact)
+
+
 @pytest.mark.parametrize("fields", [{"resolution": 48}, {"resolution": 4}, {"layers": 2}])
 def test_sizes_that_cannot_be_are_refused(fields):
     ((name, value),) = fields.items()
