@@ -62,9 +62,7 @@ def check(config: Config) -> None:
     """Raises UserError, naming the field, for a config that cannot run."""
     _check_parts(config)
     check_types(config)
-    for path, value, _ in leaves(config):
-        for number in value if isinstance(value, tuple) else (value,):
-            check_range(path, number)
+    _check_ranges(config)
     check_totals(config.stages)
     config.generator_optimizer.check("generator_optimizer")
     config.discriminator_optimizer.check("discriminator_optimizer")
@@ -75,6 +73,12 @@ def check(config: Config) -> None:
     for index, stage in enumerate(config.stages):
         config.data.task.check_resolution(stage.resolution, f"stages[{index}].resolution")
     _check_game(config)
+
+
+def _check_ranges(config: Config) -> None:
+    for path, value, _ in leaves(config):
+        for number in value if isinstance(value, tuple) else (value,):
+            check_range(path, number)
 
 
 def _check_game(config: Config) -> None:
@@ -250,5 +254,6 @@ def check_is_data(config: Config) -> None:
     except (UserError, TypeError, ValueError) as error:
         raise UserError(f"the config cannot be saved as data: {error}") from None
     if again != config:
+        _check_ranges(config)  # NaN never comes back equal
         changed = [path for path, value in flatten(config).items() if flatten(again).get(path) != value]
         raise UserError(f"the config cannot be saved as data: {', '.join(changed) or 'it'} would come back different")

@@ -201,6 +201,8 @@ def test_a_class_of_the_config_file_itself_is_refused_before_training():
     with pytest.raises(UserError, match="the config cannot be saved as data"):
         configs.check_is_data(dataclasses.replace(read("dcgan"), game=mine))
     configs.check_is_data(read("dcgan"))
+    with pytest.raises(UserError, match=r"^game.r1_gamma=nan: expected a finite number$"):  # it equals not even itself
+        configs.check_is_data(dataclasses.replace(read("dcgan"), game=dataclasses.replace(game, r1_gamma=math.nan)))
 
 
 def test_flags_reach_every_kind_of_field():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import threading
+import warnings
 from pathlib import Path
 
 from PIL import Image
@@ -21,6 +22,8 @@ MAX_PIXELS = 2**27  # a 11,585 x 11,585 photograph; a few crafted kilobytes can 
 
 # Pillow's own limit is a warning for all of the process; `open_image` has its own, which names the size.
 Image.MAX_IMAGE_PIXELS = None
+# Of damaged TIFF files it warns with lines of its own source; what matters of them is an error as well.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 _registering = threading.Lock()
 
 

@@ -3,9 +3,13 @@
 import io
 import os
 import stat
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -91,6 +95,14 @@ def test_the_formats_that_are_named_are_read():
     assert [decode(a_picture(kind)).size for kind in kinds] == [(8, 8)] * len(kinds)
     frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
     assert decode(a_picture("MPO", save_all=True, append_images=frames)).size == (8, 8)  # of cameras, a JPEG
+
+
+def test_a_damaged_file_is_told_of_by_one_error_alone():
+    # In a process of its own: pytest has its own filters of warnings.
+    whole = cv2.imencode(".tiff", np.zeros((8, 8, 3), np.uint16))[1].tobytes()
+    open_it = "import sys; from jgan.untrusted.images import open_image; open_image(sys.stdin.buffer.read())"
+    found = subprocess.run([sys.executable, "-c", open_it], input=whole[:-2], capture_output=True, check=False)
+    assert b"UserWarning" not in found.stderr
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path):
