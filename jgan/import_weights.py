@@ -43,7 +43,7 @@ Where its numbers differ from the config's, the message has the flags that fit; 
                pixels), with its batch statistics of 51 truncations; spectral norm is divided out
   sngan        SNGAN and cGAN-PD of https://github.com/kwotsin/mimicry, or BigGAN-PyTorch's without --G_shared
   stylegan2    G_ema, G and D of https://github.com/NVlabs/stylegan2-ada-pytorch, and the StyleGAN2 of stylegan3,
-               as state dicts (docs/published-weights.md has a script for its .pkl); g_ema of
+               as state dicts or .pkl (docs/published-weights.md has a script for one that is refused); g_ema of
                https://github.com/rosinality/stylegan2-pytorch
   r3gan        network-snapshot-*.pkl of https://github.com/brownvc/R3GAN
   pix2pix      latest_net_G.pth of https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix, a U-Net

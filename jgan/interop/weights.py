@@ -27,6 +27,7 @@ from jgan.types import UserError
 
 Weights = dict[str, np.ndarray]
 LONGEST_NAME = 500  # characters
+PICKLED = "; torch.save its networks' state_dict() where PyTorch is: docs/published-weights.md has the lines"
 
 
 def read_weights(path: Path) -> Weights:
@@ -51,7 +52,8 @@ def read_weights(path: Path) -> Weights:
         raise UserError(f"{path}: cannot read it ({error.strerror or error})") from None
     except ZIP_ERRORS as error:
         reason = "".join(letter if letter.isprintable() else "?" for letter in str(error)[:300])  # it quotes the file
-        raise UserError(f"{path}: not weights that can be read: {reason}") from None
+        advice = PICKLED if path.suffix.lower() == ".pkl" else ""
+        raise UserError(f"{path}: not weights that can be read: {reason}{advice}") from None
     if not weights:
         raise UserError(f"{path}: no tensor in it; expected a state dict")
     for name, array in weights.items():

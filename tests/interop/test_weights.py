@@ -317,3 +317,9 @@ def test_refuses_arrays_that_are_not_in_the_file(tmp_path, description, message)
     path.write_bytes(b"\x80\x03}" + push("weight") + push_array(**description) + b"s.")
     with pytest.raises(UserError, match=message):
         read_weights(path)
+
+
+def test_a_refused_pickle_says_what_to_do_where_pytorch_is(tmp_path):
+    (tmp_path / "network.pkl").write_bytes(pickle.dumps(print))
+    with pytest.raises(UserError, match=r"state_dict\(\) where PyTorch is: docs/published-weights\.md has the lines$"):
+        read_weights(tmp_path / "network.pkl")
