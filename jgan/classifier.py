@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jgan import command
+from jgan.configuration.ranges import check_seed
 from jgan.data.classes import names_or_numbers
 from jgan.data.pixels import Format
 from jgan.data.registry import open_source
@@ -27,7 +28,6 @@ from jgan.metrics.classifier import (
     save_classifier,
     train_classifier,
 )
-from jgan.ranges import check_seed
 from jgan.rundir.new_directories import making_directory
 from jgan.terminal import bars
 from jgan.types import UserError

@@ -15,12 +15,12 @@ from jgan.configuration import catalog
 from jgan.configuration.data import data_differences, flatten, flatten_data, from_data, leaves, to_data
 from jgan.configuration.flags import override
 from jgan.configuration.hints import check_types
+from jgan.configuration.ranges import check_range, check_totals
 from jgan.data.config import DataConfig, check_config
 from jgan.data.registry import absolute
 from jgan.engine.optim import AdamConfig, EmaConfig, OptimizerConfig
 from jgan.errors import shown
 from jgan.metrics.config import EvaluationConfig
-from jgan.ranges import check_range, check_totals
 from jgan.rundir.atomic_files import as_json, write_json
 from jgan.rundir.paths import given_path, nearest_path
 from jgan.rundir.renames import with_new_names

@@ -13,6 +13,7 @@ import numpy as np
 
 from jgan import command
 from jgan import config as configs
+from jgan.configuration.ranges import check_count
 from jgan.data.classes import split_labels
 from jgan.games.latent import LatentGAN
 from jgan.inference.given_captions import GivenCaptions, encode_captions, given_texts, texts_of_file, vectors_of_file
@@ -27,7 +28,6 @@ from jgan.inference.samples import (
 )
 from jgan.inference.sampling import latent_game
 from jgan.inference.weights import Weights, read_numbering, read_vocabulary
-from jgan.ranges import check_count
 from jgan.rundir.lock import writing_alone
 from jgan.rundir.pictures import make_grid, save_png
 from jgan.rundir.written import GRID, SAMPLED

@@ -10,6 +10,7 @@ import numpy as np
 
 from jgan import config as configs
 from jgan.api.arguments import checked
+from jgan.configuration.ranges import check_count, check_seed
 from jgan.engine.memory import check_host_bytes
 from jgan.evaluation.images import Chosen
 from jgan.evaluation.measure import Metrics, measure
@@ -22,7 +23,6 @@ from jgan.inference.sampling import latent_game
 from jgan.inference.translator import Translator, open_upscaler
 from jgan.inference.weights import NEWEST, Weights, read_numbering, read_vocabulary
 from jgan.photos.programs import Sizes
-from jgan.ranges import check_count, check_seed
 from jgan.rundir.checkpoints import newest_step
 from jgan.rundir.columns import read_columns
 from jgan.rundir.monitor import EVALUATIONS

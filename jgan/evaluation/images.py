@@ -13,6 +13,7 @@ import numpy as np
 
 from jgan import config as configs
 from jgan.config import Config
+from jgan.configuration.ranges import check_count, check_seed
 from jgan.data.classes import NEW, names_or_numbers
 from jgan.data.pixels import MAX_RESOLUTION, Format
 from jgan.data.registry import open_source
@@ -31,7 +32,6 @@ from jgan.inference.sampling import Sampler, check_standing_batches, classes_in_
 from jgan.inference.weights import NEWEST, Weights, batch_shapes, read_numbering, read_vocabulary, restore_generator
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import ImageSet
-from jgan.ranges import check_count, check_seed
 from jgan.setup import BatchShapes
 from jgan.types import PixelBatch, UserError
 from jgan.untrusted.normal_names import normal

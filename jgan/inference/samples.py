@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from jgan.config import Config
+from jgan.configuration.ranges import check_count, check_seed
 from jgan.data.classes import Numbering, numbers_of
 from jgan.engine.memory import check_host_bytes
 from jgan.games.latent import LatentGAN
 from jgan.inference.sampling import Sampler, check_standing_batches, classes_in_turn, latent_game
 from jgan.inference.weights import Weights, restore_generator
-from jgan.ranges import check_count, check_seed
 from jgan.terminal import bars
 from jgan.types import PixelBatch, UserError
 

@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.config import Config
+from jgan.configuration.ranges import check_seed
 from jgan.engine.memory import within_memory
 from jgan.games.translation import image_to_image, sides_of
 from jgan.inference.weights import NEWEST, Weights, batch_shapes, digest_of, restore_generator
 from jgan.layers.bicubic import bicubic
 from jgan.photos.photo_files import Photo, of_levels
 from jgan.photos.tiles import filled_up
-from jgan.ranges import check_seed
 from jgan.rundir.pictures import to_uint8
 from jgan.setup import run_seldom
 from jgan.tasks.blind import degrade_blindly

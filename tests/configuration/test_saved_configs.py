@@ -10,9 +10,9 @@ from run_directories import make_config
 
 from jgan import config as configs
 from jgan.configuration.hints import check_types
+from jgan.configuration.ranges import LARGEST
 from jgan.engine.memory import check_memory
 from jgan.engine.sharding import make_sharding
-from jgan.ranges import LARGEST
 from jgan.types import Stage, UserError
 
 PARTS = [  # dataclasses of jgan that belong elsewhere
