@@ -10,7 +10,7 @@ Cost: 66 TFLOP
 jgan train --config stylegan3_t_digits --workdir runs/stylegan3_t_digits
 
 A sixteenth of the paper's width and eight of its fourteen layers: at 32 x 32 each of them computes ten pixels more at
-every edge, whatever its width.
+every edge, whatever its width. Not yet trained to its end.
 """
 
 from jgan.config import Config
