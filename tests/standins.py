@@ -91,6 +91,9 @@ class _Game:
     def how_to_sample(self):
         return ""
 
+    def advice(self, metrics):
+        return None
+
     def load_frozen(self):
         return ()
 

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "layers": set(),
     "losses": set(),
     "augment": set(),
-    "interop": {"layers"},  # filters that files hold and layers have built in
+    "interop": {"layers", "rundir"},  # filters that files hold and layers have built in
     "tasks": {"layers"},
     "backbones": {"interop", "layers", "rundir"},
     "metrics": {"backbones", "engine", "interop", "layers", "rundir"},  # some train a classifier

@@ -101,6 +101,10 @@ USUAL = {
         "--config dcgan --generator weights.pth --workdir new",
         "--config dcgan --generator data.npz --workdir new",
     ),
+    "export-weights": (
+        "--workdir run --format stylegan2 --out new",
+        "--workdir run --format stylegan3 --files npz --step 20 --out new",
+    ),
     "evaluate": ("--images images --reference images --out new --metrics psnr", "--workdir run --metrics fd,pr"),
     "compare": (
         "--images images --reference images",

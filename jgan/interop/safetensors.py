@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.interop.refusal import RefusedError, refusing
+from jgan.rundir.atomic_files import as_json
 from jgan.untrusted.bounded_read import MAX_WEIGHTS_BYTES, read_file
 from jgan.untrusted.json_data import parse_json
 
@@ -71,7 +71,7 @@ def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
         end = begin + 4 * array.size
         header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [begin, end]}
         begin = end
-    text = json.dumps(header, separators=(",", ":")).encode()
+    text = as_json(header, indent=None).encode()
     text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of eight bytes
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)

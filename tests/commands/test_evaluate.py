@@ -170,7 +170,7 @@ def test_errors(tmp_path):
         ((*sides, *out, "--metrics", "swd", "--features", "inception"), r"--features=inception: these metrics do not"),
         ((*sides, *out, "--metrics", "swd", "--dtype", "bfloat16"), r"--dtype=bfloat16: these metrics need no network"),
         ((*sides, *out, "--metrics", "intra_fd"), r"metric 'intra_fd': compares class by class, and the generated"),
-        ((*sides, *out, "--resolution", "100000000"), r"--resolution=100000000: expected at most 8192"),
+        ((*sides, *out, "--resolution", "100000000"), r"--resolution=100000000: expected 1 to 8192"),
         ((*sides, *out, "--seed", "-1"), r"--seed=-1: expected no negative number"),
         (("--images", "mnist", "--reference", "mnist5k", *out), r"--images='mnist': not known; did you mean"),
         ((*sides, *out, "--weights", str(tmp_path / "a" / "00.png")), r"00.png"),

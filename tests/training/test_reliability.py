@@ -223,7 +223,9 @@ def test_an_unusable_workdir_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("")
     code, _, err = runs.call("jgan.main", "--config", runs.write_config(tmp_path), "--workdir", tmp_path / "file" / "x")
     assert code == 2
-    assert err == f"error: --workdir={tmp_path}/file/x: cannot write there (Not a directory)\n"
+    assert (
+        err == f"error: --workdir={tmp_path}/file/x: cannot write there (Not a directory); choose another directory\n"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
