@@ -121,6 +121,7 @@ def test_a_run_of_published_weights_is_drawn_at_a_truncation(golden, published, 
         latent_game(config, "--workdir", 1.5)
 
 
+@pytest.mark.slow
 def test_a_run_of_published_weights_is_not_overwritten_or_trained(config, published, tmp_path):
     weights, workdir = published
     before = sorted(workdir.rglob("*"))

@@ -206,6 +206,7 @@ def test_classes_are_matched_by_names_that_look_alike():
         check_same_classes(("caf\u00e9", "c"), ("cafe\u0301", "d"))
 
 
+@pytest.mark.slow
 def test_the_command_then_evaluate(workdir, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     path = tmp_path / "made" / "digits.npz"
