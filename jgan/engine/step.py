@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -82,12 +82,17 @@ def active_phases(phases: tuple[Phase, ...], step: int) -> tuple[str, ...]:
 def programs_of(phases: tuple[Phase, ...], active: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """The sets of phases that a step with these active ones runs as programs of their own, one after the other.
 
-    Lazy regularisers come first, each by itself, and the other phases together: so each of them is compiled once, and
-    not once for each pattern that it is part of.
+    A step is one program, unless the game has several lazy regularisers: these come first then, each by itself, and the
+    other phases together. So each is compiled once, and not the whole step for each pattern of them.
     """
+    apart = _run_apart(phases)
+    rest = tuple(name for name in active if name not in apart)
+    return (*((name,) for name in active if name in apart), rest)
+
+
+def _run_apart(phases: Iterable[Phase]) -> set[str]:
     lazy = {phase.name for phase in phases if phase.lazy}
-    rest = tuple(name for name in active if name not in lazy)
-    return (*((name,) for name in active if name in lazy), rest)
+    return lazy if len(lazy) > 1 else set()
 
 
 def make_train_step(
@@ -101,13 +106,14 @@ def make_train_step(
 ) -> TrainStep:
     """The jitted step of one stage: (state, feed, rng, active) to (state, metrics). It consumes `state`.
 
-    `active` is a static tuple of phase names, so each is its own fused program; one of lazy phases alone is part of a
-    step, which another one ends (`programs_of`). The keys of a step are
-    `fold_in(rng, step)`, split into one key per example: every phase of a step sees the same keys, and a game derives
-    from them by purpose (so the generator is updated on the latents that the discriminator has just seen, as in DCGAN).
+    `active` is a static tuple of phase names, so each is its own fused program; one of several lazy regularisers is
+    part of a step, which another program ends (`programs_of`). The keys of a step are `fold_in(rng, step)`, split into
+    one key per example: every phase of a step sees the same keys, and a game derives from them by purpose (so the
+    generator is updated on the latents that the discriminator has just seen, as in DCGAN).
     Where the stage's players have batches of their own, every phase of a player sees the same.
     """
     phases = {phase.name: phase for phase in game.phases(stage)}
+    apart = _run_apart(phases.values())
 
     @functools.partial(
         jax.jit,
@@ -131,7 +137,7 @@ def make_train_step(
                 )
             handed_on = {**handed_on, **reused}
             metrics |= {f"{name}/{key}": value for key, value in logs.items()}
-        if active and all(phases[name].lazy for name in active):
+        if active and set(active) <= apart:
             return state, metrics
         generator = update_average(state.generator, ema_decay(ema, stage, state.step))
         return state.replace(step=state.step + 1, generator=generator), metrics

@@ -245,8 +245,8 @@ def test_the_average_has_its_half_life_in_images():
     assert float(none) == 0.0
 
 
-def test_lazy_phases_are_programs_of_their_own():
-    """Each is compiled once, whatever it meets in a step."""
+def test_several_lazy_phases_are_programs_of_their_own():
+    """Each is compiled once, whatever it meets in a step; one alone stays where it is among the others."""
     lazy = {"r1": ("discriminator", 16), "path": ("generator", 4)}
     names = ("discriminator", "r1", "generator", "path")
     phases = tuple(
@@ -256,6 +256,7 @@ def test_lazy_phases_are_programs_of_their_own():
     programs = [programs_of(phases, active_phases(phases, step)) for step in (0, 1, 4)]
     rest = ("discriminator", "generator")
     assert programs == [(("r1",), ("path",), rest), (rest,), (("path",), rest)]
+    assert programs_of(phases[:3], names[:3]) == (names[:3],)
 
 
 def test_at_most_one_program_per_cadence_pattern(stand_in):
