@@ -32,11 +32,14 @@ def photo(seed: int, width: int = 320, height: int = 288, tint: Sequence[int] = 
     return Image.fromarray(np.uint8(np.clip(np.where(beyond, pixels, pixels // 2) + np.asarray(tint), 0, 255)))
 
 
-def _photos(folder: Path, count: int = 72, *, seed: int = 0, tint: Sequence[int] = (0, 0, 0)) -> None:
+def _photos(
+    folder: Path, count: int = 72, *, seed: int = 0, tint: Sequence[int] = (0, 0, 0), mixed: bool = True
+) -> None:
     folder.mkdir(parents=True)
     for index in range(count):
         # Sides are multiples of 12, as the pixels that references of super-resolution are cut to.
-        photo(seed + index, 300 + 12 * (index % 4), 288 + 24 * (index % 3), tint).save(folder / f"{index}.png")
+        width, height = (300 + 12 * (index % 4), 288 + 24 * (index % 3)) if mixed else (300, 300)
+        photo(seed + index, width, height, tint).save(folder / f"{index}.png")
 
 
 def _classes(names: Sequence[str], each: int) -> Callable[[Path], None]:
@@ -102,8 +105,8 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "horses": lambda path: _photos(path, 2),
     "held_out": lambda path: _photos(path, 4, seed=500),
     "Set5": lambda path: _photos(path, 5, seed=600),
-    "A": lambda path: _photos(path, 16, seed=700),
-    "B": lambda path: _photos(path, 16, seed=800),
+    "A": lambda path: _photos(path, 16, seed=700, mixed=False),
+    "B": lambda path: _photos(path, 16, seed=800, mixed=False),
     "birds": _captions,
     "captions.txt": _texts,
     "wanted.npz": _vectors,
