@@ -61,7 +61,7 @@ def numbers_of(labels: Sequence[str | int], names: Sequence[str] | None, num_cla
             raise UserError(f"{field}={text}: expected numbers separated by commas, such as 3,5")
         if place is None:
             expected = f"; expected 0 to {num_classes - 1}" if plain else did_you_mean(label, known)
-            raise UserError(f"{field}={text}: {label} is not a class{expected}")
+            raise UserError(f"{field}={text}: {label or 'an empty name'} is not a class{expected}")
         found.append(place)
     return found
 

@@ -68,6 +68,7 @@ def test_labels_are_names_or_numbers(text, names, expected):
         ([3, 10], None, r"--labels=3,10: 10 is not a class; expected 0 to 9"),
         (["x"], tuple(map(str, range(10))), r"--labels=x: expected numbers separated by commas"),
         (["cta"], NAMES, r"cta is not a class; did you mean cat\?"),
+        (["cat", ""], NAMES, r"--labels=cat,: an empty name is not a class; expected one of 7, cat"),
         ([3], NAMES, r"--labels=3: 3 is not a class; expected one of 7, cat"),
         ([0], ("1", "2"), r"0 is not a class; expected one of 1, 2"),
         ([], None, r"--labels: expected at least one class"),
