@@ -1,4 +1,4 @@
-"""StyleGAN2 on the embedded digits; trains on two cores in minutes.
+"""StyleGAN2 on the embedded digits; small enough for two cores.
 
 Family: stylegan2
 Paper: Karras et al. 2020, https://arxiv.org/abs/1912.04958
@@ -10,7 +10,7 @@ Cost: 45 TFLOP
 jgan train --config stylegan2_digits --workdir runs/stylegan2_digits
 
 A sixteenth of the paper's width; as in the authors' preset for CIFAR-10 without mixing and path lengths, with which
-digits of a class came out much alike.
+digits of a class came out much alike. Not yet trained to its end.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""StyleGAN2 at 64 x 64 on a folder of a few thousand images; trains on two cores in hours.
+"""StyleGAN2 at 64 x 64 on a folder of a few thousand images; small enough for two cores.
 
 Family: stylegan2
 Paper: Karras et al. 2020, https://arxiv.org/abs/1912.04958
@@ -10,7 +10,7 @@ Cost: 4.6 PFLOP
 jgan train --config stylegan2_small --workdir runs/stylegan2_small --config.data.source=folder:DIR
 
 An eighth of config-f's width at 64 x 64. Mixing, lazy R1 and path lengths as published, and DiffAugment, without which
-so few images are learned by heart. Classes are those of the data: folders by class, or none.
+so few images are learned by heart. Classes are those of the data: folders by class, or none. Not yet trained.
 """
 
 import dataclasses
