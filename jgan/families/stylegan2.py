@@ -7,12 +7,10 @@ https://arxiv.org/abs/2006.06676), checked against https://github.com/NVlabs/sty
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from typing import Literal
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from jgan.games.style import StyleGAN
@@ -23,14 +21,21 @@ from jgan.layers.equalized import EQUALIZED_INIT
 from jgan.layers.minibatch import GROUP, MinibatchStd
 from jgan.layers.resample import smooth_downsample, smooth_upsample
 from jgan.layers.smooth import smooth
-from jgan.layers.style import Mapping, ModulatedConv, StyledConv, activate
-from jgan.types import Array, Images, Labels, Latents, Logits, UserError
+from jgan.layers.style import (
+    Mapping,
+    ModulatedConv,
+    Noise,
+    StyledConv,
+    StyledGenerator,
+    activate,
+    draw_noises,
+)
+from jgan.types import Array, Images, Labels, Logits, UserError
 
 FIRST = 4  # pixels of the shortest side that both networks end or begin with
 CLAMP = 256.0
 
 Architecture = Literal["residual", "plain"]
-Noise = Array | None  # [n, pixels]; None: the constant one
 
 
 class SynthesisBlock(nn.Module):
@@ -98,21 +103,17 @@ class Synthesis(nn.Module):
         return images
 
     def _noises(self, count: int, *, random_noise: bool) -> list[tuple[Noise, Noise]]:
-        """Of the two layers of each block, the first block's second layer alone; None each without random noise.
-
-        All numbers are drawn at once: a program for each layer would take most of the compilation.
-        """
+        """Of the two layers of each block, the first block's second layer alone; None each without random noise."""
         levels = len(self.widths)
         if not random_noise:
             return [(None, None)] * levels
         pixels = [math.prod(self.first_shape) << 2 * level for level in range(levels)]
         sizes = pixels[:1] + [size for size in pixels[1:] for _ in range(2)]
-        drawn = jax.random.normal(self.make_rng("dropout"), (count, sum(sizes)))
-        first, *others = jnp.split(drawn, list(itertools.accumulate(sizes))[:-1], axis=1)
+        first, *others = draw_noises(self.make_rng("dropout"), count, sizes)
         return [(None, first), *zip(others[::2], others[1::2], strict=True)]
 
 
-class Generator(nn.Module):
+class Generator(StyledGenerator):
     """Latents [n, z], and labels [n] with classes, to images [n, h, w, c] of 4 x 4 times 2^(len(widths) - 1)."""
 
     widths: tuple[int, ...]
@@ -144,17 +145,8 @@ class Generator(nn.Module):
         """Layers that take a style of their own."""
         return 2 * len(self.widths)
 
-    def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
-        """Images in float32; random noise, and the average style moves, with `train`."""
-        return self.synthesize(self.styles(latents, labels, train=train), train=train)
-
-    def styles(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Array:
-        """The styles [n, layers, w], the same for all layers."""
-        style = self.mapping(latents, labels, advance=train)
-        return jnp.repeat(style[:, None], self.num_styles, axis=1)
-
     def synthesize(self, styles: Array, *, train: bool) -> Images:
-        """Images of styles [n, layers, w]."""
+        """Images of styles [n, layers, w], with random noise where `train`."""
         return self.synthesis(styles, random_noise=train)
 
 

@@ -25,8 +25,8 @@ from jgan.layers.dense import Dense
 from jgan.layers.equalized import EQUALIZED_INIT, equalize
 from jgan.layers.lowpass import downsample_filtered, upsample_filtered
 from jgan.layers.minibatch import GROUP
-from jgan.layers.style import AVERAGES, CONSTANTS, Mapping, activate, lerp
-from jgan.types import Array, Images, Labels, Latents, PyTree
+from jgan.layers.style import AVERAGES, CONSTANTS, Mapping, StyledGenerator, activate, lerp
+from jgan.types import Array, Images, PyTree
 
 STYLE_DECAY = 0.998  # of the average style
 MAGNITUDE_HALF_LIFE = 20_000.0  # in images
@@ -168,7 +168,7 @@ class Synthesis(nn.Module):
         return x.astype(jnp.float32) * OUTPUT_SCALE
 
 
-class Generator(nn.Module):
+class Generator(StyledGenerator):
     """Latents [n, z], and labels [n] with classes, to images [n, resolution, resolution, c]."""
 
     resolution: int
@@ -196,17 +196,8 @@ class Generator(nn.Module):
         """The input's, the layers' and that of colours."""
         return self.layers + 2
 
-    def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Images:
-        """Images in float32; the averages move with `train`."""
-        return self.synthesize(self.styles(latents, labels, train=train), train=train)
-
-    def styles(self, latents: Latents, labels: Labels | None = None, *, train: bool) -> Array:
-        """The styles [n, layers + 2, w], the same for all layers."""
-        style = self.mapping(latents, labels, advance=train)
-        return jnp.repeat(style[:, None], self.num_styles, axis=1)
-
     def synthesize(self, styles: Array, *, train: bool) -> Images:
-        """Images of styles [n, layers + 2, w]."""
+        """Images of styles [n, layers + 2, w]; the averages move with `train`."""
         return self.synthesis(styles, advance=train)
 
 

@@ -8,7 +8,10 @@ demodulation those behind it, which is the same as a kernel for each image.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +24,7 @@ from jgan.layers.dense import Dense
 from jgan.layers.equalized import EQUALIZED_INIT
 from jgan.layers.norm import pixel_norm
 from jgan.layers.smooth import smooth
-from jgan.types import Array, Labels, Latents, PyTree
+from jgan.types import Array, Images, Labels, Latents, PyTree
 
 SLOPE = 0.2  # of the leaky ReLUs
 GAIN = math.sqrt(2.0)  # behind them
@@ -29,6 +32,8 @@ MAPPING_RATE = 0.01  # of the mapping's learning rate to the others'
 CONSTANTS = "constants"  # the Flax collection of noise that stays as it is
 AVERAGES = "averages"  # the Flax collection of the average style
 STYLE_DECAY = 0.995  # of the average style, at each training batch
+
+Noise = Array | None  # [n, pixels]; None: the constant one
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
@@ -106,6 +111,34 @@ class Mapping(nn.Module):
         return x
 
 
+class StyledGenerator(nn.Module):
+    """Latents [n, z], and labels [n] with classes, to styles, and styles to images.
+
+    A subclass sets up `mapping`, a `Mapping`, says how many styles it takes, and has a method `synthesize(styles,
+    train=)`, from [n, layers, w] to images [n, h, w, c] in float32. `growth` is what a game gives networks that grow
+    (jgan/games/growing.py), and is empty for others.
+    """
+
+    @property
+    def num_styles(self) -> int:
+        """Layers that take a style of their own."""
+        raise NotImplementedError
+
+    def styles_in_use(self, **growth: Any) -> int:
+        """Of these, the first so many are there yet."""
+        del growth
+        return self.num_styles
+
+    def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool, **growth: Any) -> Images:
+        """Images [n, h, w, c] in float32."""
+        return self.synthesize(self.styles(latents, labels, train=train, **growth), train=train, **growth)
+
+    def styles(self, latents: Latents, labels: Labels | None = None, *, train: bool, **growth: Any) -> Array:
+        """The styles [n, layers, w], the same for all layers; the average style moves with `train`."""
+        style = self.mapping(latents, labels, advance=train)
+        return jnp.repeat(style[:, None], self.styles_in_use(**growth), axis=1)
+
+
 def average_style(variables: PyTree) -> Array:
     """The average style [w] in the variables of a generator that has a `Mapping` of the name "mapping"."""
     return variables[AVERAGES]["mapping"]["style"]
@@ -114,6 +147,15 @@ def average_style(variables: PyTree) -> Array:
 def lerp(start: Array, end: Array, share: float) -> Array:
     """`share` of the end and the rest of the start."""
     return start + share * (end - start)
+
+
+def draw_noises(rng: Array, count: int, pixels: Sequence[int]) -> list[Array]:
+    """Random noise [count, pixels] for each layer, one plane an image.
+
+    All numbers are drawn at once: a program for each layer would take most of the compilation.
+    """
+    drawn = jax.random.normal(rng, (count, sum(pixels)))
+    return jnp.split(drawn, list(itertools.accumulate(pixels))[:-1], axis=1)
 
 
 class ModulatedConv(nn.Module):
