@@ -40,7 +40,8 @@ with the reasons; with it, SOURCE takes the place of its data.source, whose chan
 The run gets a directory of its own, runs/<data>-<family>-<n>, unless --workdir names one.
 
 --from takes the weights, their averages and the optimizers of another run where names and shapes fit, and begins a new
-run: with --config, or with that run's config. The tensors that were taken, left or made anew are listed in start.json.
+run: with --config, or with that run's config; resolution, classes and channels may differ. The tensors that were taken,
+left or made anew are listed in start.json.
 
 Any field of the config can be set with --config.path.to.field=value; --dry_run lists them."""
 
@@ -180,6 +181,7 @@ def _config(options: argparse.Namespace, overrides: Sequence[str]) -> Config:
     """The config of a file, whose networks follow the data that flags name, or that of the run to go on with."""
     from jgan.autoconfig.follow import follow_data, source_for
     from jgan.training.start_from import open_origin
+    from jgan.training.start_settings import with_resumed_settings
 
     for name in WISHES:
         if getattr(options, name) is not None:
@@ -203,6 +205,9 @@ def _config(options: argparse.Namespace, overrides: Sequence[str]) -> Config:
     config, followed = follow_data(config, overrides)
     if followed and processes.is_main():
         print(f"{config.data.source}: the networks follow the data: {' '.join(followed)}", flush=True)
+    config, resumed = with_resumed_settings(config, _start_from(options), options.workdir, overrides)
+    if resumed and processes.is_main():
+        print(f"as published for runs that begin with another's weights: {', '.join(resumed)}", flush=True)
     return config
 
 

@@ -23,6 +23,7 @@ from jgan.rundir.pictures import make_grid
 from jgan.training.loop import DivergedError
 from jgan.training.loop import train as train_run
 from jgan.training.start_from import StartFrom
+from jgan.training.start_settings import with_resumed_settings
 from jgan.types import UserError
 
 
@@ -67,6 +68,7 @@ def train(
     if start_from is None and keep_step:
         raise UserError("keep_step: part of start_from, which says from where; leave it out")
     start = None if start_from is None else StartFrom(given_path(start_from, "start_from="), keep_step)
+    config, _ = with_resumed_settings(config, start, place)
     try:
         outcome = train_run(config, place, start)
     except DivergedError as error:

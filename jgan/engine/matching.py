@@ -41,16 +41,47 @@ def match(source: PyTree, target: PyTree, prefix: str = "") -> tuple[PyTree, Mat
     Both are trees of arrays. Floating arrays take the target's precision; all others have to be of its type. Paths are
     the names from the top, as in "params/block_16/kernel", behind the `prefix`.
     """
+    matching = compare(source, target, prefix)
     offered = by_path(source, prefix)
     wanted = by_path(target, prefix)
+    leaves = [_like(offered[path], leaf) if path in matching.taken else leaf for path, leaf in wanted.items()]
+    return jax.tree.unflatten(jax.tree.structure(target), leaves), matching
+
+
+def compare(source: PyTree, target: PyTree, prefix: str = "") -> Matching:
+    """What `match` would take; the trees may hold shapes and types alone."""
+    offered, wanted = by_path(source, prefix), by_path(target, prefix)
     taken = {path for path, leaf in wanted.items() if path in offered and _fits(offered[path], leaf)}
-    leaves = [_like(offered[path], leaf) if path in taken else leaf for path, leaf in wanted.items()]
-    matching = Matching(
+    return Matching(
         {path: leaf.shape for path, leaf in wanted.items() if path in taken},
         {path: leaf.shape for path, leaf in offered.items() if path not in taken},
         {path: leaf.shape for path, leaf in wanted.items() if path not in taken},
     )
-    return jax.tree.unflatten(jax.tree.structure(target), leaves), matching
+
+
+def none_taken(source: PyTree, target: PyTree, prefix: str = "") -> Matching:
+    """Of a source that is left as it is, and a target that is new."""
+    offered, wanted = by_path(source, prefix), by_path(target, prefix)
+    return Matching({}, *({path: leaf.shape for path, leaf in leaves.items()} for leaves in (offered, wanted)))
+
+
+def named(paths: Iterable[str], among: Iterable[str]) -> dict[str, int]:
+    """Names for the paths, as short as they can be, and how many paths each of them stands for.
+
+    A name is the beginning of a path, all parts or fewer, that no path `among` all but these has.
+    """
+    chosen = set(paths)
+    others = {begin for path in among if path not in chosen for begin in _beginnings(path)}
+    counts: dict[str, int] = {}
+    for path in paths:
+        name = next((begin for begin in _beginnings(path) if begin not in others), path)
+        counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _beginnings(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[: count + 1]) for count in range(len(parts))]
 
 
 def by_path(tree: PyTree, prefix: str = "") -> dict[str, Any]:

@@ -33,7 +33,8 @@ from jgan.training.interruption import Interruption
 from jgan.training.numbering import prepare_numbered
 from jgan.training.programs import Programs
 from jgan.training.shown import open_shown
-from jgan.training.start_from import StartFrom, begin, find_start, in_words, open_origin, write_start
+from jgan.training.start_from import StartFrom, find_start, open_origin, write_start
+from jgan.training.transfer import begin, in_words
 from jgan.types import ScheduledStage, TrainState, UserError, stage_ending
 
 STEP_TOO_LARGE = "make stages[i].batch_size smaller, or take its images in parts by stages[i].accumulate"
@@ -169,7 +170,7 @@ class _Loop:
             state = self.setup.create_state(self._compile)
         except StoppedError:
             self.interruption.act()
-        said = None
+        said: list[str] = []
         if self.start:
             with self.progress.doing("reading the state to start from"):
                 state, said = self._begin(state, self.start)
@@ -177,13 +178,13 @@ class _Loop:
         self._open_log(step, step)
         self.window.resume(step, {"start": step, "values": {}})
         self.progress.rewind(step)
-        if said:
-            self._note(step, said)
+        for line in said:
+            self._note(step, line)
         self._save(state, step)
         return state, step
 
-    def _begin(self, state: TrainState, start: StartFrom) -> tuple[TrainState, str]:
-        """The state with what fits of another run's, and what to say of it; start.json lists it."""
+    def _begin(self, state: TrainState, start: StartFrom) -> tuple[TrainState, list[str]]:
+        """The state with what fits of another run's, and the lines to say of it; start.json lists it."""
         origin = open_origin(start.path)
         state, matching = begin(self.setup, state, origin, start)
         if processes.is_main():

@@ -30,7 +30,10 @@ def prepare_numbered(config: Config, workdir: Path, start: StartFrom | None) -> 
         return prepare(config, numbering_of(open_origin(start.path).record))
     except UserError as error:
         setup = prepare(config)  # raises again what is not about classes
-        logger.warning("--from=%s: %s; the classes of this run are numbered anew", start.path, error)
+        reason = str(error).partition(";")[0]
+        logger.warning(
+            "--from=%s: its run has other classes; those of this run are numbered anew (%s)", start.path, reason
+        )
         return setup
 
 

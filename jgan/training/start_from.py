@@ -1,30 +1,23 @@
-"""A new run from another run's state: what of it fits is taken, and start.json says what."""
+"""From where a new run takes its first state: a run, its best one, a checkpoint; start.json remembers it."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-
 from jgan import config as configs
 from jgan.config import Config, from_data
-from jgan.engine.matching import Matching, by_path, match
-from jgan.engine.step import PLAYERS
 from jgan.rundir.atomic_files import write_json
 from jgan.rundir.checkpoints import CHECKPOINTS, Checkpoints, newest_step
 from jgan.rundir.paths import nearest_path
 from jgan.rundir.renames import with_new_names
 from jgan.setup import Setup, shapes_from_data, state_target
-from jgan.types import Player, PlayerName, TrainState, UserError, schedule
+from jgan.types import TrainState, UserError, schedule
 from jgan.untrusted.bounded_read import read_file
 from jgan.untrusted.json_data import MAX_JSON_BYTES, parse_json
 
 START = "start.json"  # of a run directory: from where its first state came, and what of it
-NAMED = 4  # tensors that a note names; start.json names all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +41,7 @@ def find_start(workdir: Path, given: StartFrom | None) -> StartFrom | None:
     Raises:
       UserError: the directory holds a run that was not started so.
     """
-    recorded = _recorded(workdir / START)
+    recorded = recorded_start(workdir)
     if newest_step(workdir) is None:
         start = given or recorded
         if start is not None:
@@ -70,7 +63,13 @@ def _check_origin(start: StartFrom, said_by: str) -> None:
         raise UserError(f"{said_by}{error}") from None
 
 
-def _recorded(path: Path) -> StartFrom | None:
+def recorded_start(workdir: Path) -> StartFrom | None:
+    """What start.json of a directory says; None where there is none.
+
+    Raises:
+      UserError: it is not what was written.
+    """
+    path = workdir / START
     if not path.is_file():
         return None
     try:
@@ -138,62 +137,3 @@ def _place(path: Path) -> tuple[Path, str, int | None]:
     if (path / "state").is_dir() and path.name.isdecimal():
         return path.parents[1], path.parent.name, int(path.name)
     return path.parent, path.name, None
-
-
-def begin(setup: Setup, state: TrainState, origin: Origin, start: StartFrom) -> tuple[TrainState, Matching]:
-    """The fresh `state` of a run with all that fits of another's: weights, averages, optimizers, extras.
-
-    A player's optimizer is taken whole or not at all: moments that are new beside a count that is not would make steps
-    many times too long.
-
-    Raises:
-      UserError: nothing fits, or the step to count on from is not before the end of the run.
-    """
-    total = sum(stage.steps for stage in setup.stages)
-    if start.keep_step and origin.step >= total:
-        raise UserError(
-            f"--keep_step: {origin.checkpoint} is at step {origin.step}, and this run ends at {total}; make it longer "
-            f"by --config.stages[{len(setup.stages) - 1}].steps, or leave --keep_step out"
-        )
-    source = origin.restore(setup)
-    matchings: list[Matching] = []
-    players = {}
-    for name in PLAYERS:
-        players[name], matching = _match_player(name, source, state, _same_optimizer(name, origin.config, setup.config))
-        matchings.append(matching)
-    extras, matching = match(source.extras, state.extras, "extras/")
-    if not any("/params/" in path for part in matchings for path in part.taken):
-        raise UserError(
-            f"--from={start.path}: no tensor of its networks has the name and the shape of one of this config's; "
-            "take the config of that run, or one near it"
-        )
-    step = jax.device_put(np.int32(origin.step), state.step.sharding) if start.keep_step else state.step
-    return state.replace(step=step, extras=extras, **players), Matching.joined([*matchings, matching])
-
-
-def _match_player(name: PlayerName, source: TrainState, state: TrainState, same: bool) -> tuple[Player, Matching]:
-    theirs, ours = getattr(source, name), getattr(state, name)
-    weights, matching = match(theirs.replace(opt_state=()), ours.replace(opt_state=()), f"{name}/")
-    prefix = f"{name}/opt_state/"
-    opt_state, moments = match(theirs.opt_state, ours.opt_state, prefix)
-    if not same or moments.new or moments.left:
-        offered, wanted = by_path(theirs.opt_state, prefix), by_path(ours.opt_state, prefix)
-        opt_state = ours.opt_state
-        shapes = ({path: leaf.shape for path, leaf in leaves.items()} for leaves in ({}, offered, wanted))
-        moments = Matching(*shapes)
-    return weights.replace(opt_state=opt_state), Matching.joined([matching, moments])
-
-
-def _same_optimizer(name: PlayerName, theirs: Config, ours: Config) -> bool:
-    return type(getattr(theirs, f"{name}_optimizer")) is type(getattr(ours, f"{name}_optimizer"))
-
-
-def in_words(origin: Origin, matching: Matching) -> str:
-    """What was taken, left and made anew, in a line that names a few."""
-    numbers = sum(math.prod(shape) for shape in matching.taken.values())
-    text = f"started from {origin.checkpoint}: {len(matching.taken)} tensors taken ({numbers:,} numbers)"
-    for what, shapes in (("left there", matching.left), ("made anew", matching.new)):
-        names = [f"{path} {list(shape)}" for path, shape in shapes.items()]
-        more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        text += f"; {len(names)} {what}" + (f" ({', '.join(names[:NAMED])}{more})" if names else "")
-    return f"{text}; {START} names all"
