@@ -7,6 +7,7 @@ iteration a move for both forward passes, and the 1 x 1 convolutions of shortcut
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 from collections.abc import Callable
 from typing import NamedTuple
@@ -22,6 +23,14 @@ except ImportError:
     sys.exit("PyTorch is missing; run: pip install 'jgan[bench]'")
 
 
+class Regularizer(NamedTuple):
+    """A loss of a player that comes once in `every` steps, by an optimizer step of its own."""
+
+    every: int
+    of_generator: bool
+    loss: Callable[[nn.Module, nn.Module, torch.Tensor], torch.Tensor]  # (generator, discriminator, real images)
+
+
 class TorchGame(NamedTuple):
     """What a round needs to know."""
 
@@ -35,6 +44,12 @@ class TorchGame(NamedTuple):
     critic_steps: int = 1  # in a round, which has one move of the generator
     paired: bool = False  # the generator's loss also looks at real images
     generator_batches: int = 1  # that it draws for its move; with 1 it moves on the images that the critic saw last
+    regularizers: tuple[Regularizer, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """Moves of the generator in a round: as many as it takes for all regularisers to come."""
+        return math.lcm(*(regularizer.every for regularizer in self.regularizers))
 
     def round(self, batch_size: int, channels_last: bool) -> Callable[[], None]:
         """A round of training on random images, in one of PyTorch's memory layouts."""
@@ -72,7 +87,19 @@ def make_round(game: TorchGame, batch_size: int, channels_last: bool) -> Callabl
         game.generator_loss(*logits).backward()
         generator_optimizer.step()
 
-    def run() -> None:
+    def regularize(regularizer: Regularizer) -> None:
+        optimizer = generator_optimizer if regularizer.of_generator else discriminator_optimizer
+        generator.requires_grad_(regularizer.of_generator)
+        discriminator.requires_grad_(not regularizer.of_generator)
+        optimizer.zero_grad()
+        regularizer.loss(generator, discriminator, images).backward()
+        optimizer.step()
+
+    def step(index: int) -> None:
+        for regularizer in game.regularizers:
+            if index % regularizer.every == 0:
+                regularize(regularizer)
+        generator.requires_grad_(True)
         discriminator.requires_grad_(True)
         for _ in range(game.critic_steps - 1):
             with torch.no_grad():
@@ -83,6 +110,24 @@ def make_round(game: TorchGame, batch_size: int, channels_last: bool) -> Callabl
         discriminator_move(fake.detach())
         discriminator.requires_grad_(False)
         generator_move(fake if game.generator_batches == 1 else draw(game.generator_batches * batch_size))
+
+    def run() -> None:
+        for index in range(game.steps):
+            step(index)
+
+    return run
+
+
+def forward(game: TorchGame, batch_size: int, channels_last: bool) -> Callable[[], None]:
+    """Images of random latents, from a generator that does not learn."""
+    torch.manual_seed(0)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    generator = game.generator().eval().to(memory_format=layout)
+    latents = torch.randn(batch_size, game.latent_dim)
+
+    @torch.no_grad()
+    def run() -> None:
+        generator(latents)
 
     return run
 

@@ -23,6 +23,7 @@ class TorchTranslation(NamedTuple):
     resolution: int
     betas: tuple[float, float] = (0.5, 0.999)
     critic_steps: int = 1  # images a step are the batch's
+    steps: int = 1  # in a round
 
     def round(self, batch_size: int, channels_last: bool) -> Round:
         """A round of training on random images, in one of PyTorch's memory layouts."""

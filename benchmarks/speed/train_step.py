@@ -6,7 +6,8 @@
 One step is what `jgan train` runs from one move of the generator to the next: the discriminator's moves on
 real and fake images (one, or five for WGAN-GP and SNGAN), and the generator's, all by Adam, with the moving average of
 the generator's weights and the gradient norms. PyTorch's (torch_training.py) has neither average nor norms. It runs in
-its two memory layouts; both are shown.
+its two memory layouts; both are shown. A StyleGAN's step is the mean of 16, in which all lazy regularisers come; of
+`stylegan2-256-g` it is the generator's images alone.
 
 Blocks of steps alternate between the contestants. The table holds medians over the blocks, the ratio's smallest and
 largest value over neighbouring blocks, and the rate at which floating-point operations are done, counted for all as
@@ -31,6 +32,7 @@ import jax
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 import torch_networks
+import torch_stylegan
 import torch_training
 import torch_translation
 from timing import CLOCKS, PEAK_SIZE, Peak, alternate
@@ -41,7 +43,7 @@ from jgan.config import read_config
 from jgan.engine.allocator import keep_memory
 from jgan.engine.optim import AdamConfig, EmaConfig, make_optimizer
 from jgan.engine.sharding import make_sharding
-from jgan.engine.step import PLAYERS, Optimizers, active_phases, create_state, make_train_step
+from jgan.engine.step import PLAYERS, Optimizers, active_phases, create_state, make_train_step, programs_of
 from jgan.families import r3gan
 from jgan.families.cyclegan import cyclegan
 from jgan.families.dcgan import dcgan
@@ -49,6 +51,8 @@ from jgan.families.pix2pix import pix2pix
 from jgan.families.progan import progan
 from jgan.families.sngan import sngan
 from jgan.families.srgan import srgan
+from jgan.families.stylegan2 import stylegan2, widths_of
+from jgan.families.stylegan3 import stylegan3
 from jgan.families.wgan_gp import wgan_gp, wgan_gp_dcgan
 from jgan.games.latent import LatentGAN
 from jgan.games.paired import PairedGAN
@@ -65,11 +69,20 @@ class Row(NamedTuple):
     theirs: Any  # a TorchGame, or a TorchTranslation
     batch_size: int
     adversarial: bool = True
+    generator_alone: bool = False
 
 
 # What WGAN-GP and SNGAN share.
 five_to_one = functools.partial(
     TorchGame, latent_dim=128, generator_loss=torch_training.raise_logits, betas=(0.0, 0.9), critic_steps=5
+)
+
+# What the StyleGANs share.
+style_game = functools.partial(
+    TorchGame,
+    discriminator_loss=torch_stylegan.logistic_losses,
+    generator_loss=torch_stylegan.logistic_loss,
+    betas=(0.0, 0.99),
 )
 
 BIGGAN_CIFAR: LatentGAN = read_config(str(CONFIGS / "biggan_cifar.py"), []).game  # pyright: ignore[reportAssignmentType]
@@ -169,6 +182,39 @@ ROWS = {
         ),
         batch_size=4,
     ),
+    "stylegan2-64": Row(  # an eighth of config f's width
+        stylegan2(64, 4096, 256, mapping_layers=2, r1_gamma=0.1),
+        style_game(
+            lambda: torch_stylegan.StyleGAN2Generator(widths_of(64, 4096, 256), 256, 2),
+            lambda: torch_stylegan.StyleGAN2Discriminator(widths_of(64, 4096, 256)),
+            latent_dim=256,
+            resolution=64,
+            regularizers=(torch_stylegan.path_length(256), torch_stylegan.r1(0.1)),
+        ),
+        batch_size=8,
+    ),
+    "stylegan2-256-g": Row(  # preset paper256's width
+        stylegan2(256, 16384),
+        style_game(
+            lambda: torch_stylegan.StyleGAN2Generator(widths_of(256, 16384), 512, 8),
+            lambda: torch_stylegan.StyleGAN2Discriminator(widths_of(256, 16384)),
+            latent_dim=512,
+            resolution=256,
+        ),
+        batch_size=4,
+        generator_alone=True,
+    ),
+    "stylegan3-t-64": Row(  # an eighth of the published width
+        stylegan3(64, base=4096, most=64, r1_gamma=0.1),
+        style_game(
+            lambda: torch_stylegan.StyleGAN3Generator(64, 4096, 64, 64),
+            lambda: torch_stylegan.StyleGAN2Discriminator(widths_of(64, 4096, 64)),
+            latent_dim=64,
+            resolution=64,
+            regularizers=(torch_stylegan.r1(0.1),),
+        ),
+        batch_size=8,
+    ),
     "pix2pix-128": Row(pix2pix(downs=7), TorchTranslation(torch_translation.pix2pix_round, 128), batch_size=4),
     "cyclegan-64": Row(cyclegan(blocks=6), TorchTranslation(torch_translation.cyclegan_round, 64), batch_size=2),
     "srresnet-x4": Row(  # patches of 24 x 24
@@ -204,16 +250,18 @@ def parse() -> argparse.Namespace:
 
 def print_row(name: str, batch_size: int, options: argparse.Namespace, peak: Peak) -> None:
     row = ROWS[name]
+    theirs = torch_training.forward if row.generator_alone else type(row.theirs).round
     contestants = {
-        "jgan": engine_step(row, batch_size),
-        "torch, contiguous": row.theirs.round(batch_size, channels_last=False),
-        "torch, channels last": row.theirs.round(batch_size, channels_last=True),
+        "jgan": generator_alone(row, batch_size) if row.generator_alone else engine_step(row, batch_size),
+        "torch, contiguous": theirs(row.theirs, batch_size, channels_last=False),
+        "torch, channels last": theirs(row.theirs, batch_size, channels_last=True),
     }
-    flops = torch_training.flops(contestants["torch, contiguous"])
+    steps = 1 if row.generator_alone else row.theirs.steps
+    flops = torch_training.flops(contestants["torch, contiguous"]) / steps
     images = batch_size * row.theirs.critic_steps
     seconds = alternate(list(contestants.values()), options.blocks, options.steps, peak)
     for contestant, times in zip(contestants, seconds, strict=True):
-        median = statistics.median(times)
+        median = statistics.median(times) / steps
         rate = 1e-9 * flops / median
         ratios = [ours / theirs for ours, theirs in zip(seconds[0], times, strict=True)]
         print(
@@ -238,16 +286,27 @@ def engine_step(row: Row, batch_size: int) -> Callable[[], None]:
     step = make_train_step(
         game, stage, optimizers, EmaConfig(), lambda stage, feed, step, rngs: feed, sharding, state_sharding
     )
-    moves = getattr(game, "generator_every", 1)
-    patterns = [active_phases(game.phases(stage), index) for index in range(moves)]
+    phases, moves = game.phases(stage), getattr(game, "generator_every", 1) * row.theirs.steps
+    programs = [program for index in range(moves) for program in programs_of(phases, active_phases(phases, index))]
     holder = [jax.device_put(state, state_sharding)]
 
     def run() -> None:
-        for active in patterns:
+        for active in programs:
             holder[0], metrics = step(holder[0], batch, key, active=active)
             jax.block_until_ready((holder[0], metrics))
 
     return run
+
+
+def generator_alone(row: Row, batch_size: int) -> Callable[[], None]:
+    """Images of random latents, as `jgan sample` makes them of a trained network."""
+    game: LatentGAN = row.ours
+    (stage,) = schedule((Stage(steps=1, batch_size=batch_size, resolution=row.theirs.resolution),))
+    batch, key = make_batch(game, batch_size, row.theirs.resolution), jax.random.key(0)
+    variables = jax.jit(lambda key: game.init(key, batch, stage)[0])(key)
+    latents = game.sample_latents(jax.random.split(key, batch_size))
+    make = jax.jit(functools.partial(game.generator.apply, train=False))
+    return lambda: jax.block_until_ready(make(variables, latents))
 
 
 def make_batch(game: Game, batch_size: int, resolution: int) -> dict[str, np.ndarray]:
