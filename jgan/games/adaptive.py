@@ -44,12 +44,12 @@ def move_probability(settings: Settings, extras: PyTree, step: Array, batch_size
     return {**extras, **{name: jnp.where(due, value, extras[name]) for name, value in moved.items()}}
 
 
-def leak_warning(probability: float) -> str | None:
-    """What to say where the probability stays near 1."""
+def leak_warning(probability: float, field: str) -> str | None:
+    """What to say where the probability, which `field` of the config has brought about, is near 1."""
     if probability < NEAR_ONE:
         return None
     return (
-        f"game.ada_target: the probability of augmentation is {probability:.2f}, so that hardly an image is seen as it "
+        f"{field}: the probability of augmentation is {probability:.2f}, so that hardly an image is seen as it "
         "is, and augmentations leak into the generated ones; add images, take fewer kinds in game.augment, or bound it "
         "by game.augment_probability=0.8"
     )

@@ -131,8 +131,11 @@ class LatentGAN(Networks):
         return {**averages, **(init_adaptive() if self.ada_target else {})}
 
     def advice(self, metrics: Mapping[str, float]) -> str | None:
-        """Of ADA's probability, where it stays near 1."""
-        return leak_warning(metrics.get(f"discriminator/{PROBABILITY}", 0.0)) if self.ada_target else None
+        """Of ADA's probability, where it stays near 1, or was set there."""
+        if self.ada_target:
+            return leak_warning(metrics.get(f"discriminator/{PROBABILITY}", 0.0), "game.ada_target")
+        of_ada = any(name.startswith("ada_") for name in self.augment)  # DiffAugment's kinds are meant for all images
+        return leak_warning(self.augment_probability, "game.augment_probability") if of_ada else None
 
     def how_to_sample(self) -> str:
         """The command that samples from any run of this game, with its flags."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jgan.augment import ada, ada_corruptions
-from jgan.augment.diffaugment import augment
+from jgan.augment.diffaugment import AUGMENTATIONS, augment
 
 POLICY = ("ada_geometry", "ada_color", "ada_cutout", "ada_filter", "ada_noise")
 SHAPES = [(4, 8, 8, 3), (4, 9, 6, 1)]  # (examples, height, width, channels)
@@ -104,6 +104,14 @@ def test_colours_by_hand(channels):
         opaque = jnp.concatenate([images, images[..., :1]], axis=-1)
         np.testing.assert_array_equal(ada.recolor(opaque, *maps), np.concatenate([found, images[..., :1]], axis=-1))
         np.testing.assert_array_equal(ada.recolor(images[..., :2], *maps), images[..., :2])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_every_kind_takes_images_of_any_channels(channels):
+    """Those that are no colours are only moved, filtered, cut out and made noisy."""
+    rngs, images = jax.random.split(jax.random.key(0), 2), jnp.zeros((2, 8, 6, channels))
+    changed = jax.eval_shape(lambda: augment(images, rngs, tuple(AUGMENTATIONS), 0.5))
+    assert changed.shape == images.shape
 
 
 def test_the_box_is_half_the_image_around_its_centre():

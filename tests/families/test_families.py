@@ -16,10 +16,14 @@ from jgan.families.biggan_deep import biggan_deep
 from jgan.families.cgan import cgan, conditional_dcgan, conditional_mlp
 from jgan.families.dcgan import dcgan
 from jgan.families.lsgan import lsgan, lsgan_dcgan
+from jgan.families.progan import progan
 from jgan.families.sagan import sagan
 from jgan.families.sngan import sngan, sngan_cnn
+from jgan.families.stylegan2 import stylegan2
+from jgan.families.stylegan3 import stylegan3
 from jgan.families.vanilla import vanilla
-from jgan.types import SPECTRAL, Stage, UserError, schedule
+from jgan.games.adaptive import OVERFITTING, PROBABILITY
+from jgan.types import SPECTRAL, Player, Stage, TrainState, UserError, schedule
 
 
 def at_16_pixels(game, generator_widths, discriminator_widths):
@@ -61,6 +65,31 @@ GAMES = {
 LARGE = "sagan", "biggan", "biggan_deep"  # those of which a test takes longest
 BATCH = {"images": jnp.linspace(-1, 1, 4 * 256).reshape(4, 16, 16, 1), "labels": jnp.array([0, 1, 2, 0])}
 (STAGE,) = schedule((Stage(steps=1, batch_size=4, resolution=16),))
+
+
+ADAPTIVE = GAMES | {
+    "progan": progan(16, 4, 2),
+    "stylegan2": stylegan2(16, 64, 4, 2, 3, 1),
+    "stylegan3": stylegan3(16, base=64, most=4, image_channels=4, layers=6),
+}
+
+
+@pytest.mark.parametrize("name", mark_slow(ADAPTIVE, set(ADAPTIVE) - {"vanilla", "cgan", "progan"}))
+def test_augmentation_adapts_in_every_family(name):
+    """Also of two channels, and of four."""
+    settings = {"augment": ("ada_cutout",), "ada_target": 0.6, "adversarial": "non_saturating"}
+    game = dataclasses.replace(ADAPTIVE[name], **settings)
+    game.check((STAGE,))
+    batch = {**BATCH, "images": jnp.zeros((4, 16, 16, game.generator.image_channels))}
+
+    def moved(rngs):
+        players = (Player(tree.pop("params"), tree, None) for tree in map(dict, game.init(rngs[0], batch, STAGE)))
+        state = TrainState(jnp.int32(4), *players, game.init_extras(batch), ())
+        _, (metrics, state) = game.phases(STAGE)[0].loss(state.discriminator.params, state, batch, rngs)
+        return metrics, state.extras
+
+    metrics, extras = jax.eval_shape(moved, jax.random.split(jax.random.key(0), 4))
+    assert {PROBABILITY, OVERFITTING} <= {name.removeprefix("discriminator/") for name in metrics} & set(extras)
 
 
 def with_networks(game, **fields):

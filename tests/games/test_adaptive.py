@@ -1,16 +1,24 @@
 """ADA: when the probability moves, what it may be, and what is said where augmentations leak; FreezeD."""
 
 import dataclasses
+import json
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import use_devices
+from small_game import STAGE as SMALL_STAGE
+from small_game import Witness, make_game
+from standin_runs import IMAGES, assert_equal, crash_after, make_config
 
+import jgan.setup
+from jgan.data.config import DataConfig
 from jgan.engine.optim import AdamConfig, make_optimizer
 from jgan.engine.sharding import make_sharding
 from jgan.engine.step import apply_phase, create_state
 from jgan.families.dcgan import dcgan
+from jgan.families.vanilla import Generator
 from jgan.games.adaptive import (
     MOVED,
     OVERFITTING,
@@ -21,7 +29,10 @@ from jgan.games.adaptive import (
     mean_sign,
     move_probability,
 )
-from jgan.types import Stage, schedule
+from jgan.reports.groups import collect
+from jgan.reports.page import draw_plots
+from jgan.training.loop import train
+from jgan.types import Player, Stage, TrainState, schedule
 
 GAME = dataclasses.replace(dcgan(16, 4, 1), augment=("flip",), ada_target=0.6, ada_images=1000, ada_every=2)
 (STAGE,) = schedule((Stage(steps=9, batch_size=16, resolution=16, accumulate=2),))
@@ -92,3 +103,44 @@ def test_a_probability_near_one_is_told():
     assert "leak into the generated ones" in (GAME.advice({f"discriminator/{PROBABILITY}": 0.97}) or "")
     for game, probability in ((GAME, 0.5), (dataclasses.replace(GAME, ada_target=0.0), 0.97)):
         assert game.advice({f"discriminator/{PROBABILITY}": probability}) is None
+    fixed = dataclasses.replace(GAME, ada_target=0.0, augment=("ada_blit", "flip"))
+    assert "game.augment_probability: the probability of augmentation is 1.00" in (fixed.advice({}) or "")
+    assert dataclasses.replace(fixed, augment_probability=0.2).advice({}) is None
+
+
+def test_a_fixed_probability_is_that_of_every_step():
+    game = make_game(augment=("ada_cutout",), augment_probability=0.25)
+    game = dataclasses.replace(game, discriminator=Witness())
+    rngs = jax.random.split(jax.random.key(0), 400)
+    state = TrainState(jnp.int32(99), Player({}, {}, None), Player({}, {}, None), game.init_extras({}), ())
+    inputs = game.step_inputs(SMALL_STAGE, state, {"images": jnp.ones((400, 8, 8, 1))}, rngs)
+    seen = game.discriminate(state.discriminator, inputs.images, inputs, 0)[0].features
+    assert 0.15 < np.asarray(seen != 1.0).any((1, 2, 3)).mean() < 0.35
+
+
+ADAPTIVE = dataclasses.replace(
+    make_game(augment=("ada_noise",), ada_target=0.1, ada_images=64, ada_every=2),
+    generator=Generator(8, 3, (6,)),
+)
+
+
+@pytest.mark.slow
+def test_an_adaptive_run_resumes_bit_for_bit_and_shows_its_probability(few_plots, monkeypatch, tmp_path):
+    use_devices(monkeypatch, 1)
+    monkeypatch.setattr(jgan.setup, "open_dataset", lambda config, seed, numbering=None: IMAGES)
+    stages = (Stage(steps=7, batch_size=8, resolution=8),)
+    config = make_config(game=ADAPTIVE, data=DataConfig(), stages=stages)
+    whole = train(config, tmp_path / "whole").state
+    crash_after(config, tmp_path / "pieces", 5)
+    assert_equal(train(config, tmp_path / "pieces").state, whole)
+    texts = [(tmp_path / name / "metrics.jsonl").read_text() for name in ("whole", "pieces")]
+    assert texts[0] == texts[1]
+    last = json.loads(texts[0].splitlines()[-1])
+    assert last[f"discriminator/{PROBABILITY}"] == whole.extras[PROBABILITY] > 0.0
+    assert last[f"discriminator/{OVERFITTING}"] == whole.extras[OVERFITTING]
+    assert {f"{name}.png" for name in (PROBABILITY, OVERFITTING)} <= {
+        path.name for path in (tmp_path / "pieces" / "plots").iterdir()
+    }
+    assert {f"discriminator/{name}" for name in (PROBABILITY, OVERFITTING)} <= {
+        plot.name for plot in draw_plots(collect([tmp_path / "pieces"]))
+    }
