@@ -26,7 +26,7 @@ class MinibatchStd(nn.Module):
     """One channel more: the standard deviation within groups of examples (Karras et al. 2018,
     https://arxiv.org/abs/1710.10196, section 3), averaged over pixels and channels.
 
-    Groups are neighbours in the batch, so they stay on one device while its share of the batch is a multiple of theirs.
+    As in the authors' code, of n examples in groups of g the i-th shares its group with the (i + n / g)-th, and so on.
     """
 
     group: int = GROUP
@@ -44,10 +44,10 @@ class MinibatchStd(nn.Module):
                 f"game.discriminator.minibatch='std': a batch of {x.shape[0]} has no groups of {self.group}; "
                 f"set batch_size / accumulate to a multiple of {self.group}"
             )
-        groups = x.reshape(-1, size, *x.shape[1:]).astype(jnp.float32)
-        deviation = jnp.sqrt(groups.var(axis=1) + 1e-8)
+        groups = x.reshape(size, -1, *x.shape[1:]).astype(jnp.float32)
+        deviation = jnp.sqrt(groups.var(axis=0) + 1e-8)
         mean = deviation.mean(axis=tuple(range(1, deviation.ndim)))
-        column = jnp.repeat(mean, size).reshape(-1, *[1] * (x.ndim - 1))
+        column = jnp.tile(mean, size).reshape(-1, *[1] * (x.ndim - 1))
         plane = jnp.broadcast_to(column, (*x.shape[:-1], 1))
         return jnp.concatenate([x, plane.astype(x.dtype)], axis=-1)
 

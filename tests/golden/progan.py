@@ -101,8 +101,8 @@ def main() -> None:
         x = activate(functional.avg_pool2d(layer(x, "discriminator/block_8/conv_2"), 2))
         before = activate(layer(functional.avg_pool2d(images, 2), "discriminator/from_image_4"))
         x = torch.lerp(before, x, FADE)
-        groups = x.reshape(BATCH // 4, 4, *x.shape[1:])  # of neighbours, where the original strides
-        deviation = torch.sqrt(groups.var(1, unbiased=False) + 1e-8).mean((1, 2, 3)).repeat_interleave(4)
+        groups = x.reshape(4, BATCH // 4, *x.shape[1:])
+        deviation = torch.sqrt(groups.var(0, unbiased=False) + 1e-8).mean((1, 2, 3)).repeat(4)
         x = torch.cat([x, deviation[:, None, None, None].expand(-1, 1, 4, 4)], 1)
         x = activate(layer(x, "discriminator/conv_4")).permute(0, 2, 3, 1).flatten(1)  # as ours are flattened
         x = activate(layer(x, "discriminator/dense"))

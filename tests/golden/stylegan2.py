@@ -252,10 +252,9 @@ def modules(case: str) -> tuple[Any, Any]:
 
         def forward(self, x: Any, mapped: Any) -> Any:
             n, c, h, w = x.shape
-            # The original's groups are every n / group-th image; these are neighbours, as ours.
-            y = x.reshape(n // group, group, c, h, w)
-            y = (y - y.mean(1, keepdim=True)).square().mean(1)
-            y = (y + 1e-8).sqrt().mean([1, 2, 3]).repeat_interleave(group).reshape(n, 1, 1, 1)
+            y = x.reshape(group, n // group, c, h, w)
+            y = (y - y.mean(0, keepdim=True)).square().mean(0)
+            y = (y + 1e-8).sqrt().mean([1, 2, 3]).repeat(group).reshape(n, 1, 1, 1)
             x = self.conv(torch.cat([x, y.expand(n, 1, h, w)], 1))
             x = self.out(self.fc(x.flatten(1)))
             return x[:, 0] if mapped is None else (x * mapped).sum(1) / math.sqrt(mapped.shape[1])
