@@ -32,7 +32,7 @@ DESCRIPTION = """Turns a file of published weights into a run, to sample from an
   jgan import-weights --config dcgan --generator netG.pth --workdir runs/published --match
   jgan sample --workdir runs/published
 
-It reads what torch.save wrote (.pth, .pt, .bin, .ckpt, .pth.tar, .pkl), .npz and .safetensors. What wraps a
+It reads what torch.save wrote (.pth, .pt, .bin, .ckpt, .pth.tar), .npz and .safetensors. What wraps a
 network in the file is found and said: {"state_dict": ...}, names that begin with "generator.", "module." and the
 like, an average beside the last weights (the average is read), networks and optimizers beside it (they are left out).
 Where its numbers differ from the config's, the message has the flags that fit; --match sets them.
@@ -43,9 +43,10 @@ Where its numbers differ from the config's, the message has the flags that fit; 
                pixels), with its batch statistics of 51 truncations; spectral norm is divided out
   sngan        SNGAN and cGAN-PD of https://github.com/kwotsin/mimicry, or BigGAN-PyTorch's without --G_shared
   stylegan2    G_ema, G and D of https://github.com/NVlabs/stylegan2-ada-pytorch, and the StyleGAN2 of stylegan3,
-               as state dicts or .pkl (docs/published-weights.md has a script for one that is refused); g_ema of
+               as state dicts (docs/published-weights.md has the script that makes them of its .pkl); g_ema of
                https://github.com/rosinality/stylegan2-pytorch
-  r3gan        network-snapshot-*.pkl of https://github.com/brownvc/R3GAN
+  stylegan3_t  G_ema, G and D of https://github.com/NVlabs/stylegan3, T; stylegan3_r: R
+  r3gan        G_ema, G and D of https://github.com/brownvc/R3GAN, as state dicts
   pix2pix      latest_net_G.pth of https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix, a U-Net
   cyclegan     its latest_net_G_A.pth, from a to b, as --generator and latest_net_G_B.pth as --generator_b.
                A file that stands alone, as the authors publish them, with its --direction: the run then

@@ -235,13 +235,12 @@ def torch_stream(folder: Path) -> Target:
 
 
 def plain_pickles(folder: Path) -> Target:
-    """Arrays pickled, and a module saved whole."""
+    """Arrays pickled."""
     arrays = {"net": {"a": np.arange(6.0).reshape(2, 3), "b": np.ones(2, np.float16)}, "epoch": 3, "seen": {1, 2}}
     saved = [pickle.dumps(arrays, protocol) for protocol in (2, 4, 5)]
-    module = (GOLDEN / "weights_module.pkl").read_bytes()
     altered = [_pickles(data) for data in saved]
-    inputs = st.one_of(*altered, *map(mutations.damaged, saved), mutations.damaged(module))
-    path = folder / "weights.pkl"
+    inputs = st.one_of(*altered, *map(mutations.damaged, saved))
+    path = folder / "weights.ckpt"
     return of_file(path, inputs, lambda: read_weights(path))
 
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jgan.interop.refusal import RefusedError
+from jgan.interop.refusal import CODE, RefusedError
 
 _DTYPES = {
     "FloatStorage": np.dtype("<f4"),
@@ -57,12 +57,6 @@ class Tensor(NamedTuple):
     offset: Any  # this and the strides in numbers
     shape: Any
     strides: Any
-
-
-class Embedded(NamedTuple):
-    """A storage that is a file of its own within the pickle, as where a module was pickled without `torch.save`."""
-
-    data: bytes
 
 
 class Array:
@@ -164,11 +158,9 @@ def _nothing(*_: Any) -> None:
     """For what belongs to no tensor: a device, a path, a number of numpy's."""
 
 
-def _persistent(meta: Any) -> Any:
-    """A network of StyleGAN's code base and its kin, which pickle it with its source: what it holds."""
-    shell = Shell()
-    shell.__setstate__(meta.get("state") if isinstance(meta, dict) else None)
-    return shell
+def _code(*_: Any) -> None:
+    """For what rebuilds networks of StyleGAN's code base and its kin from their source, and their tensors."""
+    raise RefusedError(CODE)
 
 
 _NUMPY = ("numpy.core", "numpy._core")  # before numpy 2, and since
@@ -178,7 +170,6 @@ _GLOBALS: dict[tuple[str, str], Any] = {
     ("torch", "Size"): _Builder(_nothing),
     ("torch", "device"): _Builder(_nothing),
     **{("torch", name): _Builder(_nothing) for name in ("float16", "bfloat16", "float32", "float64", "int64")},
-    ("torch.storage", "_load_from_bytes"): _Builder(Embedded),
     ("numpy", "ndarray"): _Builder(_nothing),
     ("numpy", "dtype"): _Builder(Dtype),
     ("_codecs", "encode"): _Builder(_encoded),
@@ -189,7 +180,8 @@ _GLOBALS: dict[tuple[str, str], Any] = {
     **{("pathlib", name): _Builder(_nothing) for name in ("PosixPath", "WindowsPath", "PurePosixPath")},
     **{("builtins", name): _Builder(_nothing) for name in ("set", "frozenset", "list", "dict", "int", "float", "str")},
     **{("__builtin__", name): _Builder(_nothing) for name in ("set", "frozenset", "list", "dict", "int", "float")},
-    ("torch_utils.persistence", "_reconstruct_persistent_obj"): _Builder(_persistent),
+    ("torch_utils.persistence", "_reconstruct_persistent_obj"): _Builder(_code),
+    ("torch.storage", "_load_from_bytes"): _Builder(_code),
     ("torch._utils", "_rebuild_tensor"): _Builder(_rebuild_tensor),  # before 0.4
     ("torch._utils", "_rebuild_tensor_v2"): _Builder(_rebuild_tensor),
     ("torch._utils", "_rebuild_parameter"): _Builder(_rebuild_parameter),

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from jgan.interop.pickles import Array, Dtype, Embedded, Shell, Storage, Tensor, unpickle
+from jgan.interop.pickles import Array, Dtype, Shell, Storage, Tensor, unpickle
 from jgan.interop.refusal import RefusedError, check_sizes, refusing
 from jgan.untrusted.bounded_read import MAX_WEIGHTS_BYTES, read_file
 
@@ -153,8 +153,6 @@ def _view(name: str, tensor: Tensor | Array, buffers: Mapping[str, memoryview]) 
     if isinstance(tensor, Array):
         return _view_of_numpy(name, tensor)
     storage, offset, shape, strides = tensor
-    if isinstance(storage, Embedded):
-        storage, buffers = _open_embedded(name, storage)
     if not isinstance(storage, Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
         raise RefusedError(f"{name} is not described as a tensor is")
     if any(type(number) is not int or number < 0 for number in (offset, *shape, *strides)):
@@ -171,13 +169,6 @@ def _view(name: str, tensor: Tensor | Array, buffers: Mapping[str, memoryview]) 
         return np.ndarray(
             shape, storage.dtype, buffers[storage.key], offset * width, [stride * width for stride in strides]
         )
-
-
-def _open_embedded(name: str, embedded: Embedded) -> tuple[Any, dict[str, memoryview]]:
-    """A storage that the pickle holds as a file of its own, and its bytes."""
-    if not isinstance(embedded.data, bytes):
-        raise RefusedError(f"{name} is not described as a tensor is")
-    return _read_stream(embedded.data)
 
 
 def _view_of_numpy(name: str, array: Array) -> np.ndarray:

@@ -1,7 +1,4 @@
-"""R3GAN of https://github.com/brownvc/R3GAN: `network-snapshot-*.pkl`, G, D and G_ema, or state dicts of them.
-
-Its snapshots pickle the modules whole, under `Model`; they are read as what they hold.
-"""
+"""R3GAN of https://github.com/brownvc/R3GAN: state dicts of G, D and G_ema, under `Model`."""
 
 from __future__ import annotations
 

@@ -10,6 +10,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
+CODE = (
+    "networks pickled with their code, which jgan never runs; make state dicts of them (.pth) where PyTorch is: "
+    "docs/published-weights.md has the script"
+)
+
 
 class RefusedError(ValueError):
     """Why a file is not read; `read_weights` puts the file's name before it."""

@@ -2,11 +2,12 @@
 
 | suffix | format |
 | --- | --- |
-| .pth, .pt, .bin, .ckpt, .pth.tar, .pkl | `torch.save`: a zip, a stream before 1.6; pickles |
+| .pth, .pt, .bin, .ckpt, .pth.tar | `torch.save`: a zip, a stream before 1.6; pickles |
 | .npz | `numpy.savez`, arrays of numbers only |
 | .safetensors | https://github.com/huggingface/safetensors#format |
 
-A pickle may hold tensors, numpy's arrays, dictionaries of them, or a PyTorch module saved whole.
+A pickle may hold tensors, numpy's arrays, dictionaries of them, or a PyTorch module saved whole. Networks pickled with
+their code, as StyleGAN's .pkl files are, are none of these: `CODE` says how to make a state dict of one.
 
 A hostile file can be refused or give wrong numbers, but run nothing, and claim no more memory than it fills (a
 compressed .npz: `packed.EXPANSION` times its size).
@@ -21,13 +22,12 @@ import numpy as np
 
 from jgan.interop.npz import read_npz
 from jgan.interop.pytorch import read_pytorch
-from jgan.interop.refusal import ZIP_ERRORS
+from jgan.interop.refusal import CODE, ZIP_ERRORS
 from jgan.interop.safetensors import read_safetensors
 from jgan.types import UserError
 
 Weights = dict[str, np.ndarray]
 LONGEST_NAME = 500  # characters
-PICKLED = "; torch.save its networks' state_dict() where PyTorch is: docs/published-weights.md has the lines"
 
 
 def read_weights(path: Path) -> Weights:
@@ -38,9 +38,12 @@ def read_weights(path: Path) -> Weights:
     left out. The arrays may be read-only views that share memory, as tied weights do; copy before writing.
 
     Raises:
-      UserError: no such file, another suffix, not the format its suffix says, damaged or cut short, a pickle that names
-        anything but tensors and dictionaries, complex numbers, or no tensor in it.
+      UserError: no such file, another suffix (of a .pkl: how to make state dicts of it), not the format its suffix
+        says, damaged or cut short, a pickle that names anything but tensors and dictionaries, complex numbers, or no
+        tensor in it.
     """
+    if path.suffix.lower() == ".pkl":
+        raise UserError(f"{path}: {CODE}")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise UserError(f"{path}: cannot read weights from such a file; expected one of {', '.join(_READERS)}")
@@ -52,8 +55,7 @@ def read_weights(path: Path) -> Weights:
         raise UserError(f"{path}: cannot read it ({error.strerror or error})") from None
     except ZIP_ERRORS as error:
         reason = "".join(letter if letter.isprintable() else "?" for letter in str(error)[:300])  # it quotes the file
-        advice = PICKLED if path.suffix.lower() == ".pkl" else ""
-        raise UserError(f"{path}: not weights that can be read: {reason}{advice}") from None
+        raise UserError(f"{path}: not weights that can be read: {reason}") from None
     if not weights:
         raise UserError(f"{path}: no tensor in it; expected a state dict")
     for name, array in weights.items():
@@ -70,7 +72,6 @@ _READERS: dict[str, Callable[[Path], Weights]] = {
     ".bin": read_pytorch,
     ".ckpt": read_pytorch,
     ".tar": read_pytorch,  # .pth.tar: no archive, but what torch.save wrote under that name
-    ".pkl": read_pytorch,
     ".npz": read_npz,
     ".safetensors": read_safetensors,
 }

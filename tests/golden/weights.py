@@ -1,4 +1,4 @@
-"""Writes state dicts in both formats of torch.save, modules saved whole, and a pickle, for test_weights.py.
+"""Writes state dicts in both formats of torch.save, and a module saved whole, for test_weights.py.
 
 python tests/golden/weights.py
 """
@@ -39,10 +39,8 @@ def expected_module() -> dict[str, np.ndarray]:
     return {"basis": random.standard_normal((2, 2)).astype(np.float32), **arrays}
 
 
-def save_modules(folder: Path) -> None:
-    """A module of a class that is nowhere else: by torch.save, and by pickle beside other things, as StyleGAN's."""
-    import pickle
-
+def save_module(folder: Path) -> None:
+    """A module of a class that is nowhere else."""
     import torch
 
     class Network(torch.nn.Module):
@@ -61,8 +59,6 @@ def save_modules(folder: Path) -> None:
     state = {name: torch.from_numpy(array) for name, array in expected_module().items()}
     network.load_state_dict(state, strict=False)
     torch.save(network, folder / "weights_module.pth")
-    plain = {"G": None, "G_ema": network, "step": np.int64(3), "labels": np.arange(6.0).reshape(2, 3)}
-    (folder / "weights_module.pkl").write_bytes(pickle.dumps(plain, 4))
 
 
 def main() -> None:
@@ -88,7 +84,7 @@ def main() -> None:
     folder = Path(__file__).parent
     torch.save(tree, folder / "weights_zip.pth")
     torch.save(tree, folder / "weights_stream.pth", _use_new_zipfile_serialization=False)
-    save_modules(folder)
+    save_module(folder)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ READERS = {  # a file's name: what reads it, and the limit
     "translated.jsonl": (lambda path: TranslatedFiles(path.parent, {}), MAX_FILE_BYTES),
     "evaluations.jsonl": (read_lines, MAX_FILE_BYTES),
     "weights.safetensors": (read_weights, MAX_WEIGHTS_BYTES),
-    "weights.pkl": (read_weights, MAX_WEIGHTS_BYTES),
+    "weights.ckpt": (read_weights, MAX_WEIGHTS_BYTES),
     "weights.npz": (read_weights, None),  # unpacked member by member: tests/untrusted/test_packed.py
     "weights.pth": (read_weights, None),
     "classifier.npz": (load_classifier, None),
