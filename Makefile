@@ -8,7 +8,7 @@ CIFAR ?=
 DATA ?=
 OUT ?= runs/modes
 
-.PHONY: quickstart test proofs wheel lint format bench fuzz modes zoo-small biggan-small translate-small docs docs-commands notebook lock
+.PHONY: quickstart test proofs wheel lint format bench fuzz modes zoo-small biggan-small translate-small style-small docs docs-commands notebook lock
 
 quickstart: $(VENV)/installed  ## train on real digits, about five minutes on two cores
 	$(RUN) -m jgan.main --config configs/quickstart.py --workdir $(WORKDIR) $(ARGS)
@@ -53,6 +53,11 @@ biggan-small: $(VENV)/installed  ## the BigGAN line at 32 px on digits and, with
 	$(RUN) benchmarks/demonstrations/biggan_line.py --runs runs/biggan-small/digits --out runs/biggan-small
 	$(RUN) -m jgan.main --config configs/text_digits.py --workdir runs/biggan-small/text
 	$(RUN) benchmarks/quality/caption_accuracy.py --workdir runs/biggan-small/text --sheet runs/biggan-small/text.png
+
+style-small: $(VENV)/installed  ## the StyleGAN line at 32 px (CIFAR=DIR: there too), then StyleGAN2 at 64 px on the folders of DATA=DIR; hours
+	$(RUN) benchmarks/demonstrations/zoo.py --rows progan stylegan2 stylegan3_t --out runs/style-small/zoo \
+		$(if $(CIFAR),--cifar "$(CIFAR)")
+	$(RUN) benchmarks/demonstrations/style_small.py --data "$(DATA)" --out runs/style-small $(ARGS)
 
 translate-small: $(VENV)/installed  ## image-to-image at 32 to 64 px on real images, in folders below DATA=DIR
 	@test -n "$(DATA)" || { echo "error: make translate-small needs DATA=DIR, see benchmarks/demonstrations/translate_small.py" >&2; exit 2; }

@@ -22,32 +22,29 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import resource
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import zoo_report
-from zoo_report import COLUMNS, Cost, Result
+from training_cost import read_cost, train
+from zoo_report import COLUMNS, Result
 from zoo_rows import CLASSES, CONFIGS, DIGITS, RESOLUTION, ROWS, DataSet, Run, cifar, plan
 
 from jgan import command
 from jgan import config as configs
-from jgan.ablation.subprocesses import ProcessResult, Subprocesses
+from jgan.ablation.subprocesses import Subprocesses
 from jgan.data.pixels import Format
 from jgan.data.registry import open_source
 from jgan.evaluation.collect import SourceImages
-from jgan.reports.runs import is_run
-from jgan.rundir.atomic_files import sha256, write_json
+from jgan.rundir.atomic_files import sha256
 from jgan.rundir.checkpoints import newest_step
 from jgan.rundir.lock import locked
 from jgan.rundir.new_directories import make_directory
 from jgan.types import UserError
 
-COST = "cost.json"
 # The data of a run may move, but not change: other data are another run.
 FREE_FIELDS = [field for field in configs.FREE_FIELDS if field != "data.source"]
 
@@ -158,7 +155,7 @@ def finish(subprocesses: Subprocesses, run: Run, settings: Settings, title: str)
             continue
         print(f"{title}, {run.name}: {part.verb}", flush=True)
         words = [sys.executable, "-m", *part.words]
-        ending = train(subprocesses, run, words) if part.verb == "train" else subprocesses.run(words)
+        ending = train(subprocesses, run.workdir, words) if part.verb == "train" else subprocesses.run(words)
         if subprocesses.signal:
             return None
         if ending.code:
@@ -222,43 +219,10 @@ def read(run: Run, settings: Settings, failure: str | None) -> Result | None:
     return dataclasses.replace(
         result,
         steps=newest_step(run.workdir),
-        cost=read_cost(run),
+        cost=read_cost(run.workdir),
         scores=scores(run, settings),
         drawn=str(drawn_directory(run)),
     )
-
-
-# --- What training costs ---
-
-
-def train(subprocesses: Subprocesses, run: Run, words: Sequence[str]) -> ProcessResult:
-    """Trains, and adds the cost to what the run has cost before."""
-    before = read_cost(run)
-    make_directory(run.workdir, "--out")
-    # Until the end is known: should this process be killed, the cost is said to be unknown.
-    write_json(run.workdir / COST, None)
-    wall, cpu = time.perf_counter(), cpu_seconds_of_children()
-    ending = subprocesses.run(words)
-    if before is not None:
-        seconds, cpu_seconds = time.perf_counter() - wall, cpu_seconds_of_children() - cpu
-        total = Cost(before.seconds + seconds, before.cpu_seconds + cpu_seconds)
-        write_json(run.workdir / COST, dataclasses.asdict(total))
-    return ending
-
-
-def read_cost(run: Run) -> Cost | None:
-    """Of training so far; None where it is not known."""
-    path = run.workdir / COST
-    if not path.exists():
-        return None if is_run(run.workdir) else Cost(0.0, 0.0)
-    found = json.loads(path.read_text())
-    return Cost(**found) if found else None
-
-
-def cpu_seconds_of_children() -> float:
-    """Of those that have ended, on all cores."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from training_cost import Cost
 
 from jgan import __version__
 from jgan.reports.tables import NOTHING, Table, to_markdown
@@ -21,14 +22,6 @@ COLUMNS = 20  # samples of a family in the contact sheet
 ZOOM = 2  # of its pixels
 LABEL_WIDTH, FONT_SIZE, MARGIN = 230, 20, 8  # in its pixels
 BLACK, RED = (0, 0, 0), (190, 0, 0)
-
-
-@dataclasses.dataclass(frozen=True)
-class Cost:
-    """Of training, start and compilation included."""
-
-    seconds: float
-    cpu_seconds: float  # of one core
 
 
 @dataclasses.dataclass(frozen=True)
