@@ -45,7 +45,7 @@ WAYS = {
     "none": ("--config.game.augment=()",),
     "diffaugment": (),  # the config's own
     "ada": (
-        '--config.game.augment=("ada_blit","ada_moves","ada_colors")',
+        '--config.game.augment=("ada_geometry","ada_colors")',
         "--config.game.ada_target=0.6",
         "--config.game.ada_images=100_000",
     ),
