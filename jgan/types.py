@@ -28,6 +28,9 @@ Metrics = dict[str, jax.Array]  # name: float32 scalar
 
 DTYPES = ("float32", "bfloat16")  # that networks compute in; parameters and what leaves them are float32
 SPECTRAL = "spectral"  # the Flax collection of power iteration's vectors
+CONSTANTS = "constants"  # that of noise and the like, which stays as it is
+AVERAGES = "averages"  # that of the average style and the like: averages themselves
+COPIED = (CONSTANTS, AVERAGES)  # collections that the averaged generator has as the trained one has them
 NONFINITE = "nonfinite"  # last part of the metric that says which quantity of a phase is not finite; -1: none
 
 PlayerName = Literal["generator", "discriminator"]

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jgan.types import Array, Phase, Player, PlayerName, PyTree, ScheduledStage, UserError
+from jgan.types import COPIED, Array, Phase, Player, PlayerName, PyTree, ScheduledStage, UserError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -202,7 +202,11 @@ def ema_decay(config: EmaConfig, stage: ScheduledStage, step: Array) -> Array:
 
 
 def update_average(player: Player, decay: Array) -> Player:
-    """One step of the moving average, of parameters and of floating-point variables; the others are copied."""
+    """One step of the moving average, of parameters and of floating-point variables; the others are copied.
+
+    So are the collections in COPIED, as in https://github.com/NVlabs/stylegan2-ada-pytorch, which copies all buffers:
+    an average of averages would lag behind, and a constant would no longer be one to the last bit.
+    """
 
     def mix(average: Array, new: Array) -> Array:
         if not jnp.issubdtype(new.dtype, jnp.floating):
@@ -211,5 +215,8 @@ def update_average(player: Player, decay: Array) -> Player:
 
     return player.replace(
         params_ema=jax.tree.map(mix, player.params_ema, player.params),
-        variables_ema=jax.tree.map(mix, player.variables_ema, player.variables),
+        variables_ema={
+            name: new if name in COPIED else jax.tree.map(mix, player.variables_ema[name], new)
+            for name, new in player.variables.items()
+        },
     )

@@ -24,13 +24,11 @@ from jgan.layers.dense import Dense
 from jgan.layers.equalized import EQUALIZED_INIT
 from jgan.layers.norm import pixel_norm
 from jgan.layers.smooth import smooth
-from jgan.types import Array, Images, Labels, Latents, PyTree
+from jgan.types import AVERAGES, CONSTANTS, Array, Images, Labels, Latents, PyTree
 
 SLOPE = 0.2  # of the leaky ReLUs
 GAIN = math.sqrt(2.0)  # behind them
 MAPPING_RATE = 0.01  # of the mapping's learning rate to the others'
-CONSTANTS = "constants"  # the Flax collection of noise that stays as it is
-AVERAGES = "averages"  # the Flax collection of the average style
 STYLE_DECAY = 0.995  # of the average style, at each training batch
 
 Noise = Array | None  # [n, pixels]; None: the constant one

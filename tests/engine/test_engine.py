@@ -18,7 +18,7 @@ from tables import mark_slow
 import jgan.setup
 from jgan.config import read_config
 from jgan.data.opening import open_dataset
-from jgan.engine.optim import AdamConfig, EmaConfig, make_optimizer
+from jgan.engine.optim import AdamConfig, EmaConfig, make_optimizer, update_average
 from jgan.engine.sharding import make_sharding
 from jgan.engine.step import PLAYERS, active_phases, create_state, make_train_step, programs_of
 from jgan.families.dcgan import dcgan
@@ -26,7 +26,7 @@ from jgan.games.growing import GrowingGAN
 from jgan.setup import lay_out, prepare
 from jgan.training.dry_run import compile_step
 from jgan.training.loop import train
-from jgan.types import Phase, Stage, schedule
+from jgan.types import Phase, Player, Stage, schedule
 
 
 @pytest.fixture
@@ -243,6 +243,24 @@ def test_the_average_has_its_half_life_in_images():
     assert float(warm) == pytest.approx(0.5 ** (50 / (0.05 * 200)))
     none = ema_decay(EmaConfig(half_life_images=0.0, warmup=0.0), stage, jnp.int32(3))
     assert float(none) == 0.0
+
+
+def test_averages_and_constants_are_copied_and_all_else_is_averaged():
+    old, new = (
+        {name: {"x": jnp.float32(number)} for name in ("batch_stats", "averages", "constants")} for number in (1, 3)
+    )
+    count = {"steps": jnp.int32(7)}
+    player = Player(
+        {"w": jnp.float32(3)}, {**new, "counts": count}, None, {"w": jnp.float32(1)}, {**old, "counts": count}
+    )
+    found = jax.jit(update_average)(player, 0.5)
+    assert found.params_ema == {"w": 2.0}
+    assert found.variables_ema == {
+        "batch_stats": {"x": 2.0},
+        "averages": {"x": 3.0},
+        "constants": {"x": 3.0},
+        "counts": count,
+    }
 
 
 def test_several_lazy_phases_are_programs_of_their_own():
