@@ -1,8 +1,9 @@
 """EQ-T and EQ-R: how well a generator's images move and turn with what makes them, in decibels.
 
 Karras et al. 2021 (https://arxiv.org/abs/2106.12423), section 2.2 and appendix E; checked against
-https://github.com/NVlabs/stylegan3. An image made from a moved input is compared with the moved image: by whole pixels,
-or turned, by a windowed sinc filter that limits the band before and after. What comes from beyond an edge is left out.
+https://github.com/NVlabs/stylegan3 (metrics/equivariance.py). An image made from a moved input is compared with the
+moved image: by whole pixels, by any distance, through a Lanczos filter, or turned, by a windowed sinc filter that
+limits the band before and after. What comes from beyond an edge is left out.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from jgan.types import UserError
 Generate = Callable[[int, np.ndarray], np.ndarray]
 
 FARTHEST = 0.125  # shift, in widths of the image
-LOBES = 3  # of the Lanczos window
+LOBES = 3  # of the Lanczos windows
 REACH = 2 * LOBES  # pixels that the filter of a rotation reaches
 UPSAMPLING = 4  # of what a rotation samples, by bilinear interpolation
 FAR = 64  # pixels over which two filters are convolved
@@ -34,6 +35,17 @@ def eq_t(generate: Generate, batches: int, random: np.random.Generator) -> float
         size = original.shape[1]
         shift = np.rint(random.uniform(-FARTHEST, FARTHEST, 2) * size).astype(int)
         return shifting(shift / size), lambda image: (translate(original, *shift), (image, np.ones_like(image)))
+
+    return _decibels(generate, batches, moved)
+
+
+def eq_t_fractional(generate: Generate, batches: int, random: np.random.Generator) -> float:
+    """EQ-T over so many batches, each moved by any distance, an eighth of the width at most: the paper's EQ-T_frac."""
+
+    def moved(original: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], Compared]]:
+        shift = random.uniform(-FARTHEST, FARTHEST, 2)
+        by = shift * original.shape[1]
+        return shifting(shift), lambda image: (translate_between(original, *by), (image, np.ones_like(image)))
 
     return _decibels(generate, batches, moved)
 
@@ -88,6 +100,20 @@ def translate(images: np.ndarray, x: int, y: int) -> Masked:
     into, out_of = ((..., *(_span(by * sign, size) for by in (y, x)), slice(None)) for sign in (1, -1))
     moved[into], mask[into] = images[out_of], 1.0
     return moved, mask
+
+
+def translate_between(images: np.ndarray, x: float, y: float) -> Masked:
+    """Images [n, s, s, c] moved by parts of pixels too, by a Lanczos filter, and where no zeros came into it."""
+    mask = np.ones_like(images)
+    for by, turned in ((x, (0, 1, 2, 3)), (y, (0, 2, 1, 3))):  # columns, then rows
+        whole, places = math.floor(by), np.arange(1 - LOBES, LOBES + 1)
+        away = places - (by - whole)
+        taps = np.sinc(away) * np.sinc(away / LOBES)
+        parts = [translate(images.transpose(turned), whole + int(place), 0)[0] for place in places]
+        images = sum(tap * part for tap, part in zip(taps / taps.sum(), parts, strict=True)).transpose(turned)
+        for end in places[[0, -1]]:
+            mask = mask * translate(mask.transpose(turned), whole + int(end), 0)[1].transpose(turned)
+    return images, mask
 
 
 def _span(by: int, size: int) -> slice:

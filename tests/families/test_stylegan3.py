@@ -6,14 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import use_devices
 from golden_numbers import GOLDEN, load_golden
 from tables import mark_slow
 
+from jgan.engine import sharding
+from jgan.engine.optim import AdamConfig, EmaConfig, make_optimizer
+from jgan.engine.step import PLAYERS, create_state, make_train_step
 from jgan.families import stylegan3
 from jgan.interop import stylegan3 as official
 from jgan.layers.bands import bands_of, resampling_of
 from jgan.layers.style import AVERAGES
-from jgan.types import UserError
+from jgan.types import Stage, UserError, schedule
 
 SCRIPT, NUMBERS = load_golden("stylegan3")
 RNGS = {"params": jax.random.key(0)}
@@ -142,6 +146,46 @@ def test_averages_follow_the_batch_and_an_image_its_own_latents():
     styles = jax.jit(lambda z: generator.apply(weights, z, train=False, method="styles"))(latents)[:, 0]
     average = weights[AVERAGES]["mapping"]["style"]
     np.testing.assert_allclose(averages["mapping"]["style"], average + 0.002 * (styles.mean(0) - average), rtol=1e-5)
+
+
+def generator_moved(devices, fsdp=1, accumulate=1):
+    """The generator after its move on eight images, and what the move reports."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_devices(patch, devices)
+        patch.setattr(sharding, "SMALLEST_SHARDED", 8)
+        layout = sharding.make_sharding(fsdp)
+        (stage,) = schedule((Stage(steps=1, batch_size=8, resolution=8, accumulate=accumulate),))
+        game = stylegan3.stylegan3(8, base=16, most=4, layers=3, r1_gamma=0.0, minibatch_group=1)
+        batch = {"images": jnp.zeros((8, 8, 8, 3))}
+        optimizers = {player: make_optimizer(AdamConfig(learning_rate=1e-3)) for player in PLAYERS}
+        state = jax.jit(lambda: create_state(game, (stage,), (batch,), optimizers, jax.random.key(0)))()
+        states = layout.of_state(state)
+        step = make_train_step(game, stage, optimizers, EmaConfig(), lambda *args: args[1], layout, states)
+        batch, state = jax.device_put(batch, layout.batch), jax.device_put(state, states)
+        split = {leaf.sharding.is_fully_replicated for leaf in jax.tree.leaves(state.generator.params)}
+        assert split == ({True} if fsdp == 1 else {True, False})
+        return jax.device_get(step(state, batch, jax.random.key(5), active=("generator",)))
+
+
+@pytest.mark.slow
+def test_devices_and_microbatches_change_no_more_than_is_stated():
+    """Means are those of the whole batch on any devices; averages move with each microbatch (docs/architecture.md)."""
+    whole, report = generator_moved(1)
+    for layout in ({"devices": 2}, {"devices": 4, "fsdp": 2}):
+        state, metrics = generator_moved(**layout)
+        for before, after in ((whole.generator.variables, state.generator.variables), (report, metrics)):
+            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), before, after)
+        # Adam's first step is as long for a small gradient as for a large one, whatever its last bits.
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4), whole.generator.params, state.generator.params
+        )
+    state, metrics = generator_moved(2, accumulate=2)
+    np.testing.assert_allclose(metrics["generator/loss"], report["generator/loss"], rtol=1e-3)
+    np.testing.assert_allclose(metrics["generator/grad_norm"], report["generator/grad_norm"], rtol=1e-2)
+    once, twice = (each.generator.variables[AVERAGES] for each in (whole, state))
+    for name, layer in once["synthesis"].items():  # by halves of the images each time, from 1
+        np.testing.assert_allclose(twice["synthesis"][name]["magnitude"], layer["magnitude"], rtol=1e-4)
+    np.testing.assert_allclose(twice["mapping"]["style"], 2 * once["mapping"]["style"], rtol=0, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jgan.families import stylegan2, stylegan3
-from jgan.metrics.equivariance import band_limit, eq_r, eq_t, rotate, translate
+from jgan.metrics.equivariance import band_limit, eq_r, eq_t, eq_t_fractional, rotate, translate, translate_between
 from jgan.types import UserError
 
 SIDE = 32
@@ -28,10 +28,11 @@ def test_images_that_move_with_their_input_score_high_and_those_that_stay_do_not
     seeded = lambda: np.random.default_rng(1)  # noqa: E731
     assert eq_t(waves, 3, seeded()) > 200.0  # the same numbers, but for rounding
     assert eq_r(waves, 3, seeded()) > 60.0  # what the filters of the rotation let through
+    assert eq_t_fractional(waves, 3, seeded()) > 35.0  # as sharp as three lobes are
     stays = lambda batch, transform: waves(batch, np.eye(3))  # noqa: E731
     against = lambda batch, transform: waves(batch, np.linalg.inv(transform))  # noqa: E731
     for wrong in (stays, against):
-        assert max(eq_t(wrong, 3, seeded()), eq_r(wrong, 3, seeded())) < 15.0
+        assert max(score(wrong, 3, seeded()) for score in (eq_t, eq_t_fractional, eq_r)) < 15.0
     with pytest.raises(UserError, match="images are too small"):
         eq_r(lambda batch, transform: np.zeros((1, 8, 8, 1)), 1, seeded())
 
@@ -58,6 +59,28 @@ def test_what_comes_from_beyond_an_edge_does_not_count():
     assert np.abs((quarter - turned) * inside).max() < 0.02
     assert np.abs((rotate(waves(0, np.eye(3)), 0.0)[0] - waves(0, np.eye(3))) * inside).max() < 0.02
     assert limited.shape == same.shape == images.shape
+
+
+def test_moves_between_pixels_are_those_of_the_lanczos_filter():
+    images, a = RANDOM.standard_normal((2, 12, 12, 3)), 3
+    for x, y in ((1.3, -2.6), (-0.25, 0.0), (4.0, 1.5)):
+        moved, mask = translate_between(images, x, y)
+        expected = np.zeros_like(images)
+        weigh = lambda by: (  # noqa: E731
+            np.array([np.sinc(k - by % 1) * np.sinc((k - by % 1) / a) for k in range(1 - a, a + 1)])
+        )
+        across, down = (weigh(by) / weigh(by).sum() for by in (x, y))
+        for i in range(12):
+            for j in range(12):
+                for k, row in enumerate(range(i - int(np.floor(y)) + a - 1, i - int(np.floor(y)) - a - 1, -1)):
+                    for m, column in enumerate(range(j - int(np.floor(x)) + a - 1, j - int(np.floor(x)) - a - 1, -1)):
+                        if 0 <= row < 12 and 0 <= column < 12:
+                            expected[:, i, j] += down[k] * across[m] * images[:, row, column]
+        np.testing.assert_allclose(moved, expected, atol=1e-12)
+        ix, iy = int(np.floor(x)), int(np.floor(y))
+        counts = np.zeros_like(images)  # as the authors' code has it
+        counts[:, max(iy + a, 0) : min(iy - a + 1, 0) + 12, max(ix + a, 0) : min(ix - a + 1, 0) + 12] = 1.0
+        np.testing.assert_array_equal(mask, counts)
 
 
 @pytest.mark.slow
