@@ -11,6 +11,7 @@ from jgan.config import Config
 from jgan.data.config import DataConfig
 from jgan.engine.optim import AdamConfig, EmaConfig
 from jgan.games.growing import GrowingGAN
+from jgan.rundir.monitor import MetricWindow
 from jgan.training import loop
 from jgan.types import Stage
 
@@ -68,7 +69,7 @@ class CrashError(Exception):
 
 def crash_after(config, workdir, steps):
     """Ends the run by an error after that many steps; what was not saved is lost."""
-    add = loop.MetricWindow.add
+    add = MetricWindow.add
 
     def add_or_crash(window, step, metrics):
         if step + 1 > steps:
@@ -76,6 +77,6 @@ def crash_after(config, workdir, steps):
         add(window, step, metrics)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop.MetricWindow, "add", add_or_crash)
+        patch.setattr(MetricWindow, "add", add_or_crash)
         with pytest.raises(CrashError):
             loop.train(config, workdir)

@@ -110,7 +110,7 @@ def translate_between(images: np.ndarray, x: float, y: float) -> Masked:
         away = places - (by - whole)
         taps = np.sinc(away) * np.sinc(away / LOBES)
         parts = [translate(images.transpose(turned), whole + int(place), 0)[0] for place in places]
-        images = sum(tap * part for tap, part in zip(taps / taps.sum(), parts, strict=True)).transpose(turned)
+        images = np.tensordot(taps / taps.sum(), np.stack(parts), axes=1).transpose(turned)
         for end in places[[0, -1]]:
             mask = mask * translate(mask.transpose(turned), whole + int(end), 0)[1].transpose(turned)
     return images, mask

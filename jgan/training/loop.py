@@ -1,4 +1,4 @@
-"""The training loop: stages to batches to steps; logs, samples, checkpoints. No maths."""
+"""The training loop: stages to batches to steps, samples, evaluations and checkpoints. No maths."""
 
 from __future__ import annotations
 
@@ -20,22 +20,20 @@ from jgan.engine.compiling import Lower, StoppedError, compile_apart
 from jgan.engine.memory import check_program
 from jgan.engine.step import active_phases
 from jgan.evaluation.while_training import Evaluator, check_game
-from jgan.rundir.animation import write_progress
 from jgan.rundir.checkpoints import Checkpoint, Checkpoints, newest_step
 from jgan.rundir.environment import write_environment
-from jgan.rundir.monitor import MetricWindow, NonFiniteError, RunLog, gradient_names
-from jgan.rundir.pictures import make_grid, to_uint8, with_legend
-from jgan.rundir.progress import Progress
+from jgan.rundir.monitor import NonFiniteError
 from jgan.setup import RUN, Setup, check_same_run, shapes_to_data
 from jgan.terminal import bars
 from jgan.training.beginning import beginning
 from jgan.training.interruption import Interruption
 from jgan.training.numbering import prepare_numbered
 from jgan.training.programs import Programs
+from jgan.training.reporting import Reporting
 from jgan.training.shown import open_shown
 from jgan.training.start_from import StartFrom, find_start, open_origin, write_start
 from jgan.training.transfer import begin, in_words
-from jgan.types import ScheduledStage, TrainState, UserError, stage_ending
+from jgan.types import ScheduledStage, TrainState, UserError
 
 STEP_TOO_LARGE = "make stages[i].batch_size smaller, or take its images in parts by stages[i].accumulate"
 
@@ -124,12 +122,14 @@ class _Loop:
         self.interruption = Interruption()
         self.shown, self.what_is_shown = open_shown(setup)
         # The cache is the loop's own: one of the class would keep every run's programs while the process lives.
-        self._programs = functools.cache(lambda stage: Programs(setup, stage, self.shown, self._compile, self._warn))
+        self._programs = functools.cache(
+            lambda stage: Programs(setup, stage, self.shown, self._compile, self.reporting.warn)
+        )
         self.total = sum(stage.steps for stage in setup.stages)
-        self.window = MetricWindow(self.config.log_every, self._gradient_names(), self._write)
-        self.rollbacks, self.advised = 0, False
+        self.reporting = Reporting(setup, workdir)
+        self.window = self.reporting.window
+        self.rollbacks = 0
         self.saved_step: int | None = None
-        self.log: RunLog | None = None  # in the main process
 
     def run(self) -> Outcome:
         """Until the end, an interruption or an error."""
@@ -145,17 +145,16 @@ class _Loop:
                         write_start(self.workdir, self.start)
                     configs.save(self.config, self.workdir / "config.json")
                     write_environment(self.workdir)
-                self.progress = Progress(self.total, step, visible=processes.is_main())
+                self.progress = self.reporting.begin(step)
                 with contextlib.closing(self.progress):
                     if state is None:
                         state, step = self._create()
-                    self._note(step, f"{'resuming' if step else 'starting'} at step {step} of {self.total}")
+                    self.reporting.note(step, f"{'resuming' if step else 'starting'} at step {step} of {self.total}")
                     if self.what_is_shown:
-                        self._note(step, self.what_is_shown)
+                        self.reporting.note(step, self.what_is_shown)
                     state, step = self._run_stages(state, step)
         finally:
-            if self.log:
-                self.log.close()
+            self.reporting.close()
         return Outcome(state, step, self.interruption.signal)
 
     def _check_record(self) -> None:
@@ -175,11 +174,11 @@ class _Loop:
             with self.progress.doing("reading the state to start from"):
                 state, said = self._begin(state, self.start)
         step = int(jax.device_get(state.step))
-        self._open_log(step, step)
+        self.reporting.open(step, step)
         self.window.resume(step, {"start": step, "values": {}})
         self.progress.rewind(step)
         for line in said:
-            self._note(step, line)
+            self.reporting.note(step, line)
         self._save(state, step)
         return state, step
 
@@ -212,10 +211,9 @@ class _Loop:
                 state, step = self._roll_back(error)
         if not self.interruption.signal:
             self._complete(state, step)
-        if self.log:
-            self.log.plot()
+        self.reporting.plot()
         if self.interruption.signal:
-            self._note(step, f"{signal.Signals(self.interruption.signal).name}: saved step {step} and stopped")
+            self.reporting.note(step, f"{signal.Signals(self.interruption.signal).name}: saved step {step} and stopped")
         return state, step
 
     def _continue(self, checkpoint: Checkpoint) -> tuple[TrainState, int]:
@@ -229,7 +227,7 @@ class _Loop:
         self.checkpoints.set_aside_after(step)
         self.rollbacks, self.saved_step = record["rollbacks"], step
         # The line of an unfinished window stands where the run ended; one that goes on writes the whole window instead.
-        self._open_log(step, step if step == self.total else record["window"]["start"])
+        self.reporting.open(step, step if step == self.total else record["window"]["start"])
         self.window.resume(step, record["window"])
         return checkpoint.state.replace(frozen=self.setup.load_frozen()), step
 
@@ -257,7 +255,7 @@ class _Loop:
                 step += 1
                 self.progress.show(self.window.finished, stage.batch_size, self.window.latest)
                 if not forecast and (forecast := self.progress.forecast(stage.start + stage.steps - step)):
-                    self._note(step, forecast)
+                    self.reporting.note(step, forecast)
                 if self._is_sampled(step):
                     self._sample(stage, state, step)
                 if step % self.config.checkpoint_every == 0 and step < self.total:
@@ -294,8 +292,7 @@ class _Loop:
         """What an interruption at the end left undone."""
         with contextlib.suppress(StoppedError):
             self._sample_if_missing(self.setup.stages[-1], state, step)
-        if self.log:
-            self._animate(step)
+        self.reporting.animate(step)
         self._evaluate(state, step)
 
     def _roll_back(self, error: NonFiniteError) -> tuple[TrainState, int]:
@@ -315,7 +312,7 @@ class _Loop:
         state, step = self._continue(checkpoint)
         self.rollbacks = rollbacks
         self.progress.rewind(step)
-        self._note(
+        self.reporting.note(
             step,
             f"{error}; rolled back to step {step} with fresh keys ({rollbacks} of {self.config.max_rollbacks})",
         )
@@ -346,7 +343,7 @@ class _Loop:
         """Measures the generator where it is due and not yet done; the step is saved first, so nothing can be lost."""
         if self.evaluator is None or (step % self.config.evaluate_every and step != self.total):
             return
-        if not processes.any_process(self.log is not None and not self.log.evaluated(step)):
+        if not processes.any_process(self.reporting.lacks_scores(step)):
             return
         self._save(state, step)
         try:
@@ -355,65 +352,17 @@ class _Loop:
         except StoppedError:
             return  # the run evaluates this step when it goes on
         is_best = self.evaluator.best.offer(state, step, self._record(), scores)
-        if self.log:
-            self.log.write_scores(step, self._images_seen(step), self.evaluator.settings, scores)
-            self.log.plot_now_and_then()
+        self.reporting.write_scores(step, self.evaluator.settings, scores)
         if step == 0:
             for line in self.evaluator.warnings:
-                self._note(step, line)
+                self.reporting.note(step, line)
         score = self.evaluator.best.score
-        self._note(step, f"step {step}: {score} {scores[score]:.4f}{', the best so far' if is_best else ''}")
+        self.reporting.note(step, f"step {step}: {score} {scores[score]:.4f}{', the best so far' if is_best else ''}")
 
     def _sample_if_missing(self, stage: ScheduledStage, state: TrainState, step: int) -> None:
         """The picture that is due and that an interruption prevented, or that of a new run."""
-        if self._is_sampled(step) and processes.any_process(self.log is not None and not self.log.has_images(step)):
+        if self._is_sampled(step) and processes.any_process(self.reporting.lacks_images(step)):
             self._sample(stage, state, step)
 
     def _sample(self, stage: ScheduledStage, state: TrainState, step: int) -> None:
-        images = self._programs(stage).picture(state)
-        if self.log:
-            game = self.config.game
-            legend = game.preview_legend(self.setup.dataset.class_names)
-            grid = make_grid(to_uint8(jax.device_get(images)))
-            grid = with_legend(grid, images.shape[1], legend, enlarge=game.generates_from == "images")
-            self.log.write_images(step, "samples", grid)
-            self.log.plot_now_and_then()
-
-    def _animate(self, step: int) -> None:
-        """Everything of the run is saved by now: a damaged grid costs it the moving picture alone."""
-        try:
-            with self.progress.doing("making the moving picture"):
-                write_progress(self.workdir)
-        except UserError as error:
-            self._note(step, f"no moving picture: {error}")
-
-    def _open_log(self, step: int, last_line: int) -> None:
-        if self.log:
-            self.log.close()
-        if processes.is_main():
-            self.log = RunLog(self.workdir, step, last_line)
-
-    def _write(self, step: int, means: dict[str, float]) -> None:
-        self.progress.show(step, stage_ending(self.setup.stages, step).batch_size, self.window.latest)
-        if self.log:
-            self.log.write(step, {"images_seen": self._images_seen(step), **means}, self.progress.timings())
-        advice = self.config.game.advice(means)
-        if advice and not self.advised:
-            self.advised = True
-            self._note(step, advice)
-
-    def _images_seen(self, step: int) -> int:
-        stage = stage_ending(self.setup.stages, step)
-        return stage.start_images + (step - stage.start) * stage.batch_size
-
-    def _note(self, step: int, text: str) -> None:
-        if self.log:
-            self.log.note(step, text)
-            self.progress.say(f"{self.workdir}: {text}")
-
-    def _warn(self, text: str) -> None:
-        self.progress.say(text)
-
-    def _gradient_names(self) -> dict[str, list[str]]:
-        phases = [phase for stage in self.setup.stages for phase in self.config.game.phases(stage)]
-        return {phase.name: gradient_names(getattr(self.setup.target, phase.player).params) for phase in phases}
+        self.reporting.write_images(step, self._programs(stage).picture(state))
