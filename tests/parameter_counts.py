@@ -392,6 +392,29 @@ COUNTS |= {
 }
 
 
+def stylegan(widths, image_channels, classes, mapping_layers):
+    """Layers of Karras et al. 2019, Figure 1b, from 4 x 4 on; latents and styles as wide as the first, and no noise."""
+    style, pairs = widths[0], list(itertools.pairwise(widths))
+
+    def styled(a, b):  # kernel, noise strengths, bias, and the style's scales and shifts
+        return 9 * a * b + 2 * b + (style + 1) * 2 * b
+
+    generator = classes * style + (style * style if classes else 0) + mapping_layers * (style + 1) * style
+    generator += 16 * style + styled(0, style) + styled(style, style)  # the constant has no kernel
+    generator += sum(styled(a, b) + styled(b, b) for a, b in pairs) + sum((b + 1) * image_channels for b in widths)
+    discriminator = sum((image_channels + 1) * b for b in widths)
+    discriminator += sum((9 * b + 1) * b + (9 * b + 1) * a for a, b in pairs)
+    discriminator += (9 * (style + 1) + 1) * style + (16 * style + 1) * style + (style + 1) * max(classes, 1)
+    return generator, discriminator
+
+
+COUNTS |= {
+    # As the official networks were counted, all layers of colours included
+    "stylegan": (26_219_627, 23_087_249),
+    "stylegan_digits": stylegan((32, 32, 32, 16), 1, 10, 4),
+}
+
+
 def stylegan3(widths, style, image_channels, classes):
     """Generator of Karras et al. 2021, Figure 4b: `widths` of the input and of its layers, kernels of 3 x 3."""
     wide = widths[0]

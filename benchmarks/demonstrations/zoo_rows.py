@@ -78,6 +78,7 @@ ROWS = (
     Row("biggan_deep", "biggan_deep_digits", {"digits": 700, "cifar": 450}),
     Row("progan", "progan_digits", {"digits": 2250, "cifar": 2250}, {"keep_checkpoints": 20}),  # one a stage is drawn
     Row("r3gan", "r3gan_digits", {"digits": 1000, "cifar": 600}),
+    Row("stylegan", "stylegan_digits", {"digits": 1000, "cifar": 1000}),
     Row("stylegan2", "stylegan2_digits", {"digits": 600, "cifar": 450}),
     Row("stylegan3_t", "stylegan3_t_digits", {"digits": 500, "cifar": 400}),
 )

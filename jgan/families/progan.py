@@ -79,7 +79,7 @@ class Generator(nn.Module):
         if self.num_classes:
             latents = jnp.concatenate([latents, label_features(labels, self.num_classes, "concatenate")], axis=-1)
         x = before = self._first(pixel_norm(latents))
-        for side, features in _sides("generator", self.widths, resolution)[1:]:
+        for side, features in sides_of("generator", self.widths, resolution)[1:]:
             before, x = x, block(features, self.dtype, name=f"block_{side}")(x)
         images = self._to_image(x, resolution)
         if fade is None:
@@ -121,7 +121,7 @@ class Discriminator(nn.Module):
         del labels, train
         check_choice("game.discriminator.minibatch", self.minibatch, ("none", "std"))
         block = nn.remat(DiscriminatorBlock) if self.remat else DiscriminatorBlock
-        sides = _sides("discriminator", self.widths, resolution)
+        sides = sides_of("discriminator", self.widths, resolution)
         x = self._from_image(images, *sides[-1])
         for (side, _), (half, features) in zip(sides[:0:-1], sides[-2::-1], strict=True):
             x = block(features, self.dtype, name=f"block_{side}")(x)
@@ -155,7 +155,7 @@ def _normalized(x: Array) -> Array:
     return pixel_norm(nn.leaky_relu(x, SLOPE))
 
 
-def _sides(player: str, widths: tuple[int, ...], resolution: int) -> list[tuple[int, int]]:
+def sides_of(player: str, widths: tuple[int, ...], resolution: int) -> list[tuple[int, int]]:
     """(resolution, width) from 4 x 4 up to `resolution`. Raises UserError where the network does not get there."""
     sides = [(FIRST_RESOLUTION << level, width) for level, width in enumerate(widths)]
     reached = [pair for pair in sides if pair[0] <= resolution]

@@ -226,7 +226,7 @@ def widths_of(resolution: int, base: int = 16384, most: int = 512) -> tuple[int,
       UserError: the resolution is no power of two from 8 on.
     """
     if resolution < 2 * FIRST or resolution & (resolution - 1):
-        raise UserError(f"stylegan2(resolution={resolution}): expected a power of two from {2 * FIRST} on")
+        raise UserError(f"resolution={resolution}: expected a power of two from {2 * FIRST} on")
     levels = (resolution // FIRST).bit_length()
     return tuple(min(base // (FIRST << level), most) for level in range(levels))
 

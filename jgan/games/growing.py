@@ -78,23 +78,27 @@ def growing_stages(
     steady_images: int,
     learning_rate_scales: Mapping[int, float] | None = None,
     last_images: int = 0,
+    first_resolution: int = FIRST_RESOLUTION,
 ) -> tuple[Stage, ...]:
-    """A stage for 4 x 4, 8 x 8, ... up to `resolution`; each begins with optimizers as new, as in the authors' code.
+    """A stage for each resolution from the first up to `resolution`; each begins with optimizers as new.
 
     `batch_sizes` and `learning_rate_scales` (of those left out: 1) go by resolution. All stages but the first fade
     their layers in, and all train for `steady_images` then, the last for `last_images` more.
 
     Raises:
-      UserError: the resolution is not 4 times a power of 2, or has no batch size.
+      UserError: a resolution is not 4 times a power of 2, has no batch size, or the first one is above the last.
     """
-    doublings = (resolution // FIRST_RESOLUTION).bit_length() - 1
-    if resolution != FIRST_RESOLUTION << max(doublings, 0):
-        raise UserError(f"growing_stages(resolution={resolution}): expected 4, 8, 16, 32, ...")
+    sides = [FIRST_RESOLUTION << level for level in range(max(resolution, first_resolution).bit_length())]
+    for name, side in (("resolution", resolution), ("first_resolution", first_resolution)):
+        if side not in sides:
+            raise UserError(f"growing_stages({name}={side}): expected 4, 8, 16, 32, ...")
+    if first_resolution > resolution:
+        raise UserError(f"growing_stages(first_resolution={first_resolution}): expected at most {resolution}")
     stages = []
-    for side in (FIRST_RESOLUTION << level for level in range(doublings + 1)):
+    for side in sides[sides.index(first_resolution) : sides.index(resolution) + 1]:
         if side not in batch_sizes:
             raise UserError(f"growing_stages(batch_sizes=...): expected one for the resolution {side}")
-        fading = fade_images if side > FIRST_RESOLUTION else 0
+        fading = fade_images if side > first_resolution else 0
         images = fading + steady_images + (last_images if side == resolution else 0)
         stages.append(
             Stage(
@@ -104,7 +108,7 @@ def growing_stages(
                 name=f"{side}x{side}",
                 fade_images=fading,
                 learning_rate_scale=(learning_rate_scales or {}).get(side, 1.0),
-                reset_optimizers=side > FIRST_RESOLUTION,
+                reset_optimizers=side > first_resolution,
             )
         )
     return tuple(stages)

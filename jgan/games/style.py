@@ -134,12 +134,13 @@ class StyleGAN(LatentGAN):
         rng: Array,
     ) -> Images:
         """Images [n, h, w, c] of latents [n, z], with the noise that is constant; `truncation` is psi."""
-        styles, _ = forward(self.generator, player, latents, labels, method="styles", rng=rng, train=False)
+        call = {"rng": rng, "train": False, **(growth or {})}
+        styles, _ = forward(self.generator, player, latents, labels, method="styles", **call)
         if truncation is not None:
             moved = lerp(average_style(player.variables)[None, None], styles, truncation)
             first = jnp.arange(styles.shape[1]) < (self.truncation_cutoff or styles.shape[1])
             styles = jnp.where(first[None, :, None], moved, styles)
-        return forward(self.generator, player, styles, method="synthesize", rng=rng, train=False, **(growth or {}))[0]
+        return forward(self.generator, player, styles, method="synthesize", **call)[0]
 
     def _generate_from(self, player: Player, latents: Latents, inputs: StepInputs) -> tuple[Images, Player]:
         styles, advanced = self._styles(player, latents, inputs)
@@ -148,7 +149,7 @@ class StyleGAN(LatentGAN):
     def _styles(self, player: Player, latents: Latents, inputs: StepInputs) -> tuple[Array, Player]:
         """Styles [n, layers, w], some mixed; the player's average style has moved by those of `latents` alone."""
         rngs = fold(inputs.rngs, NETWORK_FAKE)
-        call = {"method": "styles", "rng": rngs[0]}
+        call = {"method": "styles", "rng": rngs[0], **inputs.growth}
         styles, advanced = forward(self.generator, player, latents, inputs.labels, **call)
         if not self.style_mixing:
             return styles, advanced

@@ -43,7 +43,7 @@ def read(weights: Mapping[str, np.ndarray], shapes: PyTree, source: str) -> PyTr
       UserError: a tensor is missing, unexpected, of another shape or not finite, or a filter is another one.
     """
     table = _table(shapes)
-    _check(weights, tensors(shapes), source)
+    check_tensors(weights, tensors(shapes), source)
     for name in _filters(table):
         if not np.allclose(weights[name], FILTER, atol=1e-6):
             raise UserError(f"{source}: {name} is another filter than (1, 3, 3, 1), which jgan's layers have built in")
@@ -127,13 +127,13 @@ def _tensor(name: str, leaf: Leaf, shape: Shape) -> Tensor:
             lambda array: array.reshape(side, side, wide, -1).transpose(3, 2, 0, 1).reshape(shape[::-1]),
         )
     if leaf[-1] == "kernel" and len(shape) == 4:
-        return _turned(name, shape, (2, 3, 1, 0))
+        return turned(name, shape, (2, 3, 1, 0))
     if leaf[-1] == "kernel":
-        return _turned(name, shape, (1, 0))
-    return _turned(name, shape, (1, 2, 0) if leaf[-1] == "constant" else tuple(range(len(shape))))
+        return turned(name, shape, (1, 0))
+    return turned(name, shape, (1, 2, 0) if leaf[-1] == "constant" else tuple(range(len(shape))))
 
 
-def _turned(name: str, shape: Shape, axes: Shape) -> Tensor:
+def turned(name: str, shape: Shape, axes: Shape) -> Tensor:
     """A tensor whose axes, in the order `axes`, are those of the leaf."""
     back = tuple(int(axis) for axis in np.argsort(axes))
     official = tuple(shape[axis] for axis in back)
@@ -152,7 +152,8 @@ def _filters(table: Mapping[Leaf, Tensor]) -> list[str]:
     return list(found)
 
 
-def _check(weights: Mapping[str, np.ndarray], wanted: Mapping[str, Shape], source: str) -> None:
+def check_tensors(weights: Mapping[str, np.ndarray], wanted: Mapping[str, Shape], source: str) -> None:
+    """Raises UserError where the tensors of a file have other names or shapes than these."""
     missing, unexpected = sorted(wanted.keys() - weights.keys()), sorted(weights.keys() - wanted.keys())
     if missing or unexpected:
         first = f"missing {missing[:3]}" if missing else f"unexpected {unexpected[:3]}"

@@ -62,11 +62,12 @@ class SlowDense(nn.Module):
     """A fully connected layer with a leaky ReLU, whose weights learn at `rate` times the learning rate of others.
 
     Parameters `kernel` [in, out] of N(0, 1 / rate^2), which is used times rate / sqrt(in), and `bias` [out], used
-    times rate.
+    times rate and `bias_gain`.
     """
 
     features: int
     rate: float = MAPPING_RATE
+    bias_gain: float = 1.0
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -74,7 +75,7 @@ class SlowDense(nn.Module):
         normal = nn.initializers.normal(1.0 / self.rate)
         kernel = self.param("kernel", normal, (x.shape[-1], self.features), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,), jnp.float32)
-        y = x @ (kernel * (self.rate / math.sqrt(x.shape[-1]))) + self.rate * bias[None]
+        y = x @ (kernel * (self.rate / math.sqrt(x.shape[-1]))) + self.bias_gain * self.rate * bias[None]
         return activate(y)
 
 
@@ -90,23 +91,28 @@ class Mapping(nn.Module):
     num_classes: int = 0
     averaged: bool = True
     decay: float = STYLE_DECAY
+    bias_gain: float = 1.0  # of the layers, as in SlowDense
 
     @nn.compact
     def __call__(self, latents: Latents | None, labels: Labels | None, *, advance: bool = False) -> Array:
         """Styles in float32; the average moves with `advance`."""
-        inputs = [] if latents is None else [pixel_norm(latents.astype(jnp.float32))]
-        if self.num_classes:
-            one_hot = jax.nn.one_hot(required(labels), self.num_classes)
-            embed = Dense(self.features, kernel_init=EQUALIZED_INIT, equalized=1.0, name="embed")
-            inputs.append(pixel_norm(embed(one_hot)))
-        x = jnp.concatenate(inputs, axis=-1)
+        x = self.join(latents, labels)
         for index in range(self.layers):
-            x = SlowDense(self.features, name=f"dense_{index}")(x)
+            x = SlowDense(self.features, bias_gain=self.bias_gain, name=f"dense_{index}")(x)
         if self.averaged:
             average = self.variable(AVERAGES, "style", jnp.zeros, (self.features,))
             if advance and not self.is_initializing() and self.is_mutable_collection(AVERAGES):
                 average.value = lerp(lax.stop_gradient(x).mean(0), average.value, self.decay)
         return x
+
+    def join(self, latents: Latents | None, labels: Labels | None) -> Array:
+        """What the first layer takes [n, z + w]: latents and embedded labels, each normalised; or one of them."""
+        inputs = [] if latents is None else [pixel_norm(latents.astype(jnp.float32))]
+        if self.num_classes:
+            one_hot = jax.nn.one_hot(required(labels), self.num_classes)
+            embed = Dense(self.features, kernel_init=EQUALIZED_INIT, equalized=1.0, name="embed")
+            inputs.append(pixel_norm(embed(one_hot)))
+        return jnp.concatenate(inputs, axis=-1)
 
 
 class StyledGenerator(nn.Module):
@@ -154,6 +160,15 @@ def draw_noises(rng: Array, count: int, pixels: Sequence[int]) -> list[Array]:
     """
     drawn = jax.random.normal(rng, (count, sum(pixels)))
     return jnp.split(drawn, list(itertools.accumulate(pixels))[:-1], axis=1)
+
+
+def noise_planes(layer: nn.Module, noise: Noise, height: int, width: int) -> Array:
+    """The noise [n or 1, h, w, 1] that a layer adds: the given one [n, h w], or its constant one, "noise" of CONSTANTS.
+
+    Made in the module that calls; the constant noise [h, w] is a first draw of N(0, 1).
+    """
+    constant = layer.variable(CONSTANTS, "noise", lambda: jax.random.normal(layer.make_rng("params"), (height, width)))
+    return (constant.value[None] if noise is None else noise.reshape(-1, height, width))[..., None]
 
 
 class ModulatedConv(nn.Module):
@@ -211,12 +226,8 @@ class StyledConv(nn.Module):
         """
         y = ModulatedConv(self.features, up=self.up, dtype=self.dtype, name="conv")(x, style)
         _, height, width, _ = y.shape
-        constant = self.variable(CONSTANTS, "noise", self._first_noise, (height, width))
+        added = noise_planes(self, noise, height, width)
         strength = self.param("noise_strength", nn.initializers.zeros_init(), (), jnp.float32)
-        added = constant.value[None] if noise is None else noise.reshape(-1, height, width)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,), jnp.float32)
-        y = y + (added[..., None] * strength).astype(y.dtype)
+        y = y + (added * strength).astype(y.dtype)
         return activate(y + bias[None, None, None].astype(y.dtype), self.clamp)
-
-    def _first_noise(self, shape: tuple[int, int]) -> Array:
-        return jax.random.normal(self.make_rng("params"), shape)

@@ -189,6 +189,16 @@ def test_growing_stages_count_in_images():
     ]
     assert [stage.reset_optimizers for stage in stages] == [False, True, True]
     GrowingGAN(progan.Generator((4, 4, 4)), progan.Discriminator((4, 4, 4)), latent_dim=4).check(stages)
-    for resolution, message in ((12, "expected 4, 8, 16, 32"), (32, "expected one for the resolution 32")):
+    later = growing_stages(16, {8: 32, 16: 16}, 320, 640, first_resolution=8)
+    assert [(s.resolution, s.steps, s.fade_images, s.reset_optimizers) for s in later] == [
+        (8, 20, 0, False),
+        (16, 60, 320, True),
+    ]
+    for resolution, first, message in (
+        (12, 4, r"resolution=12\): expected 4, 8, 16, 32"),
+        (32, 4, "expected one for the resolution 32"),
+        (16, 6, r"first_resolution=6\): expected 4, 8, 16, 32"),
+        (16, 32, r"first_resolution=32\): expected at most 16"),
+    ):
         with pytest.raises(UserError, match=message):
-            growing_stages(resolution, {4: 64, 8: 32, 16: 16}, 320, 640)
+            growing_stages(resolution, {4: 64, 8: 32, 16: 16}, 320, 640, first_resolution=first)
