@@ -14,6 +14,7 @@ DESCRIPTION = """Writes the networks of a run as state dicts with the names of a
 
   jgan export-weights --workdir runs/emoji --format stylegan2 --out published
 
+  stylegan   G_ema (there called Gs), G and D of https://github.com/NVlabs/stylegan, by TensorFlow's names
   stylegan2  G_ema, G and D of https://github.com/NVlabs/stylegan2-ada-pytorch: load them where PyTorch is by
              G.load_state_dict(safetensors.torch.load_file("published/G_ema.safetensors"))
   stylegan3  those of https://github.com/NVlabs/stylegan3, T and R

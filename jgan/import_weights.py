@@ -42,6 +42,8 @@ Where its numbers differ from the config's, the message has the flags that fit; 
   biggan_deep  BigGAN-deep of https://github.com/huggingface/pytorch-pretrained-BigGAN (this config: of 128
                pixels), with its batch statistics of 51 truncations; spectral norm is divided out
   sngan        SNGAN and cGAN-PD of https://github.com/kwotsin/mimicry, or BigGAN-PyTorch's without --G_shared
+  stylegan     Gs or G, and D, of https://github.com/NVlabs/stylegan, their variables by TensorFlow's names
+               (docs/published-weights.md has a script that makes .npz files of its .pkl)
   stylegan2    G_ema, G and D of https://github.com/NVlabs/stylegan2-ada-pytorch, and the StyleGAN2 of stylegan3,
                as state dicts (docs/published-weights.md has the script that makes them of its .pkl); g_ema of
                https://github.com/rosinality/stylegan2-pytorch

@@ -11,8 +11,9 @@ import jax
 import numpy as np
 
 from jgan.config import Config
-from jgan.families import stylegan2, stylegan3
+from jgan.families import stylegan, stylegan2, stylegan3
 from jgan.inference.weights import Weights, restore_state
+from jgan.interop import stylegan as of_stylegan
 from jgan.interop import stylegan2 as of_stylegan2
 from jgan.interop import stylegan3 as of_stylegan3
 from jgan.interop.safetensors import write_safetensors
@@ -37,6 +38,7 @@ def _write_npz(path: Path, tensors: Tensors) -> None:
 
 NAMES = ("G_ema", "G", "D")
 FORMATS = {
+    "stylegan": Written((stylegan.Generator,), (stylegan.Discriminator,), of_stylegan.write),
     "stylegan2": Written((stylegan2.Generator,), (stylegan2.Discriminator,), of_stylegan2.write),
     "stylegan3": Written((stylegan3.Generator,), (stylegan2.Discriminator,), of_stylegan3.write),
 }

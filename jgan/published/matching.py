@@ -60,10 +60,14 @@ def matched(config: Config, fields: Mapping[str, Any], source: str) -> Config:
 
 
 def follow(config: Config, fields: Mapping[str, Any]) -> Config:
-    """The config whose stages, and whose new discriminator, fit the file's generator."""
+    """The config whose stages, and whose new discriminator, fit the file's generator.
+
+    Of stages that grow only the last one stays: the file's has grown.
+    """
     for path, value in fields.items():
         if path == "stages.resolution":
-            stages = tuple(dataclasses.replace(stage, resolution=value) for stage in config.stages)
+            grown = config.stages[-1:] if any(stage.fade_images for stage in config.stages) else config.stages
+            stages = tuple(dataclasses.replace(stage, resolution=value, fade_images=0) for stage in grown)
             config = dataclasses.replace(config, stages=stages)
         elif path.startswith(FOLLOWING) and _has(config, path):
             config = put(config, path, value)

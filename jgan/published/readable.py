@@ -16,6 +16,7 @@ from jgan.families import (
     r3gan,
     sngan,
     srgan,
+    stylegan,
     stylegan2,
     stylegan3,
 )
@@ -25,6 +26,7 @@ from jgan.interop import biggan_deep as of_biggan_deep
 from jgan.interop import dcgan as of_dcgan
 from jgan.interop import pix2pix as of_pix2pix
 from jgan.interop import r3gan as of_r3gan
+from jgan.interop import stylegan as of_stylegan
 from jgan.interop import stylegan2 as of_stylegan2
 from jgan.interop import stylegan3 as of_stylegan3
 from jgan.interop.recognition import Format, Found, Tensors, find
@@ -44,6 +46,7 @@ GENERATORS: dict[type[nn.Module], Readable] = {
     sngan.Generator: Readable("sngan", (mimicry.GENERATOR, of_biggan.UNSHARED)),
     dcgan.Generator: Readable("dcgan", (of_dcgan.GENERATOR,)),
     r3gan.Generator: Readable("r3gan", (of_r3gan.GENERATOR,)),
+    stylegan.Generator: Readable("stylegan", (of_stylegan.GENERATOR,)),
     stylegan2.Generator: Readable("stylegan2", (of_stylegan2.GENERATOR, rosinality.GENERATOR)),
     stylegan3.Generator: Readable("stylegan3_t", (of_stylegan3.GENERATOR,)),
     pix2pix.UNet: Readable("pix2pix", (of_pix2pix.UNET,)),
@@ -56,6 +59,7 @@ DISCRIMINATORS: dict[type[nn.Module], Readable] = {
     sngan.Discriminator: Readable("sngan", (mimicry.DISCRIMINATOR, of_biggan.DISCRIMINATOR)),
     dcgan.Discriminator: Readable("dcgan", (of_dcgan.DISCRIMINATOR,)),
     r3gan.Discriminator: Readable("r3gan", (of_r3gan.DISCRIMINATOR,)),
+    stylegan.Discriminator: Readable("stylegan", (of_stylegan.DISCRIMINATOR,)),
     stylegan2.Discriminator: Readable("stylegan2", (of_stylegan2.DISCRIMINATOR,)),
     pix2pix.PatchDiscriminator: Readable("pix2pix", (of_pix2pix.PATCH, of_pix2pix.PIXEL)),
     esrgan.VGGDiscriminator: Readable("esrgan", (basicsr.VGG,)),
