@@ -92,7 +92,9 @@ class Planner:
         known = None if directory is None else self._runs.get(directory)
         if config in TOO_LARGE:
             devices = [word.partition("=")[2] for word in words if word.startswith("--config.fsdp=")]
-            return [*words, "--dry_run", *(["--devices", devices[0]] if devices else [])], DRY_RUN
+            small = any(word.startswith("--config.data.source=") for word in words)  # stand-ins
+            batch = [f"--config.stages[0].batch_size={IMAGES}"] if small else []
+            return [*words, *batch, "--dry_run", *(["--devices", devices[0]] if devices else [])], DRY_RUN
         if config is None and "--from" not in words and known is None:  # jgan chooses one
             if directory is not None:
                 self._runs[directory] = Run(STEPS)
