@@ -110,6 +110,39 @@ def vgg19() -> Tensors:
     return _random(dict(_with_biases(layers)))
 
 
+def stylegan2() -> Tensors:
+    """G_ema, G and D of stylegan2-ada-pytorch at 64 pixels, with 32 channels and two mapping layers."""
+    wide, sides = 32, (4, 8, 16, 32, 64)
+    layers: dict[str, Shape] = {f"mapping.fc{index}": (wide, wide) for index in range(2)}
+    others: dict[str, Shape] = {"mapping.w_avg": (wide,), "synthesis.b4.const": (wide, 4, 4)}
+    for side in sides:
+        block = f"synthesis.b{side}"
+        for name in ("conv1",) if side == 4 else ("conv0", "conv1"):
+            layers |= {f"{block}.{name}": (wide, wide, 3, 3), f"{block}.{name}.affine": (wide, wide)}
+            others |= {f"{block}.{name}.noise_strength": (), f"{block}.{name}.noise_const": (side, side)}
+            others |= {f"{block}.{name}.resample_filter": (4, 4)}
+        layers |= {f"{block}.torgb": (3, wide, 1, 1), f"{block}.torgb.affine": (wide, wide)}
+        others |= {f"{block}.resample_filter": (4, 4)}
+    generator = _random({**dict(_with_biases(layers)), **others})
+    layers = {"b64.fromrgb": (wide, 3, 1, 1), "b4.conv": (wide, wide + 1, 3, 3), "b4.fc": (wide, 16 * wide)}
+    skips: dict[str, Shape] = {}
+    for side in sides[1:]:
+        layers |= {f"b{side}.conv0": (wide, wide, 3, 3), f"b{side}.conv1": (wide, wide, 3, 3)}
+        skips |= {f"b{side}.skip.weight": (wide, wide, 1, 1)}
+    layers |= {"b4.out": (1, wide)}
+    filters = {f"{name}.resample_filter": (4, 4) for name in ("b64.fromrgb", *(f"b{side}" for side in sides[1:]))}
+    filters |= {f"b{side}.{name}.resample_filter": (4, 4) for side in sides[1:] for name in ("conv0", "conv1", "skip")}
+    filters |= {"b4.conv.resample_filter": (4, 4)}
+    discriminator = _random({**dict(_with_biases(layers)), **skips, **filters})
+    both = {"G_ema": generator, "G": generator, "D": discriminator}
+    taps = np.outer((1, 3, 3, 1), (1, 3, 3, 1)) / 64
+    return {
+        f"{network}.{name}": np.float32(taps) if name.endswith("resample_filter") else array
+        for network, tensors in both.items()
+        for name, array in tensors.items()
+    }
+
+
 _NORM = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -141,4 +174,5 @@ FILES = {
     "horse2zebra.pth": resnet,
     "RealESRGAN_x4plus.pth": rrdbnet,
     "vgg19-dcbb9e9d.pth": vgg19,
+    "ffhq.pth": stylegan2,
 }
