@@ -93,8 +93,9 @@ def run_page(page: Path, folder: Path) -> Iterator[Outcome]:
         furnish(folder, text)
     before = {tuple(entry["ran"]): Outcome(**entry) for entry in _read(done)}
     for plan in plans_of(page):
-        outcome = before.get(plan.words) or _run(plan, folder)
-        if plan.words not in before:
+        known = before.get(plan.words)
+        outcome = known._replace(line=plan.line.number) if known else _run(plan, folder)
+        if not known:
             with done.open("a") as file:
                 file.write(json.dumps(outcome._asdict()) + "\n")
         yield outcome
