@@ -135,9 +135,9 @@ def stylegan2() -> Tensors:
     filters |= {"b4.conv.resample_filter": (4, 4)}
     discriminator = _random({**dict(_with_biases(layers)), **skips, **filters})
     both = {"G_ema": generator, "G": generator, "D": discriminator}
-    taps = np.outer((1, 3, 3, 1), (1, 3, 3, 1)) / 64
+    taps = np.asarray(np.outer((1, 3, 3, 1), (1, 3, 3, 1)) / 64, np.float32)
     return {
-        f"{network}.{name}": np.float32(taps) if name.endswith("resample_filter") else array
+        f"{network}.{name}": taps if name.endswith("resample_filter") else array
         for network, tensors in both.items()
         for name, array in tensors.items()
     }
