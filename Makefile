@@ -55,7 +55,7 @@ biggan-small: $(VENV)/installed  ## the BigGAN line at 32 px on digits and, with
 	$(RUN) benchmarks/quality/caption_accuracy.py --workdir runs/biggan-small/text --sheet runs/biggan-small/text.png
 
 style-small: $(VENV)/installed  ## the StyleGAN line at 32 px (CIFAR=DIR: there too), then StyleGAN2 at 64 px on the folders of DATA=DIR; hours
-	$(RUN) benchmarks/demonstrations/zoo.py --rows progan stylegan2 stylegan3_t --out runs/style-small/zoo \
+	$(RUN) benchmarks/demonstrations/zoo.py --rows progan stylegan stylegan2 stylegan3_t --out runs/style-small/zoo \
 		$(if $(CIFAR),--cifar "$(CIFAR)")
 	$(RUN) benchmarks/demonstrations/style_small.py --data "$(DATA)" --out runs/style-small $(ARGS)
 
