@@ -98,7 +98,7 @@ class Stage:
 
     steps: int
     batch_size: int  # over all devices and processes
-    resolution: int
+    resolution: int  # pixels of a side; of generated images that are no squares, of their height
     name: str = "train"
     fade_images: int = 0  # new layers fade in over this many images, from the start of the stage
     adversarial: bool = True  # False: the pre-training stage of a super-resolution GAN

@@ -33,7 +33,7 @@ from jgan.inference.weights import NEWEST, Weights, batch_shapes, read_numbering
 from jgan.metrics.extractors import images_at_once
 from jgan.metrics.scores import ImageSet
 from jgan.setup import BatchShapes
-from jgan.types import PixelBatch, UserError
+from jgan.types import PixelBatch, UserError, schedule
 from jgan.untrusted.normal_names import normal
 
 
@@ -91,6 +91,12 @@ class SampledImages:
     def __init__(self, config: Config, chosen: Chosen, workdir: Path) -> None:
         self.chosen, self.config, self.workdir = chosen, config, workdir
         self.game = game = latent_game(self.config, "--workdir", chosen.truncation)
+        height, width, _ = game.image_shape(schedule(config.stages)[-1])
+        if height != width:
+            raise UserError(
+                f"--workdir={workdir}: its images are {width} x {height} pixels, and real ones are read as squares; "
+                "sample from it, and compare the images by --images"
+            )
         self.reference_name = chosen.reference or self.config.data.source
         _check_own_images(chosen)
         self.source = open_source(

@@ -87,7 +87,7 @@ class LatentGAN(Networks):
         self._check_resolutions(scheduled)
 
     def check_data(self, batch: Batch, num_classes: int | None, num_words: int | None = None) -> None:
-        """Raises UserError for images with other channels than the generator's, or labels that do not fit."""
+        """Raises UserError for images of another shape or other channels than the generator's, or unfit labels."""
         del num_words
         if "images" not in batch:
             raise UserError(
@@ -100,7 +100,12 @@ class LatentGAN(Networks):
                 "leave them as they are; set it to 0"
             )
         count, resolution, _, channels = batch["images"].shape
-        generated = self.image_shape(ScheduledStage(steps=1, batch_size=count, resolution=resolution))[-1]
+        height, width, generated = self.image_shape(ScheduledStage(steps=1, batch_size=count, resolution=resolution))
+        if height != width:
+            raise UserError(
+                f"game.generator: makes images of {width} x {height} pixels, and the data are read as squares; sample "
+                "from it, or take a generator of square images to train"
+            )
         if channels != generated:
             raise UserError(
                 f"data.channels={channels}: game.generator makes images of {generated} channels; set both to the same"
@@ -375,7 +380,7 @@ class LatentGAN(Networks):
     def _check_resolutions(self, stages: tuple[ScheduledStage, ...]) -> None:
         for index, stage in enumerate(stages):
             shape = self.image_shape(stage)
-            if shape[:2] != (stage.resolution, stage.resolution):
+            if shape[0] != stage.resolution:  # others than square ones can be sampled from: check_data
                 raise UserError(
                     f"stages[{index}].resolution={stage.resolution}: game.generator makes {shape[0]} x {shape[1]} "
                     "images; set both to the same resolution"

@@ -44,6 +44,28 @@ def test_names_come_back_bit_for_bit(case):
             np.testing.assert_array_equal(written[name], array, err_msg=name)
 
 
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_wide_or_high_image_begins_as_the_square_one_that_its_constant_begins_with(axis):
+    """Far from the end where one is longer: three columns of eight, that no layer's filter reaches from there."""
+    shape = (4, 8) if axis == 2 else (8, 4)
+    square, long = (stylegan2.Generator((6, 4), 2, 0, 8, 1, first) for first in ((4, 4), shape))
+    latents = jax.random.normal(KEY, (2, 8))
+    weights = jax.jit(lambda: long.init(RNGS, latents, train=True))()
+    params = jax.tree.map(lambda leaf: leaf + 0.5, weights["params"])  # noise has a strength
+    begin = {**weights, "params": params}
+    halved = jax.tree.map(lambda noise: jnp.split(noise, 2, axis - 1)[0], begin["constants"])
+    synthesis = {**params["synthesis"], "constant": params["synthesis"]["constant"][:4, :4]}
+    other = {**begin, "params": {**params, "synthesis": synthesis}, "constants": halved}
+    made, expected = (
+        jax.jit(lambda variables, net=net: net.apply(variables, latents, train=False))(variables)
+        for net, variables in ((long, begin), (square, other))
+    )
+    assert made.shape == (2, 2 * shape[0], 2 * shape[1], 2)
+    near = (slice(None), slice(3), slice(None)) if axis == 1 else (slice(None), slice(None), slice(3))
+    np.testing.assert_allclose(made[near], expected[near], rtol=1e-5, atol=1e-5 * float(jnp.abs(made).max()))
+    assert not np.allclose(jnp.split(made, 2, axis)[0], expected, rtol=1e-3)
+
+
 @pytest.mark.parametrize("case", mark_slow(SCRIPT.CASES, ("residual", "plain_labels")))
 def test_numbers_are_those_of_the_official_layers(case):
     (generator, weights), (discriminator, other), inputs, labels = networks(case)

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from golden_numbers import load_golden
+from PIL import Image
 
-from jgan import export_weights, import_weights, sample
+from jgan import evaluate, export_weights, import_weights, main, sample
 from jgan.families.stylegan2 import Discriminator, Generator
 from jgan.interop import rosinality
 from jgan.interop.weights import read_weights
@@ -110,6 +111,32 @@ def test_rosinalitys_names_are_the_same_network(unconditional, where):
         styles = generator.apply(variables, latents, train=False, method="styles")[:, 0]
         error = 5 * styles.std(0) * np.sqrt(1 / 10_000 + 1 / 20_000)
         assert (np.abs(written["mapping.w_avg"] - styles.mean(0)) < error).all()
+
+
+@pytest.mark.slow
+def test_images_twice_as_wide_are_imported_sampled_and_written_but_not_trained(tmp_path, capsys):
+    wide = Generator((8, 6), 3, 0, SCRIPT.STYLE, 2, first_shape=(4, 8))
+    key = jax.random.key(0)
+    latents = jnp.zeros((1, SCRIPT.LATENT))
+    shapes = jax.eval_shape(lambda: wide.init({"params": key, "dropout": key}, latents, train=True))
+    official = SCRIPT.draw(rosinality.stylegan2.tensors(shapes))
+    assert official["synthesis.b4.const"].shape == (8, 4, 8)
+    np.savez(tmp_path / "file.npz", **official)
+    run = f"--workdir={tmp_path}/run"
+    assert import_weights.main(["--config=stylegan2", "--match", f"--generator={tmp_path}/file.npz", run]) == 0
+    assert sample.main([run, "--num=2", f"--out={tmp_path}/made"]) == 0
+    image = tmp_path / "made" / "00000.png"
+    with Image.open(image) as opened:
+        assert opened.size == (16, 8)
+    assert export_weights.main([run, "--format=stylegan2", "--files=npz", f"--out={tmp_path}/out"]) == 0
+    written = read_weights(tmp_path / "out" / "G_ema.npz")
+    for tensor, array in official.items():
+        np.testing.assert_array_equal(written[tensor], array, err_msg=tensor)
+    with pytest.raises(UserError, match=r"game\.generator: makes images of 16 x 8 pixels, and the data are read as sq"):
+        main.main([f"--from={tmp_path}/run", f"--workdir={tmp_path}/new", "--config.data.source=mnist5k"])
+    with pytest.raises(UserError, match="its images are 16 x 8 pixels, and real ones are read as squares"):
+        evaluate.main([run, "--reference=mnist5k", "--metrics=fd", "--features=efficientnet_lite0"])
+    capsys.readouterr()
 
 
 @pytest.mark.slow
