@@ -22,6 +22,7 @@ Tensors = Mapping[str, np.ndarray]
 Reader = Callable[[Tensors, PyTree, str], PyTree]  # (tensors, shapes, source) to Flax variables
 Fields = dict[str, Any]
 
+ENDS = (".", "/")  # of what stands before names: PyTorch's, TensorFlow's
 # Put between names by PyTorch's DataParallel, torch.compile, FSDP and activation checkpointing.
 _INSERTED = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 _AVERAGE = re.compile(r"(^|[._])(ema|avg|averaged?|shadow)([._]|$)", re.IGNORECASE)
@@ -76,32 +77,36 @@ class Found:
         return text
 
 
+class SeveralError(UserError):
+    """A file holds several networks of the kind, and nothing says which."""
+
+
 def find(tensors: Tensors, formats: Sequence[Format], source: str, part: str = "") -> Found:
     """The one network of these formats in a file's tensors; `part` is what its names begin with, where it is told.
 
     Of an average and the last weights it is the average. `source` names the file in errors.
 
     Raises:
-      UserError: there is none, or there are several and `part` does not say which.
+      UserError: there is none, or, a SeveralError, there are several and `part` does not say which.
     """
     plain, taken_off = _without_inserted(tensors)
     found = []
     for format_ in formats:
         for prefix in _prefixes(plain, format_.landmarks):
-            if part and not prefix.startswith(f"{part.strip('.')}."):
+            if part and not prefix.startswith(tuple(f"{part.strip('./')}{end}" for end in ENDS)):
                 continue
             inside = {name: plain[name] for name in format_.beside if name in plain}
             inside |= {name.removeprefix(prefix): array for name, array in plain.items() if name.startswith(prefix)}
             inside = dict(format_.clean(without_counters(inside)))
             if format_.matches(inside):
                 rest = [name for name in plain if not name.startswith(prefix) and name not in format_.beside]
-                left_out = Counter(name.split(".")[0] for name in rest)
+                left_out = Counter(re.split("[./]", name)[0] for name in rest)
                 found.append(Found(format_, inside, prefix, taken_off, dict(left_out)))
     averages = [one for one in found if _AVERAGE.search(one.prefix)]
     chosen = averages if len(averages) == 1 else found
     if len(chosen) > 1:
         names = ", ".join(repr(one.prefix) for one in chosen)
-        raise UserError(f"{source}: holds several such networks, under {names}; say which with --part")
+        raise SeveralError(f"{source}: holds several such networks, under {names}; say which with --part")
     if not chosen:
         titles = " or ".join(dict.fromkeys(format_.title for format_ in formats))
         where = f" under {part!r}" if part else ""
@@ -117,7 +122,7 @@ def some(names: Sequence[str]) -> str:
 def _prefixes(tensors: Tensors, landmarks: tuple[str, ...]) -> list[str]:
     """What stands before a landmark, wherever a name ends in one."""
     ends = [name.removesuffix(mark) for name in tensors for mark in landmarks if name.endswith(mark)]
-    return sorted({prefix for prefix in ends if not prefix or prefix.endswith(".")})
+    return sorted({prefix for prefix in ends if not prefix or prefix.endswith(ENDS)})
 
 
 def _without_inserted(tensors: Tensors) -> tuple[Tensors, tuple[str, ...]]:

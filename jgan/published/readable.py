@@ -29,7 +29,7 @@ from jgan.interop import r3gan as of_r3gan
 from jgan.interop import stylegan as of_stylegan
 from jgan.interop import stylegan2 as of_stylegan2
 from jgan.interop import stylegan3 as of_stylegan3
-from jgan.interop.recognition import Format, Found, Tensors, find
+from jgan.interop.recognition import Format, Found, SeveralError, Tensors, find
 from jgan.types import UserError
 
 
@@ -79,6 +79,8 @@ def find_network(
     formats = table[type(network)].formats
     try:
         return find(tensors, formats, source, part)
+    except SeveralError:
+        raise
     except UserError as error:
         if others := _others(tensors, formats, source, part):
             raise UserError(f"{source}: {others}") from None

@@ -45,6 +45,18 @@ def test_a_file_says_what_its_networks_are_like(case):
         find_network(discriminator, Generator(widths), "file")
 
 
+def test_networks_of_one_file_are_told_apart_by_what_their_names_begin_with():
+    (generator, discriminator), (widths, *_) = drawn("labels"), SCRIPT.CASES["labels"]
+    networks = {"G/": generator, "Gs/": generator, "D/": discriminator}
+    file = {prefix + name: array for prefix, tensors in networks.items() for name, array in tensors.items()}
+    with pytest.raises(UserError, match=r"holds several such networks, under 'G/', 'Gs/'; say which with --part"):
+        find_network(file, Generator(widths), "file")
+    found = find_network(file, Generator(widths), "file", "Gs")
+    assert (found.prefix, found.tensors.keys()) == ("Gs/", generator.keys())
+    assert dict(found.left_out) == {"G": len(generator), "D": len(discriminator)}
+    assert find_network(file, Discriminator(widths), "file", discriminator=True).prefix == "D/"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("files", ["safetensors", "npz"])
 def test_a_file_becomes_a_run_and_comes_back(tmp_path, files, capsys):
