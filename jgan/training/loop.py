@@ -32,7 +32,7 @@ from jgan.training.programs import Programs
 from jgan.training.reporting import Reporting
 from jgan.training.shown import open_shown
 from jgan.training.start_from import StartFrom, find_start, open_origin, write_start
-from jgan.training.transfer import begin, in_words
+from jgan.training.transfer import begin, check_transfer, in_words
 from jgan.types import ScheduledStage, TrainState, UserError
 
 STEP_TOO_LARGE = "make stages[i].batch_size smaller, or take its images in parts by stages[i].accumulate"
@@ -165,6 +165,8 @@ class _Loop:
 
     def _create(self) -> tuple[TrainState, int]:
         """A new state, saved at once so that there is always one to go back to, and its step."""
+        if self.start:
+            check_transfer(self.setup, open_origin(self.start.path), self.start)
         try:
             state = self.setup.create_state(self._compile)
         except StoppedError:

@@ -96,10 +96,14 @@ class Origin:
     record: dict[str, Any]
     checkpoints: tuple[Path, str]  # its run, and the folder of it
 
+    def target(self, setup: Setup) -> TrainState:
+        """Shapes of its state, laid out on the devices of `setup`."""
+        batches = shapes_from_data(self.record["batches"])
+        return state_target(self.config, schedule(self.config.stages), batches, setup.sharding)
+
     def restore(self, setup: Setup) -> TrainState:
         """Its state, on the devices of `setup`, without frozen weights."""
-        batches = shapes_from_data(self.record["batches"])
-        target = state_target(self.config, schedule(self.config.stages), batches, setup.sharding)
+        target = self.target(setup)
         checkpoints = Checkpoints(*self.checkpoints, read_only=True)
         checkpoint = checkpoints.restore(target, self.step)
         checkpoints.close()

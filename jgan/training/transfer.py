@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from jgan.config import Config
-from jgan.engine.matching import Matching, match, named, none_taken
+from jgan.engine.matching import Matching, compare, match, named, none_taken
 from jgan.engine.step import PLAYERS
 from jgan.setup import Setup
 from jgan.training.start_from import START, Origin, StartFrom
@@ -25,12 +25,8 @@ NAMED = 6  # parts of a network that a line names; start.json names all tensors
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def begin(setup: Setup, state: TrainState, origin: Origin, start: StartFrom) -> tuple[TrainState, Matching]:
-    """The fresh `state` of a run with all that fits of another's: weights, averages and constants of both players.
-
-    Where both networks are taken whole, so is what belongs to them together: a player's optimizer, if it is of the
-    same kind, and extras. Otherwise these are new: moments and counts of other weights would make steps of the wrong
-    size.
+def check_transfer(setup: Setup, origin: Origin, start: StartFrom) -> None:
+    """Looks at shapes alone, before anything is compiled.
 
     Raises:
       UserError: nothing of a player's network fits, or the step to count on from is not before the end of the run.
@@ -41,12 +37,24 @@ def begin(setup: Setup, state: TrainState, origin: Origin, start: StartFrom) -> 
             f"--keep_step: {origin.checkpoint} is at step {origin.step}, and this run ends at {total}; make it longer "
             f"by --config.stages[{len(setup.stages) - 1}].steps, or leave --keep_step out"
         )
+    target = origin.target(setup)
+    for name in PLAYERS:
+        theirs, ours = (getattr(each, name).replace(opt_state=()) for each in (target, setup.target))
+        _check_taken(name, compare(theirs, ours, f"{name}/"), start)
+
+
+def begin(setup: Setup, state: TrainState, origin: Origin, start: StartFrom) -> tuple[TrainState, Matching]:
+    """The fresh `state` of a run with all that fits of another's: weights, averages and constants of both players.
+
+    Where both networks are taken whole, so is what belongs to them together: a player's optimizer, if it is of the
+    same kind, and extras. Otherwise these are new: moments and counts of other weights would make steps of the wrong
+    size.
+    """
     source = origin.restore(setup)
     players, matchings = {}, {}
     for name in PLAYERS:
         theirs, ours = (getattr(each, name).replace(opt_state=()) for each in (source, state))
         players[name], matchings[name] = match(theirs, ours, f"{name}/")
-        _check_taken(name, matchings[name], start)
     whole = not any(_weights(part.new) or _weights(part.left) for part in matchings.values())
     parts = list(matchings.values())
     for name in PLAYERS:

@@ -44,7 +44,7 @@ def test_names_come_back_bit_for_bit(case):
             np.testing.assert_array_equal(written[name], array, err_msg=name)
 
 
-@pytest.mark.parametrize("axis", [1, 2])
+@pytest.mark.parametrize("axis", mark_slow([1, 2], [1]))
 def test_a_wide_or_high_image_begins_as_the_square_one_that_its_constant_begins_with(axis):
     """Far from the end where one is longer: three columns of eight, that no layer's filter reaches from there."""
     shape = (4, 8) if axis == 2 else (8, 4)
