@@ -52,10 +52,10 @@ class Planner:
     def plan(self, line: Line) -> list[Plan]:
         """The command, and before it what makes a run that it needs."""
         words, how = self._shortened(line.words)
-        directory = _option(line.words, "--workdir", "--from")
-        if directory in EARLIER and directory not in self._runs and "sweep" not in line.words:
-            made = ("jgan", "train", "--config", EARLIER[directory], "--workdir", directory)
-            return [*self.plan(line._replace(words=made)), *self.plan(line)]
+        for directory in EARLIER.keys() & set(line.words) - self._runs.keys():
+            if directory != _option(line.words, "--out"):
+                made = ("jgan", "train", "--config", EARLIER[directory], "--workdir", directory)
+                return [*self.plan(line._replace(words=made)), *self.plan(line)]
         return [Plan(line, tuple(words), how)]
 
     def _shortened(self, words: Sequence[str]) -> tuple[list[str], str]:
@@ -80,7 +80,8 @@ class Planner:
             return self._train(words)
         if name == "sweep" and "--jobs" not in words:
             words = _replaced(words, "--seeds", "1")
-            return [*_without_steps(words), *_steps(STEPS, 1), "--config.evaluation.num_samples=100"], SHORTENED
+            kept = [word for word in _without_steps(words) if not word.startswith("--config.evaluation.num_samples=")]
+            return [*kept, *_steps(STEPS, 1), "--config.evaluation.num_samples=100"], SHORTENED
         if name == "evaluate":
             return _evaluate(words)
         if name == "upscale" and "photos" in words:
