@@ -19,6 +19,7 @@ from jgan.families.lsgan import lsgan, lsgan_dcgan
 from jgan.families.progan import progan
 from jgan.families.sagan import sagan
 from jgan.families.sngan import sngan, sngan_cnn
+from jgan.families.stylegan import stylegan
 from jgan.families.stylegan2 import stylegan2
 from jgan.families.stylegan3 import stylegan3
 from jgan.families.vanilla import vanilla
@@ -69,6 +70,7 @@ BATCH = {"images": jnp.linspace(-1, 1, 4 * 256).reshape(4, 16, 16, 1), "labels":
 
 ADAPTIVE = GAMES | {
     "progan": progan(16, 4, 2),
+    "stylegan": stylegan(16, 64, 4, mapping_layers=1),
     "stylegan2": stylegan2(16, 64, 4, 2, 3, 1),
     "stylegan3": stylegan3(16, base=64, most=4, image_channels=4, layers=6),
 }

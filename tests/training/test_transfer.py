@@ -21,6 +21,7 @@ from jgan.families.biggan import biggan
 from jgan.families.cgan import conditional_dcgan
 from jgan.families.dcgan import dcgan
 from jgan.families.progan import progan
+from jgan.families.stylegan import stylegan
 from jgan.families.stylegan2 import stylegan2
 from jgan.families.stylegan3 import stylegan3
 from jgan.inference.weights import Weights, restore_state
@@ -64,6 +65,12 @@ TRANSFERS = {
         (biggan(32, 4, 1, 5, attention=()), 32),
         {"class_vectors"},
         {"projection"},
+    ),
+    "stylegan of twice the size and with classes": (
+        (stylegan(8, 64, 8, mapping_layers=1), 8),
+        (stylegan(16, 64, 8, mapping_layers=1, num_classes=3), 16),
+        {"synthesis/block_16", "synthesis/to_image_16", "mapping/embed", "mapping/dense_0/kernel"},
+        {"block_16", "from_image_16", "to_logit"},
     ),
     "progan of twice the size": (
         (progan(8, 8), 8),
