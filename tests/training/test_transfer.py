@@ -28,7 +28,7 @@ from jgan.inference.weights import Weights, restore_state
 from jgan.training import loop
 from jgan.training.start_from import StartFrom, write_start
 from jgan.training.start_settings import with_resumed_settings
-from jgan.types import Stage, schedule
+from jgan.types import COPIED, Stage, schedule
 
 small_stylegan = functools.partial(stylegan2, base=128, most=8, mapping_layers=2, minibatch_group=2)
 small_stylegan3 = functools.partial(stylegan3, base=128, most=8, layers=6)
@@ -38,7 +38,7 @@ TRANSFERS = {
     "stylegan2 of twice the size": (
         (small_stylegan(16), 16),
         (small_stylegan(32), 32),
-        {"synthesis/block_32"},
+        {"synthesis/block_32", "constants/synthesis/block_32"},
         {"block_32", "from_image"},
     ),
     "stylegan2 of other classes": (
@@ -69,7 +69,10 @@ TRANSFERS = {
     "stylegan of twice the size and with classes": (
         (stylegan(8, 64, 8, mapping_layers=1), 8),
         (stylegan(16, 64, 8, mapping_layers=1, num_classes=3), 16),
-        {"synthesis/block_16", "synthesis/to_image_16", "mapping/embed", "mapping/dense_0/kernel"},
+        {
+            *("synthesis/block_16", "synthesis/to_image_16", "constants/synthesis/block_16"),
+            *("mapping/embed", "mapping/dense_0/kernel"),
+        },
         {"block_16", "from_image_16", "to_logit"},
     ),
     "progan of twice the size": (
@@ -82,10 +85,14 @@ TRANSFERS = {
 
 
 def weights_of(game, side):
-    """Shapes of both networks' parameters."""
+    """Shapes of both networks' parameters, constants and averages."""
     (stage,) = schedule((Stage(steps=1, batch_size=4, resolution=side),))
     batch = {"images": jnp.zeros((4, side, side, game.generator.image_channels)), "labels": jnp.zeros(4, jnp.int32)}
-    return [variables["params"] for variables in jax.eval_shape(lambda: game.init(jax.random.key(0), batch, stage))]
+    found = jax.eval_shape(lambda: game.init(jax.random.key(0), batch, stage))
+    return [
+        {**variables["params"], **{name: variables[name] for name in COPIED if name in variables}}
+        for variables in found
+    ]
 
 
 @pytest.mark.parametrize("name", TRANSFERS)
