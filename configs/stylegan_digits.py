@@ -10,6 +10,7 @@ Cost: 19 TFLOP
 jgan train --config stylegan_digits --workdir runs/stylegan_digits
 
 A sixteenth of the paper's width, and half of its mapping. Without mixing of styles, with which digits were less clear.
+Not yet trained to its end.
 """
 
 import dataclasses
