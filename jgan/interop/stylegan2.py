@@ -57,7 +57,7 @@ def write(variables: PyTree) -> dict[str, np.ndarray]:
     leaves: dict[Leaf, Any] = flatten_dict(variables)
     table = _table(variables)
     arrays = {name: from_leaf(np.asarray(leaves[leaf])) for leaf, (name, _, _, from_leaf) in table.items()}
-    return {name: np.ascontiguousarray(array) for name, array in arrays.items()} | {
+    return {name: np.asarray(array, order="C") for name, array in arrays.items()} | {
         name: FILTER.copy() for name in _filters(table)
     }
 

@@ -54,7 +54,7 @@ def write(variables: PyTree) -> dict[str, np.ndarray]:
     names = _Names(variables)
     leaves: dict[tuple[str, ...], Any] = flatten_dict(variables)
     arrays = {
-        names.name(*leaf): np.ascontiguousarray(_as_pytorch(leaf[-1], np.asarray(array)))
+        names.name(*leaf): np.asarray(_as_pytorch(leaf[-1], np.asarray(array)), order="C")
         for leaf, array in leaves.items()
     }
     return arrays | names.filters()

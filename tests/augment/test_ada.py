@@ -4,11 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from golden_numbers import load_golden
+from scipy.special import erfinv
 
 from jgan.augment import ada, ada_corruptions
 from jgan.augment.diffaugment import AUGMENTATIONS, augment
 
 POLICY = ("ada_geometry", "ada_color", "ada_cutout", "ada_filter", "ada_noise")
+SCRIPT, NUMBERS = load_golden("stylegan2")
 SHAPES = [(4, 8, 8, 3), (4, 9, 6, 1)]  # (examples, height, width, channels)
 NOTHING = {"mirrored": 0.0, "quarters": 0.0, "scale": 1.0, "turn": 0.0, "stretch": 1.0, "last_turn": 0.0}
 STILL = (0.0, 0.0)
@@ -21,6 +24,41 @@ def random_images(shape, seed=0):
 def inverse_map(blit=STILL, move=STILL, **parts):
     parts = {name: jnp.float32(value) for name, value in {**NOTHING, **parts}.items()}
     return ada.inverse_map(**parts, blit=jnp.array(blit), move=jnp.array(move))
+
+
+def at_percentile(name, p, shape):
+    """What `ada_...` is given where every random number of the official part `name` is at this percentile."""
+    normal, even, sides = erfinv(2 * p - 1), 2 * p - 1, np.array([shape[1], shape[0]])
+    if name == "blit":
+        parts = {"mirrored": np.floor(2 * p), "quarters": np.floor(4 * p), "blit": np.round(even * 0.125 * sides)}
+        return "ada_blit", (inverse_map(**parts)[None],)
+    if name == "geom":
+        parts = {"scale": np.exp2(0.2 * normal), "turn": even * np.pi, "stretch": np.exp2(0.2 * normal)}
+        return "ada_moves", (inverse_map(**parts, move=0.125 * normal * sides)[None],)
+    if name == "color":
+        values = 0.2 * normal, np.exp2(0.5 * normal), np.floor(2 * p), even * np.pi, np.exp2(normal)
+        return "ada_colors", tuple(part[None] for part in ada.color_map(*map(jnp.float32, values)))
+    if name == "filter":
+        gains = np.ones(4)
+        for own in np.ones((4, 4)) + (np.exp2(normal) - 1) * np.eye(4):
+            gains *= own / np.sqrt((ada_corruptions.POWERS * own**2).sum())
+        return "ada_filter", (jnp.float32(gains)[None],)
+    if name == "noise":
+        return "ada_noise", (jax.random.split(jax.random.key(0), 1), jnp.float32([0.1 * erfinv(p)]))
+    return "ada_cutout", (jnp.full((1, 2), p), jnp.array([True]))
+
+
+@pytest.mark.parametrize("name", SCRIPT.PIPES)
+def test_given_numbers_make_what_the_official_pipe_makes_of_them(name, monkeypatch):
+    monkeypatch.setattr(jax.random, "normal", lambda _, shape: jnp.ones(shape))  # the noise, before its deviation
+    for shape in SCRIPT.AUGMENTED:
+        images = SCRIPT.draw_images(shape)
+        for percentile in SCRIPT.PERCENTILES:
+            kind, parameters = at_percentile(name, percentile, shape)
+            both = (jnp.repeat(each, 2, axis=0) for each in parameters)
+            found = SCRIPT.part(AUGMENTATIONS[kind].apply(images, *both))
+            expected = NUMBERS["augmented"][f"{name} {shape[-1]} {percentile}"]
+            np.testing.assert_allclose(found, expected, atol=1e-4)  # places between pixels are rounded
 
 
 def warped_by_hand(image, inverse):

@@ -1,4 +1,4 @@
-"""StyleGAN2: the numbers of the official layers in PyTorch, by tests/golden/stylegan2.py, and the official names."""
+"""StyleGAN2: the numbers of the official networks and losses, by tests/golden/stylegan2.py, and their names."""
 
 import json
 
@@ -10,8 +10,10 @@ from golden_numbers import GOLDEN, load_golden
 from tables import mark_slow
 
 from jgan.families import stylegan2
+from jgan.games.style import PATH_LENGTH, StyleGAN
 from jgan.interop import stylegan2 as official
-from jgan.layers.style import AVERAGES
+from jgan.layers.style import AVERAGES, average_style
+from jgan.types import Player, Stage, TrainState, schedule
 
 SCRIPT, NUMBERS = load_golden("stylegan2")
 KEY = jax.random.key(0)
@@ -41,7 +43,7 @@ def test_names_come_back_bit_for_bit(case):
         written, drawn = official.write(variables), SCRIPT.draw(shapes)
         assert written.keys() == drawn.keys()
         for name, array in drawn.items():
-            np.testing.assert_array_equal(written[name], array, err_msg=name)
+            np.testing.assert_array_equal(written[name], array, err_msg=name, strict=True)
 
 
 @pytest.mark.parametrize("axis", mark_slow([1, 2], [1]))
@@ -66,72 +68,88 @@ def test_a_wide_or_high_image_begins_as_the_square_one_that_its_constant_begins_
     assert not np.allclose(jnp.split(made, 2, axis)[0], expected, rtol=1e-3)
 
 
-@pytest.mark.parametrize("case", mark_slow(SCRIPT.CASES, ("residual", "plain_labels")))
-def test_numbers_are_those_of_the_official_layers(case):
+@pytest.mark.parametrize("case", mark_slow(SCRIPT.CASES, set(SCRIPT.CASES) - {SCRIPT.STEP}))
+def test_images_and_logits_are_the_official_ones(case):
     (generator, weights), (discriminator, other), inputs, labels = networks(case)
-    numbers = NUMBERS[case]
+    numbers, some = NUMBERS[case], None if labels is None else labels[:4]
 
-    def near(found, name, units=2e-5):
-        """Float32 against float64: each layer rounds, some twenty of them in turn; a unit is the largest number."""
+    def near(found, name):
+        """Float32 against float32: each layer rounds, some twenty of them in turn; a unit is the largest number."""
         expected = np.asarray(numbers[name])
         found = np.asarray(found if found.ndim == 1 and len(found) == len(expected) else SCRIPT.part(found))
-        np.testing.assert_allclose(found, expected, atol=units * np.abs(expected).max(), rtol=0)
-
-    def synthesize(variables, styles):
-        return generator.apply(variables, styles, train=False, method="synthesize")
+        np.testing.assert_allclose(found, expected, atol=2e-5 * np.abs(expected).max(), rtol=0)
 
     @jax.jit
     def generate(variables, latents):
-        styles = generator.apply(variables, latents, labels, train=False, method="styles")
+        styles = generator.apply(variables, latents, some, train=False, method="styles")
         average = variables[AVERAGES]["mapping"]["style"][None, None]
         moved = [styles, average + 0.7 * (styles - average), average + 0.5 * (styles - average)]
         moved[2] = jnp.concatenate([moved[2][:, :3], styles[:, 3:]], axis=1)
-        return styles[:, 0], jax.vmap(lambda each: synthesize(variables, each))(jnp.stack(moved))
+        each = jax.vmap(lambda styles: generator.apply(variables, styles, train=False, method="synthesize"))
+        return styles[:, 0], each(jnp.stack(moved))
 
-    styles, images = generate(weights, inputs["latents"])
+    styles, images = generate(weights, inputs["latents"][:4])
     near(styles, "styles")
     for made, name in zip(images, ("images", "truncated", "cut_off"), strict=True):
         near(made, name)
+    near(jax.jit(lambda images: discriminator.apply(other, images, labels, train=False))(inputs["images"]), "logits")
 
-    def judge(params, images):
-        return discriminator.apply({"params": params}, images, labels, train=False)
 
-    near(jax.jit(judge)(other["params"], inputs["images"]), "logits")
-    if "r1" not in numbers:
-        return
+class Given(StyleGAN):
+    """The game on latents that are given."""
 
-    @jax.jit
-    def r1_gradient(params):
-        def r1(kernel):
-            changed = {**params, "from_image": {**params["from_image"], "kernel": kernel}}
-            slopes = jax.grad(lambda images: judge(changed, images).sum())(inputs["images"])
-            squares = jnp.square(slopes).sum((1, 2, 3))
-            return squares.mean(), squares
+    def sample_latents(self, rngs, truncation=None):
+        del truncation
+        return SCRIPT.draw_inputs(SCRIPT.STEP)["latents"][: len(rngs)]
 
-        return jax.grad(r1, has_aux=True)(params["from_image"]["kernel"])
 
-    for found, name in zip(r1_gradient(other["params"]), ("r1_gradient", "r1"), strict=True):
-        near(found, name)
-
-    @jax.jit
-    def path(params, styles):
-        def penalty(params):
-            variables = {**weights, "params": params}
-            weighted = lambda styles: (synthesize(variables, styles) * inputs["path_noise"]).sum()  # noqa: E731
-            lengths = jnp.sqrt(jnp.square(jax.grad(weighted)(styles)).sum(2).mean(1))
-            return jnp.square(lengths - 0.5).mean(), lengths
-
-        gradients, lengths = jax.grad(penalty, has_aux=True)(params)
-        synthesis = gradients["synthesis"]
-        return (
-            lengths,
-            synthesis["block_8"]["conv_0"]["conv"]["kernel"],
-            synthesis["conv_4"]["conv"]["style"]["kernel"],
-        )
-
-    found = path(weights["params"], jnp.repeat(styles[:, None], generator.num_styles, axis=1))
-    for value, name in zip(found, ("path_lengths", "path_gradient", "affine_gradient"), strict=True):
-        near(value, name, 1e-4)
+@pytest.mark.parametrize(
+    ("ours", "phase"),
+    [("generator", "Gmain"), ("path_length", "Greg"), ("discriminator", "Dmain"), ("penalty", "Dreg")],
+)
+def test_losses_and_gradients_are_the_official_ones(ours, phase, monkeypatch):
+    """Of each phase: R1 and path lengths with the derivatives of their derivatives."""
+    (generator, weights), (discriminator, other), inputs, labels = networks(SCRIPT.STEP)
+    side, numbers = inputs["images"].shape[1], NUMBERS["phases"]
+    monkeypatch.setattr(stylegan2.Synthesis, "_noises", lambda self, *_, **__: [(None, None)] * len(self.widths))
+    monkeypatch.setattr(jax.random, "normal", lambda *_: jnp.ravel(side * inputs["path_noise"][0]))
+    game = Given(
+        generator,
+        discriminator,
+        latent_dim=SCRIPT.LATENT,
+        num_classes=generator.num_classes,
+        r1_gamma=SCRIPT.R1_GAMMA,
+        r1_every=SCRIPT.EVERY["Dreg"],
+        path_length_every=SCRIPT.EVERY["Greg"],
+        style_mixing=0.0,
+    )
+    (stage,) = schedule((Stage(steps=1, batch_size=SCRIPT.BATCH, resolution=side),))
+    players = [
+        Player(one["params"], {name: one[name] for name in one if name != "params"}, ()) for one in (weights, other)
+    ]
+    state = TrainState(jnp.int32(0), *players, {PATH_LENGTH: jnp.float32(SCRIPT.PATH_MEAN)}, ())
+    (loss,) = (each.loss for each in game.phases(stage) if each.name == ours)
+    batch, rngs = {"images": inputs["images"], "labels": labels}, jax.random.split(RNGS["params"], SCRIPT.BATCH)
+    (player,) = (each.player for each in game.phases(stage) if each.name == ours)
+    run = jax.jit(jax.value_and_grad(lambda params: loss(params, state, batch, rngs), has_aux=True))
+    (value, (_, after)), gradients = run(getattr(state, player).params)
+    np.testing.assert_allclose(value, SCRIPT.EVERY[phase] * numbers["losses"][phase], rtol=1e-4)
+    if phase == "Gmain":
+        average = average_style(after.generator.variables)
+        np.testing.assert_allclose(SCRIPT.part(average), numbers["w_avg"], atol=1e-6)
+    if phase == "Greg":
+        np.testing.assert_allclose(after.extras[PATH_LENGTH], numbers["path_mean"], rtol=1e-5)
+    named = {name: array for name, array in official.write({"params": gradients}).items() if "filter" not in name}
+    assert named.keys() == numbers[phase].keys()
+    largest = max(length for length, _ in numbers[phase].values())
+    for name, gradient in named.items():
+        length, slope = numbers[phase][name]
+        found = SCRIPT.two_numbers(name, gradient)
+        reach = np.sqrt(np.square(SCRIPT.direction(name, gradient.shape)).sum())
+        # Float32, and sums in another order: some 20 roundings, and R1's and the path's gradients are differences.
+        error = 2e-4 * length + 2e-6 * largest
+        np.testing.assert_allclose(found, (length, slope), rtol=0, atol=error * max(reach, 1.0), err_msg=name)
+        assert abs(found[0] - length) <= error, name
 
 
 PUBLISHED = json.loads((GOLDEN / "stylegan2_names.json").read_text())  # of the official networks as published

@@ -1,4 +1,4 @@
-"""StyleGAN3: the numbers of the same maths in PyTorch, by tests/golden/stylegan3.py, and the official names."""
+"""StyleGAN3: the numbers of the official networks, by tests/golden/stylegan3.py, and their names."""
 
 import json
 
@@ -10,6 +10,7 @@ from conftest import use_devices
 from golden_numbers import GOLDEN, load_golden
 from tables import mark_slow
 
+from jgan.augment.blur import blur
 from jgan.engine import sharding
 from jgan.engine.optim import AdamConfig, EmaConfig, make_optimizer
 from jgan.engine.step import PLAYERS, create_state, make_train_step
@@ -43,7 +44,7 @@ def drawn(case):
 
 
 @pytest.mark.parametrize("case", mark_slow(SCRIPT.CASES, ("t_64", "r_64")))
-def test_numbers_are_those_of_the_same_maths(case):
+def test_images_are_the_official_ones(case):
     generator, tensors, weights, latents, labels = drawn(case)
     numbers = NUMBERS[case]
     assert {name: list(array.shape) for name, array in tensors.items()} == numbers["shapes"]
@@ -61,11 +62,27 @@ def test_numbers_are_those_of_the_same_maths(case):
         )
         return styles[:, 0], each
 
-    styles, images = generate(weights)
-    for found, name in zip((styles, *images), ("styles", "images", "truncated", "cut_off"), strict=True):
-        # Float32 against float64, some twenty roundings in turn; a unit is the largest number.
+    def near(found, name):
+        # Float32 against float32, some twenty roundings in turn; a unit is the largest number.
         expected = np.asarray(numbers[name])
         np.testing.assert_allclose(SCRIPT.part(found), expected, atol=2e-5 * np.abs(expected).max(), rtol=0)
+
+    styles, images = generate(weights)
+    for found, name in zip((styles, *images), ("styles", "images", "truncated", "cut_off"), strict=True):
+        near(found, name)
+    if case == "t":
+        call = {"train": True, "mutable": [AVERAGES]}
+        image, moved = jax.jit(lambda variables: generator.apply(variables, latents, labels, **call))(weights)
+        near(image, "advanced")
+        written = official.write({**weights, **moved})
+        assert len(numbers["averages"]) == 7
+        for name, average in numbers["averages"].items():
+            np.testing.assert_allclose(SCRIPT.part(written[name]), average, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_blur_is_the_official_one():
+    for sigma, expected in zip(SCRIPT.SIGMAS, NUMBERS["blurred"], strict=True):
+        np.testing.assert_allclose(SCRIPT.part(blur(SCRIPT.draw_image(), jnp.float32(sigma))), expected, atol=1e-6)
 
 
 def test_state_dicts_come_back_bit_for_bit_and_no_other_filter_is_read():
@@ -73,7 +90,7 @@ def test_state_dicts_come_back_bit_for_bit_and_no_other_filter_is_read():
     written = official.write(weights)
     assert written.keys() == tensors.keys()
     for name, array in tensors.items():
-        np.testing.assert_array_equal(written[name], array, err_msg=name)
+        np.testing.assert_array_equal(written[name], array, err_msg=name, strict=True)
     shapes = shapes_of(generator, latents)
     name = next(name for name in tensors if "L1_" in name and name.endswith("up_filter"))
     with pytest.raises(UserError, match=f"{name} is another filter"):

@@ -1,30 +1,46 @@
-"""Writes stylegan2.json: numbers of small PyTorch networks with the layers of StyleGAN2.
+"""Writes stylegan2.json: numbers of small networks of https://github.com/NVlabs/stylegan2-ada-pytorch, run as they are.
 
-    python tests/golden/stylegan2.py
+    python tests/golden/stylegan2.py --repo DIR
 
-Those of https://github.com/NVlabs/stylegan2-ada-pytorch (training/networks.py and torch_utils/ops, the reference
-versions without compiled kernels), written anew in modules whose state dicts have the official names, and run in
-float64. The file keeps names and shapes of each state dict; `draw` makes the weights, and the tests draw the same ones.
+DIR is a checkout of that repository, and PyTorch is there; a CPU does. The file keeps names and shapes of each state
+dict, some numbers of images, logits and augmented images, and of a step its losses and two numbers of each gradient;
+`draw` makes weights and inputs, and the tests draw the same ones.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import math
+import sys
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-STYLE, LATENT, BATCH = 24, 20, 4
+STYLE, LATENT, BATCH = 24, 20, 8
 SHARE, MOST = 11, 120  # of the numbers that a network makes, one in so many is kept, and at most MOST
 CASES = {  # widths at 4 x 4, 8 x 8, ..., channels, classes, mapping layers, the discriminator's blocks, its group
-    "plain_labels": ((16, 12, 10, 6), 3, 5, 2, "orig", 4),
-    "residual": ((12, 10, 8, 6, 6), 1, 0, 8, "resnet", 2),
-    "residual_256": ((8, 8, 8, 6, 6, 4, 4), 3, 0, 2, "resnet", 4),
+    "plain_labels": ((16, 16, 16, 8), 3, 5, 2, "orig", 4),
+    "residual": ((12, 12, 12, 12, 6), 1, 0, 8, "resnet", 2),
+    "residual_256": ((8, 8, 8, 8, 8, 8, 4), 4, 0, 2, "resnet", 8),
+    "step": ((8, 8, 8), 3, 3, 2, "resnet", 4),
 }
+STEP = "step"  # the case whose losses and gradients are kept
+PATH_MEAN, R1_GAMMA = 0.3, 2.0  # before the step, and of it
+EVERY = {"Gmain": 1, "Greg": 4, "Dmain": 1, "Dreg": 16}  # the phases
+PIPES = {  # what the pipeline's parts are called there, all of them on
+    "blit": ("xflip", "rotate90", "xint"),
+    "geom": ("scale", "rotate", "aniso", "xfrac"),
+    "color": ("brightness", "contrast", "lumaflip", "hue", "saturation"),
+    "filter": ("imgfilter",),
+    "noise": ("noise",),
+    "cutout": ("cutout",),
+}
+AUGMENTED = ((28, 24, 3), (24, 24, 1))  # images; the filters take no smaller ones
+PERCENTILES = (0.3, 0.85)  # of each random number of a pipeline
 
 
 def draw(shapes: Mapping[str, Sequence[int]]) -> dict[str, np.ndarray]:
@@ -63,279 +79,181 @@ def part(numbers: np.ndarray) -> list[float]:
     return [float(f"{number:.8g}") for number in np.ravel(numbers)[::SHARE][:MOST]]
 
 
+def direction(name: str, shape: Sequence[int]) -> np.ndarray:
+    """What a gradient is projected on."""
+    return np.random.default_rng(zlib.crc32(f"{name} direction".encode())).standard_normal(shape)
+
+
+def two_numbers(name: str, gradient: np.ndarray) -> list[float]:
+    """The gradient's length, and the slope along its `direction`."""
+    gradient = np.asarray(gradient, np.float64)
+    return [float(np.sqrt(np.square(gradient).sum())), float((gradient * direction(name, gradient.shape)).sum())]
+
+
+def draw_images(shape: Sequence[int]) -> np.ndarray:
+    """Two images to augment, NHWC, float32."""
+    return np.random.default_rng(shape[0]).uniform(-1, 1, (2, *shape)).astype(np.float32)
+
+
 def modules(case: str) -> tuple[Any, Any]:
-    """The generator and the discriminator."""
+    """The generator and the discriminator, with the drawn weights."""
     import torch
-    from torch import nn
-    from torch.nn import functional
+    from training import networks  # of the repository
 
-    widths, image_channels, classes, layers, architecture, group = CASES[case]
-
-    def upfirdn(x: Any, kernel: Any, up: int, down: int, pad: Sequence[int], gain: float = 1.0) -> Any:
-        n, c, h, w = x.shape
-        x = functional.pad(x.reshape(n, c, h, 1, w, 1), [0, up - 1, 0, 0, 0, up - 1]).reshape(n, c, h * up, w * up)
-        x = functional.pad(x, list(pad))
-        kernel = (kernel * gain).flip([0, 1])[None, None].repeat(c, 1, 1, 1)
-        return functional.conv2d(x, kernel, groups=c)[:, :, ::down, ::down]
-
-    def activated(x: Any, bias: Any, gain: float = 1.0, clamp: float | None = 256.0) -> Any:
-        x = x + bias.reshape([1, -1] + [1] * (x.ndim - 2))
-        x = functional.leaky_relu(x, 0.2) * math.sqrt(2) * gain
-        return x if clamp is None else x.clamp(-clamp * gain, clamp * gain)
-
-    class Filtered(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.register_buffer("resample_filter", torch.zeros(4, 4))
-
-    class Full(nn.Module):
-        def __init__(self, inside: int, outside: int, rate: float = 1.0, active: bool = False) -> None:
-            super().__init__()
-            self.weight, self.bias = nn.Parameter(torch.zeros(outside, inside)), nn.Parameter(torch.zeros(outside))
-            self.rate, self.active = rate, active
-
-        def forward(self, x: Any) -> Any:
-            x = x @ (self.weight * (self.rate / math.sqrt(self.weight.shape[1]))).T
-            bias = self.bias * self.rate
-            return activated(x, bias, clamp=None) if self.active else x + bias
-
-    def second_moment(x: Any) -> Any:
-        return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
-
-    class Mapping(nn.Module):
-        def __init__(self, latent: int, width: int, count: int, averaged: bool) -> None:
-            super().__init__()
-            if classes:
-                self.embed = Full(classes, width)
-            inside = latent + (width if classes else 0)
-            for index in range(count):
-                setattr(self, f"fc{index}", Full(inside if index == 0 else width, width, 0.01, active=True))
-            self.count = count
-            if averaged:
-                self.register_buffer("w_avg", torch.zeros(width))
-
-        def forward(self, z: Any, labels: Any) -> Any:
-            parts = [] if z is None else [second_moment(z)]
-            if classes:
-                parts.append(second_moment(self.embed(functional.one_hot(labels, classes).to(self.fc0.weight))))
-            x = torch.cat(parts, 1)
-            for index in range(self.count):
-                x = getattr(self, f"fc{index}")(x)
-            return x
-
-    def modulated(x: Any, weight: Any, styles: Any, demodulate: bool = True) -> Any:
-        """A kernel for each image, as the grouped convolution of the original: its other form than ours."""
-        n, out = x.shape[0], weight.shape[0]
-        w = weight[None] * styles.reshape(n, 1, -1, 1, 1)
-        if demodulate:
-            w = w * (w.square().sum([2, 3, 4]) + 1e-8).rsqrt().reshape(n, out, 1, 1, 1)
-        return w
-
-    class Layer(Filtered):
-        def __init__(self, inside: int, outside: int, side: int, up: bool) -> None:
-            super().__init__()
-            self.affine, self.up = Full(STYLE, inside), up
-            self.weight = nn.Parameter(torch.zeros(outside, inside, 3, 3))
-            self.bias, self.noise_strength = nn.Parameter(torch.zeros(outside)), nn.Parameter(torch.zeros([]))
-            self.register_buffer("noise_const", torch.zeros(side, side))
-
-        def forward(self, x: Any, w: Any) -> Any:
-            kernels = modulated(x, self.weight, self.affine(w))
-            n, out, inside = kernels.shape[:3]
-            x = x.reshape(1, -1, *x.shape[2:])
-            if self.up:
-                grouped = kernels.transpose(1, 2).reshape(n * inside, out, 3, 3)
-                x = functional.conv_transpose2d(x, grouped, stride=2, groups=n)
-                x = x.reshape(n, out, *x.shape[2:])
-                x = upfirdn(x, self.resample_filter, 1, 1, [1, 1, 1, 1], gain=4)
-            else:
-                x = functional.conv2d(x, kernels.reshape(n * out, inside, 3, 3), padding=1, groups=n)
-                x = x.reshape(n, out, *x.shape[2:])
-            return activated(x + self.noise_const * self.noise_strength, self.bias)
-
-    class ToRGB(nn.Module):
-        def __init__(self, inside: int) -> None:
-            super().__init__()
-            self.affine = Full(STYLE, inside)
-            self.weight = nn.Parameter(torch.zeros(image_channels, inside, 1, 1))
-            self.bias = nn.Parameter(torch.zeros(image_channels))
-
-        def forward(self, x: Any, w: Any) -> Any:
-            styles = self.affine(w) / math.sqrt(self.weight.shape[1])
-            kernels = modulated(x, self.weight, styles, demodulate=False)
-            y = torch.einsum("nihw,noi->nohw", x, kernels[..., 0, 0]) + self.bias.reshape(1, -1, 1, 1)
-            return y.clamp(-256, 256)
-
-    class Block(Filtered):
-        def __init__(self, inside: int, outside: int, side: int) -> None:
-            super().__init__()
-            if inside:
-                self.conv0 = Layer(inside, outside, side, up=True)
-            else:
-                self.const = nn.Parameter(torch.zeros(outside, side, side))
-            self.conv1, self.torgb = Layer(outside, outside, side, up=False), ToRGB(outside)
-            self.inside = inside
-
-        def forward(self, x: Any, image: Any, styles: Any) -> Any:
-            if self.inside:
-                x = self.conv1(self.conv0(x, styles[:, 0]), styles[:, 1])
-                return x, upfirdn(image, self.resample_filter, 2, 1, [2, 1, 2, 1], gain=4) + self.torgb(x, styles[:, 2])
-            x = self.conv1(self.const[None].repeat(len(styles), 1, 1, 1), styles[:, 0])
-            return x, self.torgb(x, styles[:, 1])
-
-    class Synthesis(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            for level, width in enumerate(widths):
-                setattr(self, f"b{4 << level}", Block(widths[level - 1] if level else 0, width, 4 << level))
-
-        def forward(self, styles: Any) -> Any:
-            x = image = None
-            for level in range(len(widths)):
-                first = 2 * level - 1 if level else 0
-                x, image = getattr(self, f"b{4 << level}")(x, image, styles[:, first : first + 3])
-            return image
-
-    class Generator(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.synthesis, self.mapping = Synthesis(), Mapping(LATENT, STYLE, layers, averaged=True)
-
-        def styles(self, z: Any, labels: Any, psi: float = 1.0, cutoff: int | None = None) -> Any:
-            styles = self.mapping(z, labels)[:, None].repeat(1, 2 * len(widths), 1)
-            cutoff = styles.shape[1] if cutoff is None else cutoff
-            moved = self.mapping.w_avg.lerp(styles[:, :cutoff], psi)
-            return torch.cat([moved, styles[:, cutoff:]], 1)
-
-    class Conv(Filtered):
-        def __init__(self, inside: int, outside: int, size: int, down: int = 1, active: bool = True) -> None:
-            super().__init__()
-            self.weight = nn.Parameter(torch.zeros(outside, inside, size, size))
-            if active:
-                self.bias = nn.Parameter(torch.zeros(outside))
-            self.down, self.active = down, active
-
-        def forward(self, x: Any, gain: float = 1.0) -> Any:
-            size = self.weight.shape[2]
-            weight = self.weight / math.sqrt(self.weight[0].numel())
-            if self.down == 2 and size == 1:
-                x = functional.conv2d(upfirdn(x, self.resample_filter, 1, 2, [1, 1, 1, 1]), weight)
-            elif self.down == 2:
-                x = functional.conv2d(upfirdn(x, self.resample_filter, 1, 1, [2, 2, 2, 2]), weight, stride=2)
-            else:
-                x = functional.conv2d(x, weight, padding=size // 2)
-            return activated(x, self.bias, gain) if self.active else x * gain
-
-    class DiscriminatorBlock(Filtered):
-        def __init__(self, inside: int, width: int, outside: int) -> None:
-            super().__init__()
-            if inside:
-                self.fromrgb = Conv(inside, width, 1)
-            self.conv0, self.conv1 = Conv(width, width, 3), Conv(width, outside, 3, down=2)
-            if architecture == "resnet":
-                self.skip = Conv(width, outside, 1, down=2, active=False)
-            self.first = inside > 0
-
-        def forward(self, x: Any) -> Any:
-            x = self.fromrgb(x) if self.first else x
-            if architecture == "orig":
-                return self.conv1(self.conv0(x))
-            y = self.skip(x, math.sqrt(0.5))
-            return y + self.conv1(self.conv0(x), math.sqrt(0.5))
-
-    class Epilogue(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            wide = widths[0]
-            self.conv, self.fc = Conv(wide + 1, wide, 3), Full(16 * wide, wide, active=True)
-            self.out = Full(wide, wide if classes else 1)
-
-        def forward(self, x: Any, mapped: Any) -> Any:
-            n, c, h, w = x.shape
-            y = x.reshape(group, n // group, c, h, w)
-            y = (y - y.mean(0, keepdim=True)).square().mean(0)
-            y = (y + 1e-8).sqrt().mean([1, 2, 3]).repeat(group).reshape(n, 1, 1, 1)
-            x = self.conv(torch.cat([x, y.expand(n, 1, h, w)], 1))
-            x = self.out(self.fc(x.flatten(1)))
-            return x[:, 0] if mapped is None else (x * mapped).sum(1) / math.sqrt(mapped.shape[1])
-
-    class Discriminator(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            for level in range(len(widths) - 1, 0, -1):
-                first = image_channels if level == len(widths) - 1 else 0
-                setattr(self, f"b{4 << level}", DiscriminatorBlock(first, widths[level], widths[level - 1]))
-            if classes:
-                self.mapping = Mapping(0, widths[0], 8, averaged=False)
-            self.b4 = Epilogue()
-
-        def forward(self, x: Any, labels: Any) -> Any:
-            for level in range(len(widths) - 1, 0, -1):
-                x = getattr(self, f"b{4 << level}")(x)
-            return self.b4(x, self.mapping(None, labels) if classes else None)
-
-    return Generator(), Discriminator()
+    widths, channels, classes, layers, architecture, group = CASES[case]
+    side, sizes = (
+        4 << (len(widths) - 1),
+        {"channel_base": widths[-1] * (4 << (len(widths) - 1)), "channel_max": widths[0]},
+    )
+    generator = networks.Generator(
+        LATENT,
+        classes,
+        STYLE,
+        side,
+        channels,
+        mapping_kwargs={"num_layers": layers},
+        synthesis_kwargs={**sizes, "conv_clamp": 256},
+    )
+    discriminator = networks.Discriminator(
+        classes,
+        side,
+        channels,
+        architecture,
+        **sizes,
+        conv_clamp=256,
+        epilogue_kwargs={"mbstd_group_size": group},
+    )
+    for module in (generator, discriminator):
+        drawn = draw(shapes_of(module))
+        module.load_state_dict({name: torch.from_numpy(array) for name, array in drawn.items()})
+    return generator, discriminator
 
 
-def channels_last(image: Any) -> list[float]:
-    """The numbers that are kept of an image NCHW."""
-    return part(image.detach().permute(0, 2, 3, 1).numpy())
+def shapes_of(module: Any) -> dict[str, list[int]]:
+    """Of its state dict."""
+    return {name: list(array.shape) for name, array in module.state_dict().items()}
+
+
+def one_hot(case: str, labels: Any) -> Any:
+    """As the networks take labels."""
+    import torch
+
+    classes = CASES[case][2]
+    return torch.nn.functional.one_hot(labels, classes).float() if classes else torch.zeros(len(labels), 0)
 
 
 def run(case: str) -> dict[str, Any]:
     """Numbers of both networks."""
     import torch
 
-    generator, discriminator = modules(case)
-    shapes = []
-    for module in (generator, discriminator):
-        shapes.append({name: list(array.shape) for name, array in module.state_dict().items()})
-        module.load_state_dict({name: torch.from_numpy(array) for name, array in draw(shapes[-1]).items()})
-        module.double()
+    generator, discriminator = (module.eval() for module in modules(case))
     inputs = {name: torch.from_numpy(array) for name, array in draw_inputs(case).items()}
-    latents, labels, images = inputs["latents"].double(), inputs["labels"], inputs["images"].double()
-    images = images.permute(0, 3, 1, 2).requires_grad_(True)
-    styles = generator.styles(latents, labels)
-    made = generator.synthesis(styles)
-    logits = discriminator(images, labels)
-    numbers = {
-        "shapes": shapes,
-        "styles": part(styles[:, 0].detach().numpy()),
-        "images": channels_last(made),
-        "truncated": channels_last(generator.synthesis(generator.styles(latents, labels, psi=0.7))),
-        "cut_off": channels_last(generator.synthesis(generator.styles(latents, labels, psi=0.5, cutoff=3))),
-        "logits": logits.detach().numpy().tolist(),
-    }
-    if case == "residual_256":  # XLA takes its time over the gradients of as many layers
-        return numbers
-    (slopes,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    r1 = slopes.square().sum([1, 2, 3])
-    first = getattr(discriminator, f"b{images.shape[-1]}")
-    (r1_gradient,) = torch.autograd.grad(r1.mean(), first.fromrgb.weight)
-    noise = inputs["path_noise"].double().permute(0, 3, 1, 2)
-    (path,) = torch.autograd.grad((made * noise).sum(), styles, create_graph=True)
-    lengths = path.square().sum(2).mean(1).sqrt()
-    penalty = (lengths - 0.5).square().mean()
-    path_gradient, affine_gradient = torch.autograd.grad(
-        penalty, [generator.synthesis.b8.conv0.weight, generator.synthesis.b4.conv1.affine.weight]
-    )
+    latents, labels = inputs["latents"][:4], one_hot(case, inputs["labels"])
 
-    return numbers | {
-        "r1": r1.detach().numpy().tolist(),
-        "r1_gradient": part(r1_gradient.permute(2, 3, 1, 0).numpy()),
-        "path_lengths": lengths.detach().numpy().tolist(),
-        "path_gradient": part(path_gradient.permute(2, 3, 1, 0).numpy()),
-        "affine_gradient": part(affine_gradient.T.numpy()),
-    }
+    def images(**truncation: Any) -> list[float]:
+        made = generator(latents, labels[:4], noise_mode="const", **truncation)
+        return part(made.permute(0, 2, 3, 1).numpy())
+
+    with torch.no_grad():
+        return {
+            "shapes": [shapes_of(module) for module in (generator, discriminator)],
+            "styles": part(generator.mapping(latents, labels[:4])[:, 0].numpy()),
+            "images": images(),
+            "truncated": images(truncation_psi=0.7),
+            "cut_off": images(truncation_psi=0.5, truncation_cutoff=3),
+            "logits": discriminator(inputs["images"].permute(0, 3, 1, 2), labels)[:, 0].numpy().tolist(),
+        }
+
+
+@contextmanager
+def path_noise(noise: Any) -> Iterator[None]:
+    """`torch.randn_like` gives this noise."""
+    import torch
+
+    drawn, torch.randn_like = torch.randn_like, lambda like: noise[: len(like)]
+    try:
+        yield
+    finally:
+        torch.randn_like = drawn
+
+
+def run_step() -> dict[str, Any]:
+    """Each phase of the repository's loss on the same weights, without mixing and with the constant noise."""
+    import torch
+    from torch_utils import training_stats  # of the repository
+    from training.loss import StyleGAN2Loss
+
+    inputs = {name: torch.from_numpy(array) for name, array in draw_inputs(STEP).items()}
+    images, labels = inputs["images"].permute(0, 3, 1, 2).contiguous(), one_hot(STEP, inputs["labels"])
+    side = images.shape[-1]
+    noise = (inputs["path_noise"] * side).permute(0, 3, 1, 2)[:1].expand(BATCH, -1, -1, -1)
+    reported: dict[str, Any] = {}
+    training_stats.report = lambda name, value: reported.update({name: value.detach().mean().item()})
+    numbers: dict[str, Any] = {}
+    for phase, every in EVERY.items():
+        generator, discriminator = (module.train().requires_grad_(False) for module in modules(STEP))
+        trained = generator if phase.startswith("G") else discriminator
+        trained.requires_grad_(True)
+
+        class Synthesis(torch.nn.Module):
+            def forward(self, styles: Any, synthesis: Any = generator.synthesis) -> Any:
+                return synthesis(styles, noise_mode="const")
+
+        loss = StyleGAN2Loss("cpu", generator.mapping, Synthesis(), discriminator, None, 0, R1_GAMMA)
+        loss.pl_mean.fill_(PATH_MEAN)
+        # A path length is that of every second image here, of the first half there: so are their labels.
+        given = torch.cat([labels[::2], labels[1::2]]) if phase == "Greg" else labels
+        with path_noise(noise):
+            loss.accumulate_gradients(phase, images, labels, inputs["latents"], given, sync=True, gain=every)
+        numbers[phase] = {
+            name: two_numbers(name, parameter.grad.numpy()) for name, parameter in trained.named_parameters()
+        }
+        if phase == "Gmain":
+            numbers["w_avg"] = part(generator.mapping.w_avg.numpy())
+        if phase == "Greg":
+            numbers["path_mean"] = loss.pl_mean.item()
+    names = {"Gmain": "G/loss", "Greg": "G/reg", "Dmain": "D/loss", "Dreg": "D/reg"}
+    return numbers | {"losses": {phase: reported[f"Loss/{name}"] for phase, name in names.items()}}
+
+
+def run_pipes() -> dict[str, Any]:
+    """Images augmented by each group of the pipeline alone, with the given percentile of every random number."""
+    import torch
+    from training.augment import AugmentPipe  # of the repository
+
+    normal, found = torch.randn, {}
+    # Ones in place of the noise itself; nothing else that is drawn counts.
+    torch.randn = lambda size, **_: torch.ones(size) if len(size) == 4 and size[-1] > 1 else normal(size)
+    for shape in AUGMENTED:
+        images = torch.from_numpy(draw_images(shape)).permute(0, 3, 1, 2)
+        for name, parts in PIPES.items():
+            for percentile in PERCENTILES:
+                made = AugmentPipe(**dict.fromkeys(parts, 1))(images, debug_percentile=percentile)
+                found[f"{name} {shape[-1]} {percentile}"] = part(made.permute(0, 2, 3, 1).numpy())
+    torch.randn = normal
+    return found
 
 
 def main() -> None:
     """Runs all cases."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--repo", required=True, help="a checkout of NVlabs/stylegan2-ada-pytorch")
+    sys.path.insert(0, parser.parse_args().repo)
     import torch
 
     numbers: dict[str, Any] = {"torch": torch.__version__} | {case: run(case) for case in CASES}
-    lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in numbers.items())
+    numbers |= {"phases": run_step(), "augmented": run_pipes()}
+    lines = (f"{json.dumps(key)}: {json.dumps(rounded(value))}" for key, value in numbers.items())
     Path(__file__).with_suffix(".json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def rounded(value: Any) -> Any:
+    """Numbers to the digits that float32 has."""
+    if isinstance(value, dict):
+        return {key: rounded(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [rounded(entry) for entry in value]
+    return float(f"{value:.8g}") if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

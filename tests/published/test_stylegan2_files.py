@@ -105,7 +105,7 @@ def test_rosinalitys_names_are_the_same_network(unconditional, where):
     assert written.keys() == official.keys()
     for name, array in official.items():
         if where == "beside" or name != "mapping.w_avg":
-            np.testing.assert_array_equal(written[name], array, err_msg=name)
+            np.testing.assert_array_equal(written[name], array, err_msg=name, strict=True)
     if where == "nowhere":  # the mean of 10,000 styles is within five of its standard errors of that of 20,000 others
         latents = jax.random.normal(jax.random.key(1), (20_000, SCRIPT.LATENT))
         styles = generator.apply(variables, latents, train=False, method="styles")[:, 0]
@@ -152,7 +152,7 @@ def test_a_file_becomes_a_run_and_comes_back(tmp_path, files, capsys):
         written = read_weights(tmp_path / "out" / f"{name}.{files}")
         assert written.keys() == wanted.keys()
         for tensor, array in wanted.items():
-            np.testing.assert_array_equal(written[tensor], array, err_msg=tensor)
+            np.testing.assert_array_equal(written[tensor], array, err_msg=tensor, strict=True)
     with pytest.raises(UserError, match=rf"holds G_ema\.{files} already; choose another"):
         export_weights.main(exported)
     if files == "npz":

@@ -85,6 +85,6 @@ def test_a_file_becomes_a_run_and_comes_back(tmp_path, capsys):
         written = read_weights(tmp_path / "out" / f"{name}.safetensors")
         assert written.keys() == generator.keys()
         for tensor, array in generator.items():
-            np.testing.assert_array_equal(written[tensor], array, err_msg=tensor)
+            np.testing.assert_array_equal(written[tensor], array, err_msg=tensor, strict=True)
     assert {"b4.fc.weight", "b32.fromrgb.weight"} <= read_weights(tmp_path / "out" / "D.safetensors").keys()
     capsys.readouterr()
