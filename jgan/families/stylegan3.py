@@ -1,9 +1,9 @@
 """StyleGAN3 (Karras et al. 2021, https://arxiv.org/abs/2106.12423): layers without aliasing, on Fourier features.
 
 T and R of section 3 and appendix F; checked against https://github.com/NVlabs/stylegan3. The discriminator is
-StyleGAN2's. Two things differ from the released code and change no image: an image's styles are normalised by
-themselves, not by all of its batch, which demodulation takes out again; and the moving averages move on the generator's
-own move. A batch's mean square of inputs is that of a microbatch, with the same half-life in images.
+StyleGAN2's. As in the released code the moving averages move where the discriminator learns. One thing differs from it
+and changes no image: an image's styles are normalised by themselves, not by all of its batch, which demodulation takes
+out again. A batch's mean square of inputs is that of a microbatch, with the same half-life in images.
 """
 
 from __future__ import annotations
@@ -195,6 +195,11 @@ class Generator(StyledGenerator):
     def num_styles(self) -> int:
         """The input's, the layers' and that of colours."""
         return self.layers + 2
+
+    @property
+    def averages_once(self) -> bool:
+        """Yes, the average style and the layers' mean squares."""
+        return True
 
     def synthesize(self, styles: Array, *, train: bool) -> Images:
         """Images of styles [n, layers + 2, w]; the averages move with `train`."""

@@ -167,19 +167,19 @@ class LatentGAN(Networks):
     ) -> LossOutput:
         """Mean over the batch of the discriminator's side of the adversarial loss, plus penalties.
 
-        The generator's statistics do not advance here: they do on its own moves.
+        The generator's batch statistics do not advance here: they do on its own moves.
         """
         if self.ada_target:
             state = state.replace(extras=move_probability(self, state.extras, state.step, stage.batch_size))
         inputs = self.step_inputs(stage, state, batch, rngs)
-        images_fake, _ = self.generate(state.generator, inputs)
+        images_fake, generator = self.generate_for_discriminator(state.generator, inputs)
         player = state.discriminator.replace(params=self._without_frozen(params))
         loss, (metrics, player) = self._discriminator_objective(player, inputs, images_fake, state)
         extras = self._advance_averages(state.extras, metrics, inputs)
         if self.ada_target:
             metrics |= {name: extras[name] for name in (PROBABILITY, OVERFITTING)}
             extras = count_signs(extras, metrics.pop(SIGNS), len(inputs.images))
-        return loss, (metrics, state.replace(discriminator=player, extras=extras))
+        return loss, (metrics, state.replace(generator=generator, discriminator=player, extras=extras))
 
     def lazy_loss(
         self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs

@@ -162,6 +162,10 @@ class Networks(Settings):
         """Fake images [n, h, w, c], and the player with its variables advanced."""
         return self._generate_from(player, self.sample_latents(inputs.rngs), inputs)
 
+    def generate_for_discriminator(self, player: Player, inputs: StepInputs) -> tuple[Images, Player]:
+        """Fake images [n, h, w, c] for the discriminator's move, and the generator after it."""
+        return self.generate(player, inputs)[0], player
+
     def generate_perturbed(self, player: Player, inputs: StepInputs) -> Images:
         """Fake images of the same latents with a little noise added (zCR)."""
         latents = self.sample_latents(inputs.rngs)

@@ -97,7 +97,7 @@ class StyleGAN(LatentGAN):
         rngs = fold(fold(inputs.rngs, NETWORK_FAKE), PATH)[apart]
         inputs = inputs._replace(images=inputs.images[apart], labels=labels, rngs=rngs)
         player = state.generator.replace(params=params)
-        styles, advanced = self._styles(player, self.sample_latents(rngs), inputs)
+        styles, advanced = self._styles(player, self.sample_latents(rngs), inputs, train=self._averages_move)
         lengths = self._path_lengths(player, styles, inputs)
         mean = lerp(state.extras[PATH_LENGTH], lengths.mean(), self.path_length_decay)
         penalty = jnp.square(lengths - mean).mean()
@@ -142,14 +142,30 @@ class StyleGAN(LatentGAN):
             styles = jnp.where(first[None, :, None], moved, styles)
         return forward(self.generator, player, styles, method="synthesize", **call)[0]
 
-    def _generate_from(self, player: Player, latents: Latents, inputs: StepInputs) -> tuple[Images, Player]:
-        styles, advanced = self._styles(player, latents, inputs)
-        return self._synthesize(player, styles, inputs), advanced
+    def generate_for_discriminator(self, player: Player, inputs: StepInputs) -> tuple[Images, Player]:
+        """Fake images [n, h, w, c], and the generator with its averages moved by them."""
+        return self._make(player, self.sample_latents(inputs.rngs), inputs)
 
-    def _styles(self, player: Player, latents: Latents, inputs: StepInputs) -> tuple[Array, Player]:
+    @property
+    def _averages_move(self) -> bool:
+        """On the generator's own moves too."""
+        return not getattr(self.generator, "averages_once", False)
+
+    def _generate_from(self, player: Player, latents: Latents, inputs: StepInputs) -> tuple[Images, Player]:
+        return self._make(player, latents, inputs, train=self._averages_move)
+
+    def _make(
+        self, player: Player, latents: Latents, inputs: StepInputs, *, train: bool = True
+    ) -> tuple[Images, Player]:
+        styles, advanced = self._styles(player, latents, inputs, train=train)
+        return self._synthesize(advanced, styles, inputs, train=train)
+
+    def _styles(
+        self, player: Player, latents: Latents, inputs: StepInputs, *, train: bool = True
+    ) -> tuple[Array, Player]:
         """Styles [n, layers, w], some mixed; the player's average style has moved by those of `latents` alone."""
         rngs = fold(inputs.rngs, NETWORK_FAKE)
-        call = {"method": "styles", "rng": rngs[0], **inputs.growth}
+        call = {"method": "styles", "rng": rngs[0], "train": train, **inputs.growth}
         styles, advanced = forward(self.generator, player, latents, inputs.labels, **call)
         if not self.style_mixing:
             return styles, advanced
@@ -161,9 +177,11 @@ class StyleGAN(LatentGAN):
         cuts = jnp.where(mixes, cuts, layers)
         return jnp.where((jnp.arange(layers)[None] < cuts[:, None])[:, :, None], styles, others), advanced
 
-    def _synthesize(self, player: Player, styles: Array, inputs: StepInputs) -> Images:
+    def _synthesize(
+        self, player: Player, styles: Array, inputs: StepInputs, *, train: bool = True
+    ) -> tuple[Images, Player]:
         rng = jax.random.fold_in(inputs.rngs[0], NETWORK_FAKE)
-        return forward(self.generator, player, styles, method="synthesize", rng=rng, **inputs.growth)[0]
+        return forward(self.generator, player, styles, method="synthesize", rng=rng, train=train, **inputs.growth)
 
     def _path_lengths(self, player: Player, styles: Array, inputs: StepInputs) -> Array:
         """For each image [n] the root mean square, over layers, of the slope of a random projection of it."""
@@ -173,5 +191,9 @@ class StyleGAN(LatentGAN):
             return jax.random.normal(rng, (height * width * channels,)) / (height * width) ** 0.5
 
         noise = jax.vmap(normal)(fold(inputs.rngs, PATH_NOISE)).reshape(inputs.images.shape)
-        slopes = jax.grad(lambda styles: (self._synthesize(player, styles, inputs) * noise).sum())(styles)
+
+        def projected(styles: Array) -> Array:
+            return (self._synthesize(player, styles, inputs, train=self._averages_move)[0] * noise).sum()
+
+        slopes = jax.grad(projected)(styles)
         return jnp.sqrt(jnp.square(slopes).sum(2).mean(1))

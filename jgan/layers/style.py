@@ -128,6 +128,11 @@ class StyledGenerator(nn.Module):
         """Layers that take a style of their own."""
         raise NotImplementedError
 
+    @property
+    def averages_once(self) -> bool:
+        """Whether its averages move where the discriminator learns alone; else with all images made for training."""
+        return False
+
     def styles_in_use(self, **growth: Any) -> int:
         """Of these, the first so many are there yet."""
         del growth

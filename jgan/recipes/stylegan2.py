@@ -12,6 +12,9 @@ from jgan.families.stylegan2 import stylegan2
 from jgan.types import Stage
 
 CONFIG_F = 32_768  # channels times resolution, of the widest networks
+SLOWED = (
+    4 / 5
+)  # the generator's Adam, for path lengths every four steps, in the authors' code also where there are none
 RAMP = 0.05  # early on the average goes back over this share of the images seen, where a preset has a ramp
 
 
@@ -64,10 +67,11 @@ def published(
 ) -> Config:
     """The run of a preset on square colour images.
 
-    `augment` and `ada_target` as fields of the game. Both players have one Adam, slowed for lazy phases as
-    the engine does; the images are mirrored in no preset.
+    `augment` and `ada_target` as fields of the game. Both players have one Adam, slowed for lazy phases as the engine
+    does, and without path lengths here; the images are mirrored in no preset.
     """
     adam = AdamConfig(learning_rate=preset.learning_rate, b1=0.0, b2=0.99)
+    slower = AdamConfig(learning_rate=SLOWED * preset.learning_rate, b1=0.0, b2=0.99**SLOWED)
     game = stylegan2(
         resolution,
         preset.base,
@@ -81,7 +85,7 @@ def published(
         game=dataclasses.replace(game, augment=augment, ada_target=ada_target),
         data=DataConfig(source=source),
         stages=(Stage(steps=preset.images // preset.batch_size, batch_size=preset.batch_size, resolution=resolution),),
-        generator_optimizer=adam,
+        generator_optimizer=slower if preset.plain else adam,
         discriminator_optimizer=adam,
         ema=EmaConfig(half_life_images=preset.half_life_images, warmup=preset.ramp),
         sample_every=5000,

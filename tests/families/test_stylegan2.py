@@ -134,7 +134,7 @@ def test_losses_and_gradients_are_the_official_ones(ours, phase, monkeypatch):
     run = jax.jit(jax.value_and_grad(lambda params: loss(params, state, batch, rngs), has_aux=True))
     (value, (_, after)), gradients = run(getattr(state, player).params)
     np.testing.assert_allclose(value, SCRIPT.EVERY[phase] * numbers["losses"][phase], rtol=1e-4)
-    if phase == "Gmain":
+    if phase in ("Gmain", "Dmain"):  # of the same latents
         average = average_style(after.generator.variables)
         np.testing.assert_allclose(SCRIPT.part(average), numbers["w_avg"], atol=1e-6)
     if phase == "Greg":

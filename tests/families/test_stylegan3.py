@@ -166,7 +166,7 @@ def test_averages_follow_the_batch_and_an_image_its_own_latents():
 
 
 def generator_moved(devices, fsdp=1, accumulate=1):
-    """The generator after its move on eight images, and what the move reports."""
+    """The state after both moves on eight images, and what they report."""
     with pytest.MonkeyPatch.context() as patch:
         use_devices(patch, devices)
         patch.setattr(sharding, "SMALLEST_SHARDED", 8)
@@ -181,7 +181,32 @@ def generator_moved(devices, fsdp=1, accumulate=1):
         batch, state = jax.device_put(batch, layout.batch), jax.device_put(state, states)
         split = {leaf.sharding.is_fully_replicated for leaf in jax.tree.leaves(state.generator.params)}
         assert split == ({True} if fsdp == 1 else {True, False})
-        return jax.device_get(step(state, batch, jax.random.key(5), active=("generator",)))
+        return jax.device_get(step(state, batch, jax.random.key(5), active=("discriminator", "generator")))
+
+
+def test_averages_move_where_the_discriminator_learns_alone():
+    game = stylegan3.stylegan3(8, base=16, most=4, layers=3, minibatch_group=1)
+    (stage,) = schedule((Stage(steps=1, batch_size=4, resolution=8),))
+    batch, rngs = {"images": jnp.zeros((4, 8, 8, 3))}, jax.random.split(jax.random.key(1), 4)
+    optimizers = {player: make_optimizer(AdamConfig()) for player in PLAYERS}
+
+    @jax.jit
+    def variables():
+        state = create_state(game, (stage,), (batch,), optimizers, jax.random.key(0))
+        after = [
+            loss(stage, getattr(state, player).params, state, batch, rngs)[1][1].generator.variables
+            for player, loss in (("discriminator", game.discriminator_loss), ("generator", game.generator_loss))
+        ]
+        latents = game.sample_latents(rngs)
+        trained = {"params": state.generator.params, **state.generator.variables}
+        _, moved = game.generator.apply(trained, latents, train=True, mutable=[AVERAGES])
+        return state.generator.variables, moved, *after
+
+    before, moved, of_discriminator, of_generator = variables()
+    jax.tree.map(np.testing.assert_array_equal, of_generator, before)
+    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)  # noqa: E731
+    jax.tree.map(close, of_discriminator[AVERAGES], moved[AVERAGES])
+    assert all(layer["magnitude"] != 1 for layer in moved[AVERAGES]["synthesis"].values())
 
 
 @pytest.mark.slow
