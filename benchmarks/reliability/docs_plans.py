@@ -114,7 +114,7 @@ class Planner:
         stages = configs.read_config(config, []).stages
         large = [index for index, stage in enumerate(stages) if stage.batch_size > IMAGES]
         flags = tuple(f"--config.stages[{index}].batch_size={IMAGES}" for index in large)
-        return Run(0, len(stages), () if any(".batch_size=" in word for word in words) else flags)
+        return Run(len(stages) - 1, len(stages), () if any(".batch_size=" in word for word in words) else flags)
 
     def _make(self, words: list[str]) -> tuple[list[str], str]:
         """Targets with the environment that runs this, which is taken to be complete."""
