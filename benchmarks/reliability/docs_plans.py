@@ -39,7 +39,7 @@ class Run(NamedTuple):
 
     steps: int
     stages: int = 1
-    batches: tuple[str, ...] = ()  # flags that made its batches smaller
+    batches: tuple[str, ...] = ()  # flags that made its batches smaller, and its layers fade in sooner
 
 
 class Planner:
@@ -114,7 +114,10 @@ class Planner:
         stages = configs.read_config(config, []).stages
         large = [index for index, stage in enumerate(stages) if stage.batch_size > IMAGES]
         flags = tuple(f"--config.stages[{index}].batch_size={IMAGES}" for index in large)
-        return Run(len(stages) - 1, len(stages), () if any(".batch_size=" in word for word in words) else flags)
+        fading = [index for index, stage in enumerate(stages) if stage.fade_images > IMAGES]
+        fades = tuple(f"--config.stages[{index}].fade_images={IMAGES}" for index in fading)
+        batches = () if any(".batch_size=" in word for word in words) else flags
+        return Run(len(stages) - 1, len(stages), (*batches, *fades))
 
     def _make(self, words: list[str]) -> tuple[list[str], str]:
         """Targets with the environment that runs this, which is taken to be complete."""
