@@ -207,7 +207,7 @@ def _config(options: argparse.Namespace, overrides: Sequence[str]) -> Config:
         print(f"{config.data.source}: the networks follow the data: {' '.join(followed)}", flush=True)
     config, resumed = with_resumed_settings(config, _start_from(options), options.workdir, overrides)
     if resumed and processes.is_main():
-        print(f"as published for runs that begin with another's weights: {', '.join(resumed)}", flush=True)
+        print(resumed, flush=True)
     return config
 
 

@@ -17,12 +17,10 @@ from jgan.data.pixels import Format
 from jgan.data.registry import open_source
 from jgan.evaluation.collect import SourceImages
 from jgan.games.forward import forward
-from jgan.games.style import StyleGAN
 from jgan.inference.sampling import classes_in_turn, latent_game
 from jgan.inference.weights import restore_generator
 from jgan.rundir.atomic_files import read_lines, replacing
 from jgan.rundir.pictures import make_grid, save_png, to_uint8
-from jgan.types import UserError
 
 COLUMNS, MIXED_ROWS, MIXED_COLUMNS = 12, 4, 8
 PSIS = (1.0, 0.7, 0.4, 0.0)
@@ -73,8 +71,6 @@ def mixing(workdir: Path, path: Path) -> None:
     """
     config = configs.load(workdir)
     game = latent_game(config, "--workdir")
-    if not isinstance(game, StyleGAN):
-        raise UserError(f"{workdir}: a run without styles; expected a StyleGAN")
     player, _ = restore_generator(config, workdir)
     count = MIXED_ROWS + MIXED_COLUMNS
     keys = jax.random.split(jax.random.key(0), count)

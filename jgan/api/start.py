@@ -16,6 +16,7 @@ from jgan.api.arguments import checked
 from jgan.api.run import Run
 from jgan.autoconfig.follow import follow_data
 from jgan.config import Config
+from jgan.engine import processes
 from jgan.engine.allocator import keep_memory
 from jgan.rundir.atomic_files import usable_cache
 from jgan.rundir.paths import given_path
@@ -68,7 +69,9 @@ def train(
     if start_from is None and keep_step:
         raise UserError("keep_step: part of start_from, which says from where; leave it out")
     start = None if start_from is None else StartFrom(given_path(start_from, "start_from="), keep_step)
-    config, _ = with_resumed_settings(config, start, place)
+    config, resumed = with_resumed_settings(config, start, place)
+    if resumed and processes.is_main():
+        print(resumed, flush=True)
     try:
         outcome = train_run(config, place, start)
     except DivergedError as error:

@@ -12,9 +12,7 @@ from jgan.families.stylegan2 import stylegan2
 from jgan.types import Stage
 
 CONFIG_F = 32_768  # channels times resolution, of the widest networks
-SLOWED = (
-    4 / 5
-)  # the generator's Adam, for path lengths every four steps, in the authors' code also where there are none
+SLOWED = 4 / 5  # of the generator's Adam, for path lengths every four steps; by the authors also without them
 RAMP = 0.05  # early on the average goes back over this share of the images seen, where a preset has a ramp
 
 

@@ -27,8 +27,8 @@ RESUMED: Mapping[str, Any] = {
 
 def with_resumed_settings(
     config: Config, given: StartFrom | None, workdir: Path | None, flags: Sequence[str] = ()
-) -> tuple[Config, list[str]]:
-    """The config of a run that begins so, and what has changed, as "ema.warmup=0.0 (was 0.05)".
+) -> tuple[Config, str]:
+    """The config of a run that begins so, and a line that says what has changed, or "".
 
     The run may be in `workdir` already: then it keeps what it began with. `flags` are the user's, which stay as they
     are.
@@ -38,14 +38,17 @@ def with_resumed_settings(
     """
     start = given or (recorded_start(workdir) if workdir else None)
     if start is None or start.keep_step:
-        return config, []
+        return config, ""
     fields = flatten(config)
     changes = {path: value for path, value in RESUMED.items() if _changes(fields, path) and path not in _named(flags)}
     if workdir and (saved := workdir / "config.json").is_file():
         begun = flatten_data(read_saved(saved))
         changes = {path: value for path, value in changes.items() if begun.get(path) == value}
-    said = [f"{path}={value} (was {fields[path]})" for path, value in changes.items()]
-    return override(config, [f"--config.{path}={value}" for path, value in changes.items()]), said
+    if not changes:
+        return config, ""
+    said = ", ".join(f"{path}={value} (was {fields[path]})" for path, value in changes.items())
+    resumed = override(config, [f"--config.{path}={value}" for path, value in changes.items()])
+    return resumed, f"as published for runs that begin with another's weights: {said}"
 
 
 def _changes(fields: Mapping[str, Any], path: str) -> bool:

@@ -157,15 +157,15 @@ def test_a_run_from_anothers_weights_has_no_ramps_and_a_faster_ada(tmp_path):
     start = StartFrom(tmp_path)
     config, said = with_resumed_settings(ADAPTIVE, start, None)
     assert (config.ema.warmup, config.game.ada_images) == (0.0, 100_000)
-    assert said == ["ema.warmup=0.0 (was 0.05)", "game.ada_images=100000 (was 500000)"]
+    assert said.endswith(": ema.warmup=0.0 (was 0.05), game.ada_images=100000 (was 500000)")
     # What a flag names stays, and so does a run that counts on, or that has begun otherwise.
     flags = ["--config.ema.warmup=0.05"]
-    assert with_resumed_settings(ADAPTIVE, start, None, flags)[1] == ["game.ada_images=100000 (was 500000)"]
-    assert with_resumed_settings(ADAPTIVE, StartFrom(tmp_path, keep_step=True), None) == (ADAPTIVE, [])
-    assert with_resumed_settings(ADAPTIVE, None, tmp_path) == (ADAPTIVE, [])
+    assert with_resumed_settings(ADAPTIVE, start, None, flags)[1].endswith(": game.ada_images=100000 (was 500000)")
+    assert with_resumed_settings(ADAPTIVE, StartFrom(tmp_path, keep_step=True), None) == (ADAPTIVE, "")
+    assert with_resumed_settings(ADAPTIVE, None, tmp_path) == (ADAPTIVE, "")
     write_start(tmp_path, start)
     configs.save(ADAPTIVE, tmp_path / "config.json")
-    assert with_resumed_settings(ADAPTIVE, None, tmp_path) == (ADAPTIVE, [])
+    assert with_resumed_settings(ADAPTIVE, None, tmp_path) == (ADAPTIVE, "")
     configs.save(config, tmp_path / "config.json")
     assert with_resumed_settings(ADAPTIVE, None, tmp_path)[0] == config
     blurred = dataclasses.replace(ADA, ada_target=0.0, blur_sigma=10.0, blur_images=200)
