@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from parameter_counts import COUNTS
-from tables import assert_rows, row_of
+from tables import assert_rows, mark_slow, row_of
 
 from jgan import config as configs
 from jgan.autoconfig.wishes import FAMILIES
@@ -47,7 +47,7 @@ def count_parameters(game, resolution, image_channels):
     return tuple(size(player["params"]) for player in shapes)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", mark_slow(NAMES, ("biggan_deep", "stylegan", "stylegan3_t")))
 def test_config(name):
     config = read(name)
     configs.check(config)

@@ -112,6 +112,7 @@ class StandIns:
 def subprocesses(monkeypatch):
     standins = StandIns()
     monkeypatch.setattr(zoo, "Subprocesses", lambda: standins)
+    monkeypatch.setattr(zoo, "ROWS", [row for row in ROWS if row.name in ("vanilla", "cgan")])  # each is checked
     monkeypatch.setattr(zoo, "real_images", lambda data: np.full((zoo.COLUMNS, 32, 32, 3), 128, np.uint8))
     return standins
 

@@ -40,7 +40,7 @@ def stand_in(monkeypatch):
     return serve
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", mark_slow(CASES, ("growing",)))
 def test_every_game_trains_and_resumes_bit_for_bit(name, stand_in, tmp_path, monkeypatch):
     stand_in(name)
     if name != "paired":  # which compiles again whenever it goes on
