@@ -36,6 +36,7 @@ GROUPS = {
         "upscale": Command("jgan.upscale", "enlarge image files"),
         "import-weights": Command("jgan.import_weights", "make a run of published weights"),
         "export-weights": Command("jgan.export_weights", "write a run's networks for other code bases"),
+        "card": Command("jgan.hub", "make a folder with a model card for the Hugging Face Hub"),
     },
     "Measure": {
         "evaluate": Command("jgan.evaluate", "measure a run or a folder of images: FID, KID, precision, ..."),

@@ -83,6 +83,22 @@ def _path(text: str) -> Path:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def run_directory(text: str) -> Path:
+    """What `type=run_directory` makes of the directory of a run that is read: a path, or a run fetched from the Hub."""
+    from jgan.rundir.fetched import fetch, is_on_hub
+
+    try:
+        return fetch(text) if is_on_hub(text) else given_path(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def add_run(parser: Parser, **options: Any) -> None:
+    """The option --workdir of commands that read a run."""
+    what = "directory of the run, or hf://owner/name of the Hugging Face Hub"
+    parser.add_argument("--workdir", metavar="DIR", type=run_directory, **{"required": True, "help": what, **options})
+
+
 class _StoreOnce(argparse.Action):
     """Stores an option's value; refuses an empty one, negative counts, and a second, where argparse takes the last."""
 

@@ -15,6 +15,7 @@ from jgan.inference.weights import Weights
 from jgan.metrics.config import EvaluationConfig
 from jgan.metrics.extractors import EXTRACTORS
 from jgan.metrics.scores import METRICS
+from jgan.rundir.fetched import in_run
 from jgan.types import DTYPES, UserError
 
 DESCRIPTION = """Compares the images of a run, or of any data source, with real ones.
@@ -34,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs the command."""
     options = _parser().parse_args(argv)
     processes.initialize()
-    out: Path | None = options.out or (options.workdir and options.workdir / "eval")
+    out: Path | None = options.out or (options.workdir and in_run(options.workdir, "eval"))
     if out is None and options.images and options.reference:
         raise UserError("--out: expected a directory for the results of --images")
     names = tuple(options.metrics.split(","))
@@ -47,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> command.Parser:
     parser = command.Parser("evaluate", DESCRIPTION)
-    parser.add_argument("--workdir", metavar="DIR", type=Path, help="the run to measure, at its newest checkpoint")
+    command.add_run(parser, required=False, help="the run to measure, or hf://owner/name, at its newest checkpoint")
     parser.add_argument("--images", metavar="SOURCE", help="images to measure, in place of a run")
     parser.add_argument(
         "--reference", metavar="SOURCE", help="real images to compare with (default: the run's training set)"

@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> command.Parser:
     parser = command.Parser("export-weights", DESCRIPTION)
-    parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="directory of the run")
+    command.add_run(parser)
     parser.add_argument("--format", choices=tuple(FORMATS), required=True, help="whose names the tensors have")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the files go")
     parser.add_argument("--files", choices=tuple(FILES), default="safetensors", help="their kind (default safetensors)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from jgan.command import Parser
+from jgan.command import Parser, add_run
 from jgan.inference.image_files import Files
 from jgan.inference.one_image import Tiles
 from jgan.inference.weights import Weights
@@ -13,7 +13,7 @@ from jgan.inference.weights import Weights
 
 def add_image_flags(parser: Parser, tile: int) -> None:
     """Flags of both commands; `tile` is the usual side."""
-    parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="directory of the run")
+    add_run(parser)
     parser.add_argument("--input", metavar="PATH", type=Path, required=True, help="an image, or a folder of images")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where PNGs of the same names go")
     parser.add_argument(

@@ -28,6 +28,7 @@ from jgan.inference.samples import (
 )
 from jgan.inference.sampling import latent_game
 from jgan.inference.weights import Weights, read_numbering, read_vocabulary
+from jgan.rundir.fetched import in_run
 from jgan.rundir.lock import writing_alone
 from jgan.rundir.pictures import make_grid, save_png
 from jgan.rundir.written import GRID, SAMPLED
@@ -57,7 +58,7 @@ GRID_IMAGES = 400  # at most, in grid.png
 def main(argv: Sequence[str]) -> int:
     """Runs the command."""
     options = _parser().parse_args(argv)
-    out: Path = options.out or options.workdir / "generated"
+    out: Path = options.out or in_run(options.workdir, "generated")
     sampling = Sampling(
         options.seed,
         options.truncation,
@@ -92,7 +93,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> command.Parser:
     parser = command.Parser("sample", DESCRIPTION)
-    parser.add_argument("--workdir", metavar="DIR", type=Path, required=True, help="directory of the run")
+    command.add_run(parser)
     parser.add_argument("--out", metavar="DIR", type=Path, help="where the PNGs go (default: generated/ of the run)")
     parser.add_argument("--num", type=int, help="number of images (default 64; with captions, 8 of each)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the latents (default 0)")

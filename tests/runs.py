@@ -60,6 +60,12 @@ def get_config():
 '''
 
 
+def module_of(name):
+    """What runs for a command's module: of a wing its `__main__`."""
+    module = importlib.import_module(name)
+    return importlib.import_module(f"{name}.__main__") if hasattr(module, "__path__") else module
+
+
 def write_config(directory):
     """The config above as a file."""
     path = directory / "tiny.py"

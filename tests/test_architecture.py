@@ -54,6 +54,7 @@ MAY_IMPORT = {
     "published": {"config", "data", "engine", "families", "inference", "interop", "rundir", "setup"},
     "autoconfig": {"config", "configuration", "data", "engine", "families", "rundir", "tasks"},
     "training": {"config", "data", "engine", "evaluation", "rundir", "setup"},
+    "hub": {"config", "data", "inference", "reports", "rundir"},
     "api": {
         "autoconfig",
         "config",
@@ -71,7 +72,17 @@ MAY_IMPORT = {
 EVERYBODYS = ("__version__", "errors", "types", "untrusted", "terminal")
 TABLE = "MAY_IMPORT (or COMMANDS) of tests/test_architecture.py"
 COMMANDS = {"classifier", "compare", "evaluate", "export_weights", "import_weights", "main"}
-COMMANDS |= {"__main__", "data/__main__", "list_configs", "report", "sample", "sweep", "translate", "upscale"}
+COMMANDS |= {
+    "__main__",
+    "data/__main__",
+    "hub/__main__",
+    "list_configs",
+    "report",
+    "sample",
+    "sweep",
+    "translate",
+    "upscale",
+}
 THIRD_PARTY = {  # libraries that one part alone may import
     "orbax": {"rundir"},
     "tensorstore": {"rundir"},
@@ -82,6 +93,7 @@ THIRD_PARTY = {  # libraries that one part alone may import
     "matplotlib": {"rundir"},
     "ml_collections": {"configuration"},
     "optax": {"engine"},
+    "huggingface_hub": {"rundir"},
 }
 NEVER = {"tensorflow", "torch", "pickle", "cloudpickle", "dill", "joblib"}
 # Reads PyTorch's files with an unpickler that knows no code (tests/interop/test_weights.py attacks it).

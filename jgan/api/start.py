@@ -19,6 +19,7 @@ from jgan.config import Config
 from jgan.engine import processes
 from jgan.engine.allocator import keep_memory
 from jgan.rundir.atomic_files import usable_cache
+from jgan.rundir.fetched import fetch, is_on_hub
 from jgan.rundir.paths import given_path
 from jgan.rundir.pictures import make_grid
 from jgan.training.loop import DivergedError
@@ -90,11 +91,13 @@ def train(
 def open_run(workdir: str | Path) -> Run:
     """The run in a directory: one that was trained, one that trains now, or one of imported weights.
 
+    "hf://owner/name", or "hf://owner/name@revision", is one on the Hugging Face Hub; it is fetched once.
+
     Raises:
       UserError: there is no run, or it has no checkpoint yet.
     """
     _prepare()
-    return Run(given_path(workdir, "workdir="))
+    return Run(fetch(workdir) if is_on_hub(workdir) else given_path(workdir, "workdir="))
 
 
 @checked

@@ -106,14 +106,24 @@ def _target(config: Config, shapes: tuple[BatchShapes, ...], sharding: Sharding,
         raise UserError(f"{directory}: its record does not fit the networks of config.json ({reason})") from error
 
 
+def read_record(workdir: Path, weights: Weights = NEWEST) -> dict[str, Any]:
+    """The record of a checkpoint, as `checked_record` has it.
+
+    Raises:
+      UserError: the directory has no such checkpoint.
+    """
+    checkpoints, record = _open(workdir, weights)
+    checkpoints.close()
+    return record
+
+
 def read_vocabulary(workdir: Path, weights: Weights = NEWEST) -> Vocabulary:
     """The words that a run with captions knows.
 
     Raises:
       UserError: the directory has no checkpoint, or its captions are no words.
     """
-    checkpoints, record = _open(workdir, weights)
-    checkpoints.close()
+    record = read_record(workdir, weights)
     if record.get("captions") is None:
         raise UserError(f"{workdir}: this run was not trained on captions of words")
     return from_data(record["captions"])

@@ -140,9 +140,13 @@ def as_number(value: Any) -> Any:
     return float(value) if isinstance(value, str) and value in NOT_FINITE else value
 
 
-def as_json(data: Any, indent: int | None = 2, *, sort_keys: bool = False) -> str:
-    """Data as JSON, every reader's: the one place where jgan makes any. Infinities and NaN become strings."""
-    return json.dumps(without_infinities(data), indent=indent, sort_keys=sort_keys, allow_nan=False)
+def as_json(data: Any, indent: int | None = 2, *, sort_keys: bool = False, only_ascii: bool = True) -> str:
+    """Data as JSON, every reader's: the one place where jgan makes any. Infinities and NaN become strings.
+
+    Not `only_ascii`, for readers of YAML, who take half a pair of escapes for a character.
+    """
+    plain = without_infinities(data)
+    return json.dumps(plain, indent=indent, sort_keys=sort_keys, allow_nan=False, ensure_ascii=only_ascii)
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -44,6 +44,7 @@ RECORD_FIELDS = {
     "window": fields_of(_WINDOW),
     "rollbacks": whole(0, MOST),
     "data": text(),
+    "data_count": whole(0, MOST_ELEMENTS),
     "batches": list_of(Rule(_fits_batch, "the shapes of a batch"), 1000),
     "captions": optional(fields_of(_WORDS)),
     "classes": fields_of(_CLASSES),
@@ -51,7 +52,7 @@ RECORD_FIELDS = {
     "config": optional(Rule(lambda value: isinstance(value, dict), "a config, as config.json has it")),
     "step": whole(0, MOST),
 }
-MAY_LACK = {"captions", "classes", "evaluation", "config", "step"}
+MAY_LACK = {"captions", "classes", "data_count", "evaluation", "config", "step"}
 
 
 def checked_record(record: Any, step: int) -> dict[str, Any]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import re
 from pathlib import Path
 
 from jgan.errors import UserError
+
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")  # of the Hub, a bucket or the web
 
 
 def given_path(text: str | Path, name: str = "") -> Path:
@@ -18,6 +21,8 @@ def given_path(text: str | Path, name: str = "") -> Path:
     """
     if not str(text):
         raise UserError(f"{name}'': expected the name of a file or folder, and it is empty")
+    if ADDRESS.match(str(text)):
+        raise UserError(f"{name}{text}: expected a path on this machine; an address is not read or written here")
     expanded = os.path.expanduser(text)  # noqa: PTH111  # Path's own raises where nobody has that home
     if str(expanded).startswith("~") and not Path(text).exists():
         raise UserError(f"{name}{text}: nobody's home directory is known by this name; give the whole path")

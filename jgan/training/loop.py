@@ -335,6 +335,7 @@ class _Loop:
             "window": self.window.record(),
             "rollbacks": self.rollbacks,
             "data": self.setup.dataset.fingerprint,
+            "data_count": self.setup.dataset.count,
             "batches": shapes_to_data(self.setup.batches),
             "captions": self.setup.captions_record(),
             "config": configs.to_saved(self.config),

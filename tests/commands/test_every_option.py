@@ -2,13 +2,13 @@
 
 import argparse
 import contextlib
-import importlib
 import shutil
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import pytest
+import runs
 import translation_runs
 from conftest import use_devices
 from PIL import Image
@@ -31,6 +31,7 @@ RIGHT = {
     "upscale": "--workdir enlarging --input photos --out new",
     "import-weights": "--config dcgan --generator weights.npz --workdir new",
     "export-weights": "--workdir styles --format stylegan2 --out new",
+    "card": "--workdir run --out new",
     "evaluate": "--workdir run --metrics fd --out new",
     "compare": "--images photos --reference photos",
     "report": "--workdir run",
@@ -48,6 +49,7 @@ COMPUTING = (
     "jgan.import_weights.import_networks",
     "jgan.published.exporting._variables",
     "jgan.evaluation.measure.Collector",
+    "jgan.hub.folder._copy_run",
     "jgan.compare.lpips.load_lpips",
     "jgan.report.draw_plots",
     "jgan.classifier.train_classifier",
@@ -57,7 +59,8 @@ COMPUTING = (
 )
 TEXTS = {int: ("", "x", "1.5", "-1", "nan", "9" * 400), float: ("", "x", "nan", "1,5")}
 IS_MADE = {"--out", "--workdir"}  # places that a command may make
-ANY_TEXT = {"--labels", "--caption", "--part", "--grid", "--task", "--family"}  # what they may be depends on more
+ANY_TEXT = {"--labels", "--caption", "--part", "--grid", "--task", "--family"}
+ANY_TEXT |= {"--title", "--license", "--data_name", "--data_license"}  # what they may be depends on more
 NOT_READ = {  # where the command line that is right does not ask for them, or asks for others first
     *(
         "--captions",
@@ -117,11 +120,10 @@ def place(tmp_path_factory):
 
 def parser_of(name):
     """A command's main and its parser."""
-    if name.startswith("data "):
-        module = importlib.import_module("jgan.data.__main__")
-        (commands,) = (one for one in module._parser()._actions if isinstance(one, argparse._SubParsersAction))
-        return module.main, commands.choices[name.split()[1]]
-    module, found = importlib.import_module(cli.COMMANDS[name].module), []
+    command_name, *verb = name.split()
+    module, found = runs.module_of(cli.COMMANDS[command_name].module), []
+    if verb:
+        return module.main, verbs_of(module)[verb[0]]
 
     def catch(parser, *_):
         found.append(parser)
@@ -132,11 +134,20 @@ def parser_of(name):
     return module.main, found[0]
 
 
+def verbs_of(module):
+    """The parsers of a command's verbs, {} of one without."""
+    actions = module._parser()._actions if hasattr(module, "_parser") else []
+    verbs = [one.choices for one in actions if isinstance(one, argparse._SubParsersAction)]
+    return verbs[0] if verbs else {}
+
+
 def wrong_values(action):
     """Texts that an option cannot have."""
     name = action.option_strings[-1]
     if action.nargs == 0:
         return ["yes"]
+    if action.type is command.run_directory:
+        return ["", "hf://nonsense", "gs://bucket/run"]
     if action.type is Path:
         return [""] + (["gone/x"] if name not in IS_MADE | NOT_READ else [])
     if action.type in TEXTS:
@@ -166,10 +177,9 @@ def lines(name, parser):
 
 
 def test_every_command_has_a_line():
-    commands = {name for name in cli.COMMANDS if name != "data"} | {
-        f"data {n}" for n in ("inspect", "prepare", "split")
-    }
-    assert_rows(set(RIGHT), commands, "RIGHT")
+    verbs = {name: verbs_of(runs.module_of(entry.module)) for name, entry in cli.COMMANDS.items()}
+    lines = {f"{name} {verb}".strip() for name, choices in verbs.items() for verb in choices or [""]}
+    assert_rows(set(RIGHT), lines, "RIGHT")
 
 
 @pytest.mark.parametrize("name", RIGHT)

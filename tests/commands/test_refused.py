@@ -1,9 +1,8 @@
 """A command that is refused leaves nothing: no directory that it made, no first file of a run, no half of a set."""
 
-import importlib
-
 import numpy as np
 import pytest
+import runs
 import translation_runs
 from conftest import use_devices
 from PIL import Image
@@ -98,7 +97,7 @@ def test_a_refused_command_leaves_nothing(line, place, monkeypatch):
     monkeypatch.setattr(prepare, "_write_all", write_all)
     before = sorted(place.rglob("*"))
     name, *words = line.split()
-    module = importlib.import_module("jgan.data.__main__" if name == "data" else cli.COMMANDS[name].module)
+    module = runs.module_of(cli.COMMANDS[name].module)
     with pytest.raises(UserError) as refusal:
         module.main(words)
     assert "\n" not in str(refusal.value)

@@ -7,6 +7,7 @@ import importlib.util
 import re
 import sys
 
+import runs
 from documents import ROOT, own_configs
 
 from jgan import config as configs
@@ -84,7 +85,7 @@ class Checker:
         self._module(parsed.options.module, parsed.options.arguments, partial)
 
     def _module(self, name, arguments, partial):
-        module = importlib.import_module(f"{name}.__main__" if name == "jgan.data" else name)
+        module = runs.module_of(name)
         try:
             parsed = self._parse(module.main, arguments)
         except UserError as error:

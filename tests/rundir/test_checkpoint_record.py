@@ -18,6 +18,7 @@ WHOLE = {
     "rollbacks": 0,
     "data": "cfdcf46b",
     "batches": [{"images": IMAGES, "labels": [[8], "int32"]}],
+    "data_count": 100,
     "captions": {"words": ["a", "b"], "length": 2},
     "classes": {"names": ["cat", "dog"], "earlier": False},
     "evaluation": {"score": "averaged/fd", "settings": {"seed": 0}, "value": 1.5},
@@ -31,6 +32,7 @@ EDITS = {
     ],
     "rollbacks": [-1, "0", 1.0, None, True, 2**63],
     "data": [None, 3, "x" * 20_000],
+    "data_count": [None, -1, "20", 2**63, True],
     "batches": [
         *(None, {}, [3], [{"images": 3}], [{"other": IMAGES}], [{"images": [[8, 8, 8, 1]]}]),
         *([{"images": [[8, 8], dtype]}] for dtype in ("object", "V99999999", "float32,int32", 3, None)),
