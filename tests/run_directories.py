@@ -56,16 +56,35 @@ def make_run(directory, config=None, step=40, scores=(), losses=(1.0, 0.5), sett
     return directory
 
 
-def save_run(directory, config):
-    """A run at step 0 whose weights are all zero, which takes no compilation."""
-    setup = lay_out(config, planned_dataset(config.data, None, 0), make_sharding())
-    state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), setup.target.replace(frozen=()))
+def save_run(directory, config, *, random=False):
+    """A run at step 0 whose weights are all zero, or random ones, which takes no compilation."""
+    game = config.game
+    caption = None if game.generates_from != "latents" else game.example_caption()
+    data = planned_dataset(config.data, getattr(game, "num_classes", 0) or None, 0, caption)
+    setup = lay_out(config, data, make_sharding())
+    noise = np.random.default_rng(0)
+
+    def fill(path, leaf):
+        name = jax.tree_util.keystr(path)
+        values = scale_of(name, leaf.shape) * noise.normal(size=leaf.shape) if random else np.zeros(())
+        values = np.abs(values) if "'var'" in name else values
+        return jnp.broadcast_to(jnp.asarray(values, leaf.dtype), leaf.shape)
+
+    state = jax.tree_util.tree_map_with_path(fill, setup.target.replace(frozen=()))
+    state = state.replace(step=jnp.int32(0))
     directory.mkdir()
     configs.save(config, directory / "config.json")
     record = {"window": {"start": 0, "values": {}}, "rollbacks": 0, "data": "planned"}
     checkpoints = Checkpoints(directory)
     checkpoints.save(state, 0, {**record, "batches": shapes_to_data(setup.batches)})
     checkpoints.close()
+
+
+def scale_of(path, shape):
+    """The scale of random weights that keeps what a layer makes near 1, roughly."""
+    if "mapping" in path and "kernel" in path:
+        return 100.0  # equalised, with a slow learning rate
+    return 1.0 if "synthesis" in path or len(shape) < 2 else np.prod(shape[:-1]) ** -0.5
 
 
 def write_lines(path, lines):

@@ -82,6 +82,11 @@ class Networks(Settings):
         return "latents"
 
     @property
+    def has_styles(self) -> bool:
+        """Whether latents become styles first, a vector for each layer, as StyleGAN's do."""
+        return False
+
+    @property
     def directions(self) -> tuple[Direction, ...]:
         """None: there is no input image."""
         return ()

@@ -52,6 +52,11 @@ class StyleGAN(LatentGAN):
     path_length_share: int = 2  # one image in so many
     truncation_cutoff: int = 0  # the first layers, whose styles a truncation moves; 0: all of them
 
+    @property
+    def has_styles(self) -> bool:
+        """Yes."""
+        return True
+
     def check(self, stages: tuple[Stage, ...]) -> None:
         """As every game of latents; raises UserError for shares beyond 1 and batches that the path length splits."""
         super().check(stages)
@@ -134,12 +139,33 @@ class StyleGAN(LatentGAN):
         rng: Array,
     ) -> Images:
         """Images [n, h, w, c] of latents [n, z], with the noise that is constant; `truncation` is psi."""
+        styles = self.styles_from(player, latents, labels, truncation, growth, rng=rng)
+        return self.images_from_styles(player, styles, growth, rng=rng)
+
+    def styles_from(
+        self,
+        player: Player,
+        latents: Latents,
+        labels: Labels | None = None,
+        truncation: float | Array | None = None,
+        growth: Mapping[str, Any] | None = None,
+        *,
+        rng: Array,
+    ) -> Array:
+        """Styles [n, layers, w] of latents [n, z]; `truncation` is psi."""
         call = {"rng": rng, "train": False, **(growth or {})}
         styles, _ = forward(self.generator, player, latents, labels, method="styles", **call)
-        if truncation is not None:
-            moved = lerp(average_style(player.variables)[None, None], styles, truncation)
-            first = jnp.arange(styles.shape[1]) < (self.truncation_cutoff or styles.shape[1])
-            styles = jnp.where(first[None, :, None], moved, styles)
+        if truncation is None:
+            return styles
+        moved = lerp(average_style(player.variables)[None, None], styles, truncation)
+        first = jnp.arange(styles.shape[1]) < (self.truncation_cutoff or styles.shape[1])
+        return jnp.where(first[None, :, None], moved, styles)
+
+    def images_from_styles(
+        self, player: Player, styles: Array, growth: Mapping[str, Any] | None = None, *, rng: Array
+    ) -> Images:
+        """Images [n, h, w, c] of styles [n, layers, w], with the noise that is constant."""
+        call = {"rng": rng, "train": False, **(growth or {})}
         return forward(self.generator, player, styles, method="synthesize", **call)[0]
 
     def generate_for_discriminator(self, player: Player, inputs: StepInputs) -> tuple[Images, Player]:

@@ -81,31 +81,31 @@ class LatentGenerator:
             arrays are not traced, values that it does not take.
         """
         latents = floats("latents", latents, ("n", self._game.latent_dim))
-        labels = self._checked_labels(labels, latents.shape[0])
+        labels = checked_labels(self._game, labels, latents.shape[0])
         if truncation is not None:
             truncation = _checked_truncation(self._game, truncation)
         variables = _checked_variables(variables, self.variables)
         return self._generate(variables, latents, labels, truncation)
 
-    def _checked_labels(self, labels: Any, count: int) -> Labels | None:
-        """The labels, or captions, of so many latents."""
-        game = self._game
-        example, limit = game.example_labels(1), game.label_limit
-        what = {
-            "none": f"labels, 0 to {limit - 1}",
-            "words": "captions, as run.encode gives them",
-            "vectors": "captions",
-        }
-        if (example is None) != (labels is None):
-            takes = f"this run takes {what.get(game.captions, 'captions')}"
-            raise UserError(f"labels: {'this run is unconditional; leave them out' if example is None else takes}")
-        if example is None:
-            return None
-        if game.captions == "vectors":
-            return floats("labels", labels, (count, example.shape[1]))
-        if game.captions == "words":
-            return whole_numbers("labels", labels, (count, "words"), limit, "word ids")
-        return whole_numbers("labels", labels, (count,), limit, "labels")
+
+def checked_labels(game: LatentGAN, labels: Any, count: int) -> Labels | None:
+    """The labels, or captions, of so many latents. Raises UserError for what the game's generator does not take."""
+    example, limit = game.example_labels(1), game.label_limit
+    what = {
+        "none": f"labels, 0 to {limit - 1}",
+        "words": "captions, as run.encode gives them",
+        "vectors": "captions",
+    }
+    if (example is None) != (labels is None):
+        takes = f"this run takes {what.get(game.captions, 'captions')}"
+        raise UserError(f"labels: {'this run is unconditional; leave them out' if example is None else takes}")
+    if example is None:
+        return None
+    if game.captions == "vectors":
+        return floats("labels", labels, (count, example.shape[1]))
+    if game.captions == "words":
+        return whole_numbers("labels", labels, (count, "words"), limit, "word ids")
+    return whole_numbers("labels", labels, (count,), limit, "labels")
 
 
 def _checked_truncation(game: LatentGAN, truncation: Any) -> float:

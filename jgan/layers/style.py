@@ -153,7 +153,7 @@ def average_style(variables: PyTree) -> Array:
     return variables[AVERAGES]["mapping"]["style"]
 
 
-def lerp(start: Array, end: Array, share: float) -> Array:
+def lerp(start: Array, end: Array, share: float | Array) -> Array:
     """`share` of the end and the rest of the start."""
     return start + share * (end - start)
 

@@ -1,0 +1,1 @@
+"""Latents of a run: walked through, edited, looked for."""
