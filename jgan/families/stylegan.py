@@ -173,8 +173,8 @@ class DiscriminatorBlock(nn.Module):
 class Discriminator(nn.Module):
     """Images [n, r, r, c] to logits [n], for any r up to the last; with classes, that of the label among one for each.
 
-    Sows its last hidden layer as "features" [n, f]. It has the first layers of all resolutions below, as the generator
-    the last ones.
+    Sows its last hidden layer as "features" [n, f], and logits in a transition as StyleGAN2's. It has the first layers
+    of all resolutions below, as the generator the last ones.
     """
 
     widths: tuple[int, ...]  # as of the generator
@@ -186,7 +186,14 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(
-        self, images: Images, labels: Labels | None = None, *, resolution: int, fade: Array | None, train: bool
+        self,
+        images: Images,
+        labels: Labels | None = None,
+        *,
+        resolution: int,
+        fade: Array | None,
+        train: bool,
+        transition: Array | None = None,
     ) -> Logits:
         """Logits in float32, of images whose `fade` goes through the newest block, the rest through the one before."""
         del train
@@ -201,21 +208,27 @@ class Discriminator(nn.Module):
             seen = self._from_image(images, half, features, dtypes[level - 1])
             if side == resolution and fade is not None:
                 x = crossfade(seen, x, fade)
-        return self._last_layers(MinibatchStd(self.minibatch_group, name="minibatch_std")(x), labels)
+        x = MinibatchStd(self.minibatch_group, name="minibatch_std")(x)
+        return self._last_layers(x, labels, in_transition=transition is not None)
 
     def _from_image(self, images: Images, side: int, features: int, dtype: str) -> Array:
         return _leaky(Conv(features, (1, 1), name=f"from_image_{side}", **_layer(dtype))(images))
 
-    def _last_layers(self, x: Array, labels: Labels | None) -> Logits:
+    def _last_layers(self, x: Array, labels: Labels | None, *, in_transition: bool) -> Logits:
         """Features at 4 x 4 to logits, by two hidden layers."""
         wide = self.widths[0]
         x = _leaky(Conv(wide, (3, 3), name="conv_4", **_layer())(x.astype(jnp.float32)))
         x = _leaky(Dense(wide, name="dense", **_layer())(x.reshape(x.shape[0], -1)))
         self.sow("intermediates", "features", x)
-        logits = Dense(max(self.num_classes, 1), name="to_logit", **_layer(gain=1.0))(x)
         if not self.num_classes:
-            return logits[:, 0]
-        return (logits * jax.nn.one_hot(required(labels), self.num_classes)).sum(-1)
+            return Dense(1, name="to_logit", **_layer(gain=1.0))(x)[:, 0]
+        name = "to_conditional_logit" if in_transition else "to_logit"
+        logits = Dense(self.num_classes, name=name, **_layer(gain=1.0))(x)
+        by_class = (logits * jax.nn.one_hot(required(labels), self.num_classes)).sum(-1)
+        if not in_transition:
+            return by_class
+        self.sow("intermediates", "conditional_logits", by_class)
+        return Dense(1, name="to_logit", **_layer(gain=1.0))(x)[:, 0]
 
 
 def _layer(dtype: str = "float32", gain: float = GAIN) -> dict[str, Any]:

@@ -175,7 +175,8 @@ class DiscriminatorBlock(nn.Module):
 class Discriminator(nn.Module):
     """Images [n, h, w, c] to logits [n]; with classes, by the projection of a mapped label.
 
-    Sows its last hidden layer as "features" [n, f].
+    Sows its last hidden layer as "features" [n, f]. In a transition the logits are those without classes, and it sows
+    those by class as "conditional_logits" [n].
     """
 
     widths: tuple[int, ...]  # as of the generator
@@ -189,7 +190,9 @@ class Discriminator(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, images: Images, labels: Labels | None = None, *, train: bool) -> Logits:
+    def __call__(
+        self, images: Images, labels: Labels | None = None, *, train: bool, transition: Array | None = None
+    ) -> Logits:
         """Logits in float32."""
         del train
         check_choice("game.discriminator.architecture", self.architecture, ("residual", "plain"))
@@ -201,9 +204,10 @@ class Discriminator(nn.Module):
         for level in range(len(self.widths) - 1, 0, -1):
             name = f"block_{FIRST << level}"
             x = block(self.widths[level - 1], self.architecture, self.clamp, dtypes[level], name=name)(x)
-        return self._last_layers(MinibatchStd(self.minibatch_group, name="minibatch_std")(x), labels)
+        x = MinibatchStd(self.minibatch_group, name="minibatch_std")(x)
+        return self._last_layers(x, labels, in_transition=transition is not None)
 
-    def _last_layers(self, x: Array, labels: Labels | None) -> Logits:
+    def _last_layers(self, x: Array, labels: Labels | None, *, in_transition: bool) -> Logits:
         wide, layer = self.widths[0], {"kernel_init": EQUALIZED_INIT, "equalized": 1.0}
         x = activate(Conv(wide, (3, 3), name=f"conv_{FIRST}", **layer)(x.astype(jnp.float32)), self.clamp)
         x = activate(Dense(wide, name="dense", **layer)(x.reshape(x.shape[0], -1)))
@@ -211,7 +215,12 @@ class Discriminator(nn.Module):
         if not self.num_classes:
             return Dense(1, name="to_logit", **layer)(x)[:, 0]
         mapped = Mapping(wide, self.mapping_layers, self.num_classes, averaged=False, name="mapping")(None, labels)
-        return (Dense(wide, name="to_logit", **layer)(x) * mapped).sum(-1) / math.sqrt(wide)
+        name = "to_conditional_logit" if in_transition else "to_logit"
+        by_class = (Dense(wide, name=name, **layer)(x) * mapped).sum(-1) / math.sqrt(wide)
+        if not in_transition:
+            return by_class
+        self.sow("intermediates", "conditional_logits", by_class)
+        return Dense(1, name="to_logit", **layer)(x)[:, 0]
 
 
 def block_dtypes(blocks: int, dtype: str, highest: int) -> list[str]:

@@ -34,6 +34,7 @@ from jgan.games.networks import (
     NETWORK_REAL,
     TARGETS_FAKE,
     TARGETS_REAL,
+    DiscriminatorOutput,
     Networks,
     StepInputs,
     fold,
@@ -214,7 +215,7 @@ class LatentGAN(Networks):
         # A loss that does not look at the real images leaves this forward pass dead, and XLA drops it.
         real, _ = self.discriminate(discriminator, inputs.images, inputs, NETWORK_REAL)
         fake, _ = self.discriminate(discriminator, images_fake, generator_inputs, NETWORK_FAKE)
-        losses = self._generator_losses(real.logits, fake.logits)
+        losses = self._generator_losses(real, fake, inputs)
         loss = self.generator_adversarial_weight * self._mean_of_best(losses, fake.logits, inputs)
         added, metrics = generator_terms(self, player, generator_inputs, images_fake, real, fake)
         return loss + added, (metrics, state.replace(generator=advanced))
@@ -289,28 +290,33 @@ class LatentGAN(Networks):
         """The whole loss of a discriminator that sees these images; the player has its variables advanced."""
         real, advanced = self.discriminate(player, inputs.images, inputs, NETWORK_REAL, advance_spectral=False)
         fake, advanced = self.discriminate(advanced, images_fake, inputs, NETWORK_FAKE)
-        loss = self._discriminator_losses(real.logits, fake.logits, inputs.rngs).mean()
+        loss = self._discriminator_losses(real, fake, inputs).mean()
         metrics = {"logits_real": real.logits.mean(), "logits_fake": fake.logits.mean()}
         metrics |= {SIGNS: mean_sign(real.logits)} if self.ada_target else {}
         added, terms = discriminator_terms(self, player, inputs, images_fake, real, fake, state)
         return loss + added, (metrics | terms, advanced)
 
-    def _discriminator_losses(self, logits_real: Logits, logits_fake: Logits, rngs: Rngs) -> Array:
+    def _discriminator_losses(self, real: DiscriminatorOutput, fake: DiscriminatorOutput, inputs: StepInputs) -> Array:
+        """The discriminator's side of the adversarial loss [n]."""
         against_target = self._adversarial.against_target
         if against_target is None or not (self.label_smoothing or self.label_flipping):
-            return self._adversarial.discriminator(logits_real, logits_fake)
-        real = 1.0 - self.label_smoothing
-        flips_real = self._sample_flips(fold(rngs, TARGETS_REAL))
-        flips_fake = self._sample_flips(fold(rngs, TARGETS_FAKE))
-        return against_target(logits_real, jnp.where(flips_real, 0.0, real)) + against_target(
-            logits_fake, jnp.where(flips_fake, real, 0.0)
+            return self._adversarial.discriminator(real.logits, fake.logits)
+        target = 1.0 - self.label_smoothing
+        flips_real = self._sample_flips(fold(inputs.rngs, TARGETS_REAL))
+        flips_fake = self._sample_flips(fold(inputs.rngs, TARGETS_FAKE))
+        return against_target(real.logits, jnp.where(flips_real, 0.0, target)) + against_target(
+            fake.logits, jnp.where(flips_fake, target, 0.0)
         )
 
-    def _generator_losses(self, logits_real: Logits, logits_fake: Logits) -> Array:
-        """Metz et al. 2017, section 2: steps ahead, how the discriminator sees real images depends on the generator."""
+    def _generator_losses(self, real: DiscriminatorOutput, fake: DiscriminatorOutput, inputs: StepInputs) -> Array:
+        """The generator's side of the adversarial loss [n].
+
+        Metz et al. 2017, section 2: steps ahead, how the discriminator sees real images depends on the generator.
+        """
+        del inputs
         if self.unroll_steps and self._adversarial.zero_sum:
-            return -self._adversarial.discriminator(logits_real, logits_fake)
-        return self._adversarial.generator(logits_real, logits_fake)
+            return -self._adversarial.discriminator(real.logits, fake.logits)
+        return self._adversarial.generator(real.logits, fake.logits)
 
     def _sample_flips(self, rngs: Rngs) -> Array:
         return jax.vmap(lambda rng: jax.random.bernoulli(rng, self.label_flipping))(rngs)

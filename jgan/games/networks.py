@@ -53,11 +53,12 @@ class StepInputs(NamedTuple):
 
 
 class DiscriminatorOutput(NamedTuple):
-    """Logits of the discriminator and, where its network sows them, its last features and class logits."""
+    """Logits of the discriminator and, where its network sows them, its last features and other logits."""
 
     logits: Logits
     features: Array | None
-    class_logits: Array | None
+    class_logits: Array | None  # [n, classes], of an auxiliary classifier
+    conditional_logits: Logits | None = None  # by class, where `logits` go without, as in a transition
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,7 +196,8 @@ class Networks(Settings):
             advance_spectral=advance_spectral,
             **inputs.growth,
         )
-        return DiscriminatorOutput(logits, sown.get("features"), sown.get("class_logits")), player
+        others = (sown.get(name) for name in ("features", "class_logits", "conditional_logits"))
+        return DiscriminatorOutput(logits, *others), player
 
     def critic(self, player: Player, inputs: StepInputs, purpose: int) -> Critic:
         """The discriminator as a function of images to logits, for penalties."""

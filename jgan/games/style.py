@@ -3,6 +3,10 @@
 Style mixing and the average style: Karras et al. 2019 (https://arxiv.org/abs/1812.04948), 3.1 and appendix B. The
 path-length regulariser: Karras et al. 2020 (https://arxiv.org/abs/1912.04958), 3.2 and appendix B, checked against
 https://github.com/NVlabs/stylegan2-ada-pytorch. There one cut holds for a batch; here each image has its own.
+
+The transition from images without classes to images by class: Shahbazi et al. 2022 (https://arxiv.org/abs/2201.06578),
+section 4, checked against https://github.com/mshahbazi72/transitional-cGAN. With few images a class, conditional GANs
+collapse to one image a class where unconditional ones do not.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import jax.numpy as jnp
 
 from jgan.games.forward import forward
 from jgan.games.latent import LatentGAN
-from jgan.games.networks import NETWORK_FAKE, StepInputs, fold
+from jgan.games.networks import NETWORK_FAKE, DiscriminatorOutput, StepInputs, fold
 from jgan.layers.style import average_style, lerp
 from jgan.types import (
     Array,
@@ -38,6 +42,7 @@ from jgan.types import (
 
 MIXED_LATENTS, CUTS, MIXES, PATH, PATH_NOISE = range(5)  # what the keys of the generator's images are folded with
 PATH_LENGTH = "path_length"  # the moving average in `extras`
+TRANSITION = "transition"  # the keyword of networks, and the metric
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +56,8 @@ class StyleGAN(LatentGAN):
     path_length_decay: float = 0.01  # how fast the mean length follows
     path_length_share: int = 2  # one image in so many
     truncation_cutoff: int = 0  # the first layers, whose styles a truncation moves; 0: all of them
+    transition_start: int = 0  # images seen until which classes count for nothing, of a transition
+    transition_images: int = 0  # over which they come in, linearly; 0: no transition, they count from the start
 
     @property
     def has_styles(self) -> bool:
@@ -59,6 +66,7 @@ class StyleGAN(LatentGAN):
 
     def check(self, stages: tuple[Stage, ...]) -> None:
         """As every game of latents; raises UserError for shares beyond 1 and batches that the path length splits."""
+        self._check_transition()
         super().check(stages)
         for name in ("style_mixing", "path_length_decay"):
             if getattr(self, name) > 1.0:
@@ -74,6 +82,26 @@ class StyleGAN(LatentGAN):
                     f"game.path_length_share={self.path_length_share}: does not divide the batch of stages[{index}]; "
                     f"set batch_size / accumulate to a multiple of it, or it to 1"
                 )
+
+    def _check_transition(self) -> None:
+        if self.transition_images and not self.num_classes:
+            raise UserError(
+                f"game.transition_images={self.transition_images}: from images without classes to images by class, and "
+                "game.num_classes is 0; set it to 0"
+            )
+        if self.transition_start and not self.transition_images:
+            raise UserError(
+                f"game.transition_start={self.transition_start}: of a transition, and game.transition_images is 0; set "
+                "it to the number of images over which classes come in"
+            )
+
+    def growth(self, stage: ScheduledStage, step: Array) -> Mapping[str, Any]:
+        """What the networks grow by, and of a transition how much of it is done, from 0 to 1."""
+        growth = super().growth(stage, step)
+        if not self.transition_images:
+            return growth
+        share = (stage.images_seen(step) - self.transition_start) / self.transition_images
+        return {**growth, TRANSITION: jnp.clip(share, 0.0, 1.0)}
 
     def init_extras(self, batch: Batch) -> PyTree:
         """The mean path length beside what every game of latents carries."""
@@ -110,6 +138,30 @@ class StyleGAN(LatentGAN):
         metrics = {"length": lengths.mean(), "penalty": penalty}
         loss = self.path_length_every * self.path_length_weight * penalty
         return loss, (metrics, state.replace(generator=advanced, extras=extras))
+
+    def discriminator_loss(
+        self, stage: ScheduledStage, params: PyTree, state: TrainState, batch: Batch, rngs: Rngs
+    ) -> LossOutput:
+        """As of every game of latents, with the metric `transition` of one."""
+        loss, (metrics, state) = super().discriminator_loss(stage, params, state, batch, rngs)
+        growth = self.growth(stage, state.step)
+        return loss, (metrics | {name: growth[name] for name in (TRANSITION,) if name in growth}, state)
+
+    def _discriminator_losses(self, real: DiscriminatorOutput, fake: DiscriminatorOutput, inputs: StepInputs) -> Array:
+        """In a transition without classes, and by them as far as they have come in."""
+        losses = super()._discriminator_losses(real, fake, inputs)
+        if real.conditional_logits is None or fake.conditional_logits is None:
+            return losses
+        by_class = super()._discriminator_losses(_by_class(real), _by_class(fake), inputs)
+        return losses + inputs.growth[TRANSITION] * by_class
+
+    def _generator_losses(self, real: DiscriminatorOutput, fake: DiscriminatorOutput, inputs: StepInputs) -> Array:
+        """As the discriminator's."""
+        losses = super()._generator_losses(real, fake, inputs)
+        if real.conditional_logits is None or fake.conditional_logits is None:
+            return losses
+        by_class = super()._generator_losses(_by_class(real), _by_class(fake), inputs)
+        return losses + inputs.growth[TRANSITION] * by_class
 
     def check_truncation(self, truncation: float) -> None:
         """Any truncation does: it says how far styles stay from their average."""
@@ -165,7 +217,7 @@ class StyleGAN(LatentGAN):
         self, player: Player, styles: Array, growth: Mapping[str, Any] | None = None, *, rng: Array
     ) -> Images:
         """Images [n, h, w, c] of styles [n, layers, w], with the noise that is constant."""
-        call = {"rng": rng, "train": False, **(growth or {})}
+        call = {"rng": rng, "train": False, **_of_layers(growth or {})}
         return forward(self.generator, player, styles, method="synthesize", **call)[0]
 
     def generate_for_discriminator(self, player: Player, inputs: StepInputs) -> tuple[Images, Player]:
@@ -207,7 +259,8 @@ class StyleGAN(LatentGAN):
         self, player: Player, styles: Array, inputs: StepInputs, *, train: bool = True
     ) -> tuple[Images, Player]:
         rng = jax.random.fold_in(inputs.rngs[0], NETWORK_FAKE)
-        return forward(self.generator, player, styles, method="synthesize", rng=rng, train=train, **inputs.growth)
+        call = {"method": "synthesize", "rng": rng, "train": train, **_of_layers(inputs.growth)}
+        return forward(self.generator, player, styles, **call)
 
     def _path_lengths(self, player: Player, styles: Array, inputs: StepInputs) -> Array:
         """For each image [n] the root mean square, over layers, of the slope of a random projection of it."""
@@ -223,3 +276,14 @@ class StyleGAN(LatentGAN):
 
         slopes = jax.grad(projected)(styles)
         return jnp.sqrt(jnp.square(slopes).sum(2).mean(1))
+
+
+def _by_class(output: DiscriminatorOutput) -> DiscriminatorOutput:
+    """The output whose logits are those of the classes."""
+    assert output.conditional_logits is not None, "asked before"
+    return output._replace(logits=output.conditional_logits)
+
+
+def _of_layers(growth: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the layers of images grow by: a transition is over before them, in the styles."""
+    return {name: value for name, value in growth.items() if name != TRANSITION}

@@ -94,11 +94,25 @@ class Mapping(nn.Module):
     bias_gain: float = 1.0  # of the layers, as in SlowDense
 
     @nn.compact
-    def __call__(self, latents: Latents | None, labels: Labels | None, *, advance: bool = False) -> Array:
-        """Styles in float32; the average moves with `advance`."""
-        x = self.join(latents, labels)
+    def __call__(
+        self,
+        latents: Latents | None,
+        labels: Labels | None,
+        *,
+        advance: bool = False,
+        transition: Array | None = None,
+    ) -> Array:
+        """Styles in float32; the average moves with `advance`.
+
+        In a `transition`, from 0 to 1, the first layer takes latents alone, and that share of a layer of the labels is
+        added behind it (Shahbazi et al. 2022, arXiv 2201.06578, 4.1); so 0 is a mapping without classes.
+        """
+        x = self.join(latents, labels) if transition is None else pixel_norm(required(latents).astype(jnp.float32))
         for index in range(self.layers):
             x = SlowDense(self.features, bias_gain=self.bias_gain, name=f"dense_{index}")(x)
+            if index == 0 and transition is not None:
+                from_labels = SlowDense(self.features, bias_gain=self.bias_gain, name="dense_labels")
+                x = x + transition * from_labels(self._embed(labels))
         if self.averaged:
             average = self.variable(AVERAGES, "style", jnp.zeros, (self.features,))
             if advance and not self.is_initializing() and self.is_mutable_collection(AVERAGES):
@@ -108,11 +122,12 @@ class Mapping(nn.Module):
     def join(self, latents: Latents | None, labels: Labels | None) -> Array:
         """What the first layer takes [n, z + w]: latents and embedded labels, each normalised; or one of them."""
         inputs = [] if latents is None else [pixel_norm(latents.astype(jnp.float32))]
-        if self.num_classes:
-            one_hot = jax.nn.one_hot(required(labels), self.num_classes)
-            embed = Dense(self.features, kernel_init=EQUALIZED_INIT, equalized=1.0, name="embed")
-            inputs.append(pixel_norm(embed(one_hot)))
+        inputs += [self._embed(labels)] if self.num_classes else []
         return jnp.concatenate(inputs, axis=-1)
+
+    def _embed(self, labels: Labels | None) -> Array:
+        one_hot = jax.nn.one_hot(required(labels), self.num_classes)
+        return pixel_norm(Dense(self.features, kernel_init=EQUALIZED_INIT, equalized=1.0, name="embed")(one_hot))
 
 
 class StyledGenerator(nn.Module):
@@ -138,13 +153,30 @@ class StyledGenerator(nn.Module):
         del growth
         return self.num_styles
 
-    def __call__(self, latents: Latents, labels: Labels | None = None, *, train: bool, **growth: Any) -> Images:
+    def __call__(
+        self,
+        latents: Latents,
+        labels: Labels | None = None,
+        *,
+        train: bool,
+        transition: Array | None = None,
+        **growth: Any,
+    ) -> Images:
         """Images [n, h, w, c] in float32."""
-        return self.synthesize(self.styles(latents, labels, train=train, **growth), train=train, **growth)
+        styles = self.styles(latents, labels, train=train, transition=transition, **growth)
+        return self.synthesize(styles, train=train, **growth)
 
-    def styles(self, latents: Latents, labels: Labels | None = None, *, train: bool, **growth: Any) -> Array:
+    def styles(
+        self,
+        latents: Latents,
+        labels: Labels | None = None,
+        *,
+        train: bool,
+        transition: Array | None = None,
+        **growth: Any,
+    ) -> Array:
         """The styles [n, layers, w], the same for all layers; the average style moves with `train`."""
-        style = self.mapping(latents, labels, advance=train)
+        style = self.mapping(latents, labels, advance=train, transition=transition)
         return jnp.repeat(style[:, None], self.styles_in_use(**growth), axis=1)
 
 

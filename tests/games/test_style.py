@@ -100,9 +100,73 @@ def test_path_lengths_are_compared_with_their_moving_mean(state):
         ({"truncation_cutoff": 5}, r"game\.truncation_cutoff=5: game\.generator has 4 layers"),
         ({"path_length_share": 3}, r"game\.path_length_share=3: does not divide the batch of stages\[0\]"),
         ({"path_length_share": 0}, r"game\.path_length_share=0: expected at least 1"),
+        ({"transition_images": 8}, r"game\.transition_images=8: .* game\.num_classes is 0"),
+        ({"transition_start": 8}, r"game\.transition_start=8: .* game\.transition_images is 0"),
     ],
 )
 def test_what_does_not_fit_is_refused(changes, message):
     game = dataclasses.replace(GAME, **changes)
     with pytest.raises(UserError, match=message):
         check(Config(game, DataConfig(), (Stage(steps=1, batch_size=8, resolution=8),)))
+
+
+LABELS = jnp.arange(8) % 3
+
+
+@pytest.fixture(scope="module")
+def in_transition():
+    """A game whose classes come in over 64 images, from 32 on, and its state."""
+    game = dataclasses.replace(
+        GAME,
+        generator=Generator((4, 3), 1, 3, 5, 2),
+        discriminator=Discriminator((4, 3), 3, mapping_layers=2),
+        num_classes=3,
+        style_mixing=0.0,
+        transition_start=32,
+        transition_images=64,
+    )
+    optimizers = {player: make_optimizer(Config.generator_optimizer) for player in ("generator", "discriminator")}
+    batch = {**BATCH, "labels": LABELS}
+    return game, batch, create_state(game, (STAGE,), (batch,), optimizers, jax.random.key(0), ())
+
+
+def test_before_its_transition_a_game_is_that_without_classes(in_transition, state):
+    game, batch, own = in_transition
+    inputs = game.step_inputs(STAGE, own, batch, RNGS)
+    images, _ = jax.jit(game.generate)(own.generator, inputs)
+    kept = {name: own.generator.params[name] for name in own.generator.params}
+    kept["mapping"] = {name: leaf for name, leaf in kept["mapping"].items() if name in ("dense_0", "dense_1")}
+    assert jax.tree.structure(kept) == jax.tree.structure(state.generator.params)
+    plain = dataclasses.replace(GAME, style_mixing=0.0)
+    without = plain.step_inputs(STAGE, state, BATCH, RNGS)
+    expected, _ = jax.jit(plain.generate)(own.generator.replace(params=kept), without)
+    np.testing.assert_array_equal(images, expected)
+
+
+def test_classes_come_in_through_the_mapping_and_by_a_second_loss(in_transition):
+    """Shahbazi et al. 2022, 4.1: by hand, at a quarter of the transition."""
+    game, batch, own = in_transition
+    later = own.replace(step=jnp.int32(6))
+    inputs = game.step_inputs(STAGE, later, batch, RNGS)
+    assert float(inputs.growth["transition"]) == 0.25
+    latents = game.sample_latents(RNGS)
+    params = jax.device_get(own.generator.params["mapping"])
+
+    def normalised(x):
+        return x / np.sqrt(np.square(x).mean(1, keepdims=True) + 1e-8)
+
+    def slow(layer, x):
+        y = x @ layer["kernel"] * (0.01 / np.sqrt(x.shape[1])) + 0.01 * layer["bias"]
+        return np.where(y >= 0, y, 0.2 * y) * np.sqrt(2)
+
+    embedded = params["embed"]["kernel"][np.asarray(LABELS)] / np.sqrt(3) + params["embed"]["bias"]
+    x = slow(params["dense_0"], normalised(np.asarray(latents)))
+    x = slow(params["dense_1"], x + 0.25 * slow(params["dense_labels"], normalised(embedded)))
+    styles, _ = game._styles(own.generator, latents, inputs)
+    np.testing.assert_allclose(styles[:, 0], x, rtol=1e-4, atol=1e-5)
+
+    loss, _ = jax.jit(game.generator_loss, static_argnums=0)(STAGE, own.generator.params, later, batch, RNGS)
+    images, _ = game.generate(own.generator, inputs)
+    fake, _ = game.discriminate(own.discriminator, images, inputs, 1)
+    parts = [np.log1p(np.exp(-np.asarray(logits))).mean() for logits in (fake.logits, fake.conditional_logits)]
+    np.testing.assert_allclose(loss, parts[0] + 0.25 * parts[1], rtol=1e-4)
