@@ -29,7 +29,7 @@ def photo(seed: int, width: int = 320, height: int = 288, tint: Sequence[int] = 
     pixels = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.int16)
     rows, columns = np.mgrid[:height, :width]
     beyond = (rows * random.normal() + columns * random.normal())[..., None] > 0
-    return Image.fromarray(np.uint8(np.clip(np.where(beyond, pixels, pixels // 2) + np.asarray(tint), 0, 255)))
+    return Image.fromarray(np.clip(np.where(beyond, pixels, pixels // 2) + np.asarray(tint), 0, 255).astype(np.uint8))
 
 
 def _photos(

@@ -56,7 +56,7 @@ class StyleGAN(LatentGAN):
     path_length_decay: float = 0.01  # how fast the mean length follows
     path_length_share: int = 2  # one image in so many
     truncation_cutoff: int = 0  # the first layers, whose styles a truncation moves; 0: all of them
-    transition_start: int = 0  # images seen until which classes count for nothing, of a transition
+    unconditional_images: int = 0  # before a transition, while classes count for nothing
     transition_images: int = 0  # over which they come in, linearly; 0: no transition, they count from the start
 
     @property
@@ -89,10 +89,10 @@ class StyleGAN(LatentGAN):
                 f"game.transition_images={self.transition_images}: from images without classes to images by class, and "
                 "game.num_classes is 0; set it to 0"
             )
-        if self.transition_start and not self.transition_images:
+        if self.unconditional_images and not self.transition_images:
             raise UserError(
-                f"game.transition_start={self.transition_start}: of a transition, and game.transition_images is 0; set "
-                "it to the number of images over which classes come in"
+                f"game.unconditional_images={self.unconditional_images}: before a transition, and "
+                "game.transition_images is 0; set it to the number of images over which classes come in"
             )
 
     def growth(self, stage: ScheduledStage, step: Array) -> Mapping[str, Any]:
@@ -100,7 +100,7 @@ class StyleGAN(LatentGAN):
         growth = super().growth(stage, step)
         if not self.transition_images:
             return growth
-        share = (stage.images_seen(step) - self.transition_start) / self.transition_images
+        share = (stage.images_seen(step) - self.unconditional_images) / self.transition_images
         return {**growth, TRANSITION: jnp.clip(share, 0.0, 1.0)}
 
     def init_extras(self, batch: Batch) -> PyTree:

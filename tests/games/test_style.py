@@ -101,7 +101,7 @@ def test_path_lengths_are_compared_with_their_moving_mean(state):
         ({"path_length_share": 3}, r"game\.path_length_share=3: does not divide the batch of stages\[0\]"),
         ({"path_length_share": 0}, r"game\.path_length_share=0: expected at least 1"),
         ({"transition_images": 8}, r"game\.transition_images=8: .* game\.num_classes is 0"),
-        ({"transition_start": 8}, r"game\.transition_start=8: .* game\.transition_images is 0"),
+        ({"unconditional_images": 8}, r"game\.unconditional_images=8: .* game\.transition_images is 0"),
     ],
 )
 def test_what_does_not_fit_is_refused(changes, message):
@@ -122,7 +122,7 @@ def in_transition():
         discriminator=Discriminator((4, 3), 3, mapping_layers=2),
         num_classes=3,
         style_mixing=0.0,
-        transition_start=32,
+        unconditional_images=32,
         transition_images=64,
     )
     optimizers = {player: make_optimizer(Config.generator_optimizer) for player in ("generator", "discriminator")}
