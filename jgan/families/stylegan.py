@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from jgan.families.progan import sides_of
 from jgan.families.stylegan2 import block_dtypes, widths_of
 from jgan.games.growing_style import GrowingStyleGAN
+from jgan.layers.blend import one_hot
 from jgan.layers.conditioning import required
 from jgan.layers.conv import Conv
 from jgan.layers.dense import Dense
@@ -43,7 +43,7 @@ class Mapping(LaterMapping):
         x = latents.astype(jnp.float32)
         if self.num_classes:
             embed = Dense(x.shape[-1], use_bias=False, kernel_init=EQUALIZED_INIT, name="embed")
-            x = jnp.concatenate([x, embed(jax.nn.one_hot(required(labels), self.num_classes))], axis=-1)
+            x = jnp.concatenate([x, embed(one_hot(required(labels), self.num_classes))], axis=-1)
         return pixel_norm(x)
 
 
@@ -224,7 +224,7 @@ class Discriminator(nn.Module):
             return Dense(1, name="to_logit", **_layer(gain=1.0))(x)[:, 0]
         name = "to_conditional_logit" if in_transition else "to_logit"
         logits = Dense(self.num_classes, name=name, **_layer(gain=1.0))(x)
-        by_class = (logits * jax.nn.one_hot(required(labels), self.num_classes)).sum(-1)
+        by_class = (logits * one_hot(required(labels), self.num_classes)).sum(-1)
         if not in_transition:
             return by_class
         self.sow("intermediates", "conditional_logits", by_class)

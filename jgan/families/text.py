@@ -15,7 +15,8 @@ import jax.numpy as jnp
 from jgan.families import dcgan
 from jgan.families.dcgan import KERNEL_INIT, SLOPE, downsample, to_logit
 from jgan.games.text import TextGAN
-from jgan.layers.caption_encoder import Blend, CaptionEncoder
+from jgan.layers.blend import Blend
+from jgan.layers.caption_encoder import CaptionEncoder
 from jgan.layers.conv import Conv
 from jgan.layers.norm import discriminator_norm
 from jgan.types import Array, Images, Latents, Logits

@@ -18,7 +18,8 @@ import numpy as np
 from jgan.games.latent import PREVIEW_COLUMNS, LatentGAN
 from jgan.games.networks import NETWORK_FAKE, NETWORK_REAL, StepInputs, fold
 from jgan.games.terms import discriminator_terms
-from jgan.layers.caption_encoder import Blend, example_captions, mismatch
+from jgan.layers.blend import Blend
+from jgan.layers.caption_encoder import example_captions, mismatch
 from jgan.types import (
     Array,
     Batch,

@@ -17,6 +17,7 @@ from jgan.games.translation import image_to_image, player_of, sides_of
 from jgan.inference.given_arrays import check_key, check_variables, floats, whole_numbers
 from jgan.inference.sampling import check_truncation, latent_game
 from jgan.inference.weights import NEWEST, Weights, batch_shapes, restore_generator
+from jgan.layers.blend import Blend
 from jgan.setup import BatchShapes
 from jgan.types import (
     Array,
@@ -88,8 +89,12 @@ class LatentGenerator:
         return self._generate(variables, latents, labels, truncation)
 
 
-def checked_labels(game: LatentGAN, labels: Any, count: int) -> Labels | None:
-    """The labels, or captions, of so many latents. Raises UserError for what the game's generator does not take."""
+def checked_labels(game: LatentGAN, labels: Any, count: int) -> PyTree:
+    """The labels, or captions, of so many latents, or a `Blend` of two rows of them.
+
+    Raises:
+      UserError: the game's generator takes others.
+    """
     example, limit = game.example_labels(1), game.label_limit
     what = {
         "none": f"labels, 0 to {limit - 1}",
@@ -101,6 +106,9 @@ def checked_labels(game: LatentGAN, labels: Any, count: int) -> Labels | None:
         raise UserError(f"labels: {'this run is unconditional; leave them out' if example is None else takes}")
     if example is None:
         return None
+    if isinstance(labels, Blend):
+        first, second = (checked_labels(game, part, count) for part in (labels.first, labels.second))
+        return Blend(first, second, floats("labels.share", labels.share, (count, 1), most=1.0))
     if game.captions == "vectors":
         return floats("labels", labels, (count, example.shape[1]))
     if game.captions == "words":

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jgan.layers.blend import Blend, blended
 from jgan.layers.dense import Dense, Embed
 from jgan.types import Array
 
 SLOPE = 0.2  # of the leaky ReLU
-
-
-class Blend(NamedTuple):
-    """Stands for captions whose vectors are `share` times those of `first` plus 1 - `share` times those of `second`."""
-
-    first: Array
-    second: Array
-    share: Array
 
 
 class CaptionEncoder(nn.Module):
@@ -43,9 +34,7 @@ class CaptionEncoder(nn.Module):
         def encode(captions: Array) -> Array:
             return nn.leaky_relu(project(read(captions)), SLOPE)
 
-        if not isinstance(captions, Blend):
-            return encode(captions)
-        return captions.share * encode(captions.first) + (1.0 - captions.share) * encode(captions.second)
+        return blended(encode, captions)
 
 
 class WordReader(nn.Module):

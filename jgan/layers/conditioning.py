@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Protocol
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
+from jgan.layers.blend import one_hot
 from jgan.layers.dense import Dense, Embed
 from jgan.layers.logits import Minibatched, last_features, to_logit
 from jgan.types import Array, Images, Labels, Logits, UserError
@@ -52,7 +52,7 @@ def label_features(
     """
     check_choice(f"game.{player}.label_input", label_input, LABEL_INPUTS)
     if label_input == "concatenate":
-        return jax.nn.one_hot(required(labels), num_classes, dtype=dtype)
+        return one_hot(required(labels), num_classes, dtype)
     embed = Embed(num_classes, EMBEDDING_DIM, dtype=dtype, spectral_norm=spectral_norm, name="embedding")
     return embed(required(labels))
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from jgan.layers.blend import Blend, blended
 from jgan.layers.equalized import equalize
 from jgan.layers.spectral import spectral_normalize
 from jgan.types import Array, Labels
@@ -50,10 +51,10 @@ class Embed(nn.Module):
     spectral_norm: bool = False
 
     @nn.compact
-    def __call__(self, labels: Labels) -> Array:
+    def __call__(self, labels: Labels | Blend) -> Array:
         """Labels [n] to [n, features] in `dtype`; a label out of range gives NaN."""
         shape = (self.num_embeddings, self.features)
         table = self.param("embedding", self.embedding_init, shape, jnp.float32)
         if self.spectral_norm:
             table = spectral_normalize(self, table, output_axis=0)
-        return jnp.take(table, labels, axis=0).astype(self.dtype)
+        return blended(lambda labels: jnp.take(table, labels, axis=0), labels).astype(self.dtype)

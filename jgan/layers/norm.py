@@ -17,6 +17,7 @@ from flax import linen as nn
 from jax import lax
 from jax.typing import DTypeLike
 
+from jgan.layers.blend import Blend, blended
 from jgan.layers.dense import Dense
 from jgan.types import Array, Labels
 
@@ -65,14 +66,17 @@ class ConditionalBatchNorm(nn.Module):
     epsilon: float = 1e-5
 
     @nn.compact
-    def __call__(self, x: Array, labels: Labels, train: bool) -> Array:
+    def __call__(self, x: Array, labels: Labels | Blend, train: bool) -> Array:
         """[n, ..., c] and labels [n], as `BatchNorm`; a label out of range gives NaN."""
         table, channels = (self.num_classes, x.shape[-1]), (x.shape[-1],)
         scale = self.param("scale", nn.initializers.ones_init(), table, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros_init(), table, jnp.float32)
         normal = _normalize_by_batch(self, _float32(x), jnp.ones(channels), jnp.zeros(channels), train)
         between = tuple(range(1, x.ndim - 1))
-        scale, bias = (lax.expand_dims(jnp.take(values, labels, axis=0), between) for values in (scale, bias))
+        scale, bias = (
+            lax.expand_dims(blended(functools.partial(jnp.take, values, axis=0), labels), between)
+            for values in (scale, bias)
+        )
         return (normal * scale + bias).astype(x.dtype)
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jgan.layers.blend import Blend
 from jgan.layers.conv import Conv
 from jgan.layers.norm import BatchNorm, ConditionalBatchNorm, LayerNorm, ModulatedBatchNorm
 from jgan.layers.resample import PooledConv, UpsampledConv, average_pool, upsample, upsample_bilinear
@@ -69,7 +70,7 @@ class GeneratorBlock(nn.Module):
     def _norm(self, x: Array, condition: Array | None, train: bool, name: str) -> Array:
         if condition is None:
             return BatchNorm(name=name)(x, train)
-        if jnp.issubdtype(condition.dtype, jnp.integer):
+        if isinstance(condition, Blend) or jnp.issubdtype(condition.dtype, jnp.integer):
             return ConditionalBatchNorm(self.num_classes, name=name)(x, condition, train)
         layer = ModulatedBatchNorm(self.kernel_init.other, self.spectral_norm, dtype=self.dtype, name=name)
         return layer(x, condition, train)

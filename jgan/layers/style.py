@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from jgan.layers.blend import one_hot
 from jgan.layers.conditioning import required
 from jgan.layers.conv import conv, conv_transpose
 from jgan.layers.dense import Dense
@@ -126,8 +127,8 @@ class Mapping(nn.Module):
         return jnp.concatenate(inputs, axis=-1)
 
     def _embed(self, labels: Labels | None) -> Array:
-        one_hot = jax.nn.one_hot(required(labels), self.num_classes)
-        return pixel_norm(Dense(self.features, kernel_init=EQUALIZED_INIT, equalized=1.0, name="embed")(one_hot))
+        embed = Dense(self.features, kernel_init=EQUALIZED_INIT, equalized=1.0, name="embed")
+        return pixel_norm(embed(one_hot(required(labels), self.num_classes)))
 
 
 class StyledGenerator(nn.Module):

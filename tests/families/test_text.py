@@ -19,7 +19,8 @@ from jgan.families.dcgan import dcgan
 from jgan.families.text import Discriminator, Generator, text
 from jgan.games.text import TextGAN
 from jgan.inference.given_captions import encode_captions, given_texts, vectors_of_file
-from jgan.layers.caption_encoder import Blend, CaptionEncoder
+from jgan.layers.blend import Blend
+from jgan.layers.caption_encoder import CaptionEncoder
 from jgan.rundir.pictures import to_uint8
 from jgan.types import Stage, UserError
 
