@@ -38,6 +38,9 @@ GROUPS = {
         "export-weights": Command("jgan.export_weights", "write a run's networks for other code bases"),
         "card": Command("jgan.hub", "make a folder with a model card for the Hugging Face Hub"),
     },
+    "Explore": {
+        "latents": Command("jgan.latents", "walk through latents: interpolate, truncate, mix, ..."),
+    },
     "Measure": {
         "evaluate": Command("jgan.evaluate", "measure a run or a folder of images: FID, KID, precision, ..."),
         "compare": Command("jgan.compare", "compare image files with their references: PSNR, SSIM, LPIPS, NIQE"),

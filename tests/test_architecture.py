@@ -78,6 +78,7 @@ COMMANDS |= {
     "__main__",
     "data/__main__",
     "hub/__main__",
+    "latents/__main__",
     "list_configs",
     "report",
     "sample",

@@ -179,12 +179,19 @@ class LatentSpace:
         psi = None if truncation is None else np.float32(self._checked_truncation(truncation))
         return self._in_batches(functools.partial(self._map_with, psi), latents, labels)
 
-    def images(self, latents: np.ndarray, labels: PyTree = None, truncation: float | None = None) -> np.ndarray:
+    def images(
+        self,
+        latents: np.ndarray,
+        labels: PyTree = None,
+        truncation: float | None = None,
+        *,
+        player: Player | None = None,
+    ) -> np.ndarray:
         """Images uint8 [n, h, w, c] of latents [n, z] and, where the run has some, labels int32 [n].
 
         Captions as `labels` gives them take the place of labels, and so does a `Blend` of two rows of either.
         `truncation` is psi of StyleGANs, and chooses the batch statistics of published BigGANs; other generators do
-        not look at it: their latents are truncated themselves, as `latents` does.
+        not look at it: their latents are truncated themselves, as `latents` does. `player`: other weights.
 
         Raises:
           UserError: latents, labels or a truncation that this run does not take.
@@ -192,7 +199,7 @@ class LatentSpace:
         if self.has_styles:
             return self.images_of_styles(self.styles(latents, labels, truncation))
         latents, labels = self._checked(latents, labels)
-        player = self.truncated(truncation)
+        player = player or self.truncated(truncation)
         return to_uint8(self._in_batches(functools.partial(self._generate, player), latents, labels))
 
     def images_of_styles(self, styles: np.ndarray) -> np.ndarray:
@@ -216,17 +223,21 @@ class LatentSpace:
         tables = self.game.truncation_tables
         return at_truncation(self.player, 1.0 if truncation is None else truncation, tables) if tables else self.player
 
-    def take_standing_statistics(self, batches: int, batch_size: int, truncation: float | None = None) -> None:
-        """From now on the mean batch statistics of so many fresh batches stand in for the running ones (see Sampler).
+    def with_standing_statistics(self, batches: int, batch_size: int, truncation: float | None = None) -> Player:
+        """The generator with the mean batch statistics of so many fresh batches in place of the running ones.
+
+        As `jgan sample --standing_batches` has them.
 
         Raises:
           UserError: the run has no batch norm, or captions, or statistics for each truncation.
         """
         if self.game.captions != "none":
             raise UserError("--standing_batches: these are statistics over all captions, which only evaluate has")
+        if truncation is not None:
+            check_truncation(self.game, truncation)
         sampler = Sampler(self.game, self._stages, batch_size, truncation)
         classes = classes_in_turn(self.game, self.game.num_classes)
-        self.player = sampler.with_standing_statistics(self.player, self.step, classes, batches, seed=0)
+        return sampler.with_standing_statistics(self.player, self.step, classes, batches, seed=0)
 
     def _map_with(self, psi: np.float32 | None, latents: Latents, labels: PyTree) -> Array:
         return self._map(self.player, latents, labels, psi)
@@ -249,13 +260,13 @@ class LatentSpace:
         return np.concatenate(outputs)
 
 
-def check_seeds(seeds: Sequence[int]) -> None:
+def check_seeds(seeds: Sequence[int], flag: str = "--seeds") -> None:
     """Raises UserError where there are none, or one is no number of an image of `jgan sample`."""
     if not len(seeds):
-        raise UserError("--seeds: expected at least one")
+        raise UserError(f"{flag}: expected at least one")
     wrong = [seed for seed in seeds if not 0 <= seed < STANDING]
     if wrong:
-        raise UserError(f"--seeds: {wrong[0]} is no number of an image; expected 0 to {STANDING - 1:,}")
+        raise UserError(f"{flag}: {wrong[0]} is no number of an image; expected 0 to {STANDING - 1:,}")
 
 
 @functools.partial(jax.jit, static_argnames=("game", "truncation"))

@@ -36,6 +36,7 @@ RIGHT = {
     "compare": "--images photos --reference photos",
     "report": "--workdir run",
     "classifier": "--source folder:photos --out new.npz",
+    "latents truncate": "--workdir run --out new.png",
     "data inspect": "--source folder:photos --out new.png",
     "data prepare": "--source folder:photos --out new --resolution 8",
     "data split": "--source pairs:pairs --out new",
@@ -50,6 +51,7 @@ COMPUTING = (
     "jgan.published.exporting._variables",
     "jgan.evaluation.measure.Collector",
     "jgan.hub.folder._copy_run",
+    "jgan.latents.space.LatentSpace.latents",
     "jgan.compare.lpips.load_lpips",
     "jgan.report.draw_plots",
     "jgan.classifier.train_classifier",
@@ -91,6 +93,10 @@ MORE = {  # of a number that can be read, and is out of range all the same
     "--channels": ("7",),
     "--crop": (str(2**40),),
     "--devices": ("0", "1,,2", "a"),
+}
+LISTS = {  # of several numbers
+    "--seeds": ("", "x", "1,", "-1", "5-3", "0-99999999", str(2**30), "9" * 400),
+    "--truncations": ("", "x", "1,", "-1", "0", "nan", "inf"),
 }
 
 
@@ -154,7 +160,7 @@ def wrong_values(action):
         return [*TEXTS[action.type], *MORE.get(name, ())]
     if action.choices is not None:
         return ["", "nonsense"]
-    return list(MORE.get(name, () if name in ANY_TEXT | NOT_READ else ("", "nonsense")))
+    return list(LISTS.get(name, () if name in ANY_TEXT | NOT_READ else ("", "nonsense")))
 
 
 def lines(name, parser):

@@ -1,0 +1,70 @@
+"""Files that a verb writes: whole or not at all, and never in the place of what it has not made."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from jgan import __version__
+from jgan.inference.weights import digest_of
+from jgan.latents.space import LatentSpace
+from jgan.rundir.atomic_files import as_json, check_name, check_replaceable, replacing_shared
+from jgan.rundir.new_directories import making_directory
+from jgan.types import UserError
+
+MARK = "jgan latents"  # how the text of its PNGs begins, among their first bytes
+NO_SETTINGS = {"workdir", "out", "overwrite", "batch_size", "run"}  # options that change nothing but rounding
+
+
+class Output:
+    """A picture, and what belongs to it: the files beside it are as old as it is, and were made by the same."""
+
+    def __init__(self, options: argparse.Namespace, endings: tuple[str, ...] = (".png",)) -> None:
+        """`--out` and `--overwrite` of the options; a file of another ending than .png has a picture beside it.
+
+        Raises:
+          UserError: the name has another ending, or the place cannot be written, or is another's.
+        """
+        self.path: Path = options.out
+        self.picture = self.path.with_suffix(".png")
+        self._options = options
+        if self.path.suffix.lower() not in endings:
+            raise UserError(f"--out={self.path}: expected a name that ends in {' or '.join(endings)}")
+        check_name(self.picture, "--out")
+        check_replaceable(self.picture, MARK.encode(), f"a picture of {MARK}")
+        if self.path != self.picture and (self.path.is_dir() or (self.path.exists() and not self.picture.exists())):
+            raise UserError(
+                f"--out={self.path}: is there already, without its {self.picture.name}; choose another name"
+            )
+        place = next(place for place in self.path.absolute().parents if place.exists())
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            raise UserError(f"--out={self.path}: cannot write to {place}; choose another place")
+
+    def check(self, space: LatentSpace) -> None:
+        """Raises UserError where a picture is there that was made by other weights or settings, unless `overwrite`."""
+        if self.picture.is_file() and not self._options.overwrite:
+            with self.picture.open("rb") as file:
+                if self._mark(space).encode() not in file.read(300):
+                    raise UserError(
+                        f"--out={self.picture}: was made by other weights or settings; choose another name, or replace "
+                        "it by --overwrite"
+                    )
+
+    def write(self, sheet: np.ndarray, space: LatentSpace) -> None:
+        """Writes the picture, uint8 [h, w, c]. Raises UserError where it cannot."""
+        text = PngInfo()
+        text.add_text("Software", self._mark(space))
+        with making_directory(self.picture.parent, "--out"), replacing_shared(self.picture) as whole:
+            Image.fromarray(sheet[..., 0] if sheet.shape[-1] == 1 else sheet).save(whole, "PNG", pnginfo=text)
+
+    def _mark(self, space: LatentSpace) -> str:
+        settings = {name: str(value) for name, value in vars(self._options).items() if name not in NO_SETTINGS}
+        made_by = {**settings, "weights": digest_of(space.player), "step": space.step, "jgan": __version__}
+        digest = hashlib.blake2b(as_json(made_by, sort_keys=True).encode(), digest_size=16).hexdigest()
+        return f"{MARK} {self._options.run.__module__.rpartition('.')[2]} {digest}"
