@@ -35,6 +35,7 @@ GROUPS = {
         "translate": Command("jgan.translate", "translate image files: image-to-image, colour, inpainting"),
         "upscale": Command("jgan.upscale", "enlarge image files"),
         "import-weights": Command("jgan.import_weights", "make a run of published weights"),
+        "export": Command("jgan.export", "write the generator for other runtimes: ONNX, StableHLO, safetensors"),
         "export-weights": Command("jgan.export_weights", "write a run's networks for other code bases"),
         "card": Command("jgan.hub", "make a folder with a model card for the Hugging Face Hub"),
     },

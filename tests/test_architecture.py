@@ -53,6 +53,7 @@ MAY_IMPORT = {
     },
     "latents": {"command", "config", "configuration", "data", "engine", "games", "inference", "layers", "rundir"},
     "published": {"config", "data", "engine", "families", "inference", "interop", "rundir", "setup"},
+    "export": {"command", "config", "configuration", "engine", "games", "inference", "interop", "layers", "rundir"},
     "autoconfig": {"config", "configuration", "data", "engine", "families", "rundir", "tasks"},
     "training": {"config", "data", "engine", "evaluation", "rundir", "setup"},
     "hub": {"config", "data", "inference", "reports", "rundir"},
@@ -62,6 +63,7 @@ MAY_IMPORT = {
         "configuration",
         "engine",
         "evaluation",
+        "export",
         "inference",
         "latents",
         "metrics",
@@ -77,6 +79,7 @@ COMMANDS = {"classifier", "compare", "evaluate", "export_weights", "import_weigh
 COMMANDS |= {
     "__main__",
     "data/__main__",
+    "export/__main__",
     "hub/__main__",
     "latents/__main__",
     "list_configs",
@@ -96,6 +99,9 @@ THIRD_PARTY = {  # libraries that one part alone may import
     "matplotlib": {"rundir"},
     "ml_collections": {"configuration"},
     "optax": {"engine"},
+    "jax2onnx": {"export"},
+    "onnx": {"export"},
+    "onnxruntime": {"export"},
     "huggingface_hub": {"rundir"},
 }
 NEVER = {"tensorflow", "torch", "pickle", "cloudpickle", "dill", "joblib"}

@@ -10,6 +10,7 @@ import numpy as np
 
 from jgan import config as configs
 from jgan.api.arguments import checked
+from jgan.api.exporting import Exporting
 from jgan.configuration.ranges import check_count, check_seed
 from jgan.engine.memory import check_host_bytes
 from jgan.evaluation.images import Chosen
@@ -30,7 +31,7 @@ from jgan.rundir.paths import given_path
 from jgan.types import PyTree, UserError
 
 
-class Run:
+class Run(Exporting):
     """A run directory: its config, what it computed, and its generator.
 
     Weights are the averaged (EMA) ones of the newest checkpoint; with `raw` the trained ones, with `best` those of the

@@ -137,7 +137,7 @@ class ResNetGenerator(nn.Module):
     def _check(self, inputs: Images) -> None:
         check_choice("game.generator.norm", self.norm, IMAGE_NORMS)
         height, width = inputs.shape[1:3]
-        if height % 4 or width % 4 or min(height, width) < SMALLEST:
+        if height % 4 or width % 4 or height < SMALLEST or width < SMALLEST:
             raise UserError(
                 f"game.generator: a residual generator takes images whose sides are multiples of 4, from {SMALLEST} "
                 f"up, and these are {height} x {width}; resize or crop them"

@@ -106,10 +106,10 @@ class Synthesis(nn.Module):
         block = nn.remat(SynthesisBlock) if self.remat else SynthesisBlock
         dtypes = block_dtypes(len(self.widths), self.dtype, self.dtype_blocks)
         sides = sides_of("generator", self.widths, resolution)
-        noises = self._noises(len(styles), [side for side, _ in sides], random_noise=random_noise)
+        noises = self._noises(styles.shape[0], [side for side, _ in sides], random_noise=random_noise)
         (first, wide), images = sides[0], []
         x = self.param("constant", nn.initializers.ones_init(), (first, first, wide), jnp.float32)[None]
-        x = jnp.broadcast_to(x, (len(styles), *x.shape[1:]))
+        x = jnp.broadcast_to(x, (styles.shape[0], *x.shape[1:]))
         for level, (side, features) in enumerate(sides):
             own = styles[:, 2 * level : 2 * level + 2]
             x = block(features, level == 0, dtypes[level], name=f"block_{side}")(x, own, noises[level])

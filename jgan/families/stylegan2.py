@@ -91,7 +91,7 @@ class Synthesis(nn.Module):
         """[n, h, w, image_channels] in float32, around [-1, 1] but not held there."""
         block = nn.remat(SynthesisBlock) if self.remat else SynthesisBlock
         dtypes = block_dtypes(len(self.widths), self.dtype, self.dtype_blocks)
-        wide, noises = self.widths[0], self._noises(len(styles), random_noise=random_noise)
+        wide, noises = self.widths[0], self._noises(styles.shape[0], random_noise=random_noise)
         constant = self.param("constant", nn.initializers.normal(1.0), (*self.first_shape, wide), jnp.float32)
         x = jnp.broadcast_to(constant[None], (styles.shape[0], *constant.shape))
         x = StyledConv(wide, clamp=self.clamp, dtype=dtypes[0], name=f"conv_{FIRST}")(x, styles[:, 0], noises[0][1])

@@ -30,6 +30,7 @@ _SAFETENSORS = {
     "U8": np.dtype("u1"),
     "BOOL": np.dtype("?"),
 }
+_NAMES = {dtype: name for name, dtype in _SAFETENSORS.items()}
 
 
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:
@@ -64,19 +65,20 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     return weights
 
 
-def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
-    """Writes float32 tensors by name, in the order of the names. Raises OSError."""
-    header, begin = {}, 0
+def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:
+    """Writes tensors by name, in the order of the names, and metadata, texts by name. Raises OSError."""
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    begin = 0
     for name, array in sorted(tensors.items()):
-        end = begin + 4 * array.size
-        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [begin, end]}
+        end = begin + array.nbytes
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [begin, end]}
         begin = end
     text = as_json(header, indent=None).encode()
     text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of eight bytes
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for _, array in sorted(tensors.items()):
-            file.write(np.ascontiguousarray(array, "<f4").tobytes())
+            file.write(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
 
 
 def _safetensors_entry(name: str, entry: Any) -> tuple[np.dtype, tuple[int, ...], tuple[int, int]]:

@@ -47,6 +47,10 @@ from jgan.types import Array
 Padding = Literal["SAME", "VALID"] | Sequence[Pair]
 OneForm = Callable[[Window, Array, Array], Array]  # one of the three functions, on one platform
 
+# What is traced within `xla_alone(True)` has XLA's own convolutions on every platform: other runtimes, which are given
+# the program, know of no choice by platform, and sizes that are symbols fit no form but XLA's.
+xla_alone = jax.make_user_context(default_value=False)
+
 
 # --- The three functions on CPU ---
 
@@ -218,6 +222,8 @@ def _axes(window: Window) -> list[tuple[int, int, int, int, Pair]]:
 @functools.partial(jax.jit, static_argnums=(0, 1, 2), inline=True)
 def _on_platform(on_cpu: OneForm, by_xla: OneForm, window: Window, left: Array, right: Array) -> Array:
     """The function of the platform that the program is compiled for. Both are traced once for all layers alike."""
+    if xla_alone.value:
+        return by_xla(window, left, right)
     cpu, default = functools.partial(on_cpu, window), functools.partial(by_xla, window)
     return lax.platform_dependent(left, right, cpu=cpu, default=default)
 
@@ -282,7 +288,7 @@ def conv(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SA
     if x.shape[3] != groups * kernel.shape[2] or kernel.shape[3] % groups:
         raise ValueError(f"conv: groups={groups} do not fit {x.shape[3]} channels and a kernel of {kernel.shape[2:]}")
     window = Window(_pair(kernel.shape), strides, _explicit(padding, _pair(kernel.shape), strides, size), size, groups)
-    if min(window.outputs) < 1:
+    if any(size < 1 for size in window.outputs):
         raise ValueError(f"conv: an input of {size} is smaller than the kernel {window.kernel}; pad it more")
     return _forward(window, x, kernel)
 
