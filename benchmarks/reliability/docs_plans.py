@@ -18,7 +18,12 @@ TOO_LARGE = ("biggan",)  # configs of which two steps take hours on two cores
 DOWNLOADED = ("fid", "clean_fid", "kid", "is")  # metrics whose network comes over the net
 STEPS, IMAGES = 2, 8  # of shortened trainings: steps, and images of each
 # Runs that a page uses and another page makes, by their directories.
-EARLIER = {"runs/quickstart": "quickstart", "runs/dcgan": "dcgan_digits"}
+EARLIER = {
+    "runs/quickstart": "quickstart",
+    "runs/dcgan": "dcgan_digits",
+    "runs/stylegan2_digits": "stylegan2_digits",
+    "runs/text_digits": "text_digits",
+}
 
 
 class Plan(NamedTuple):

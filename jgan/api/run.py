@@ -11,18 +11,20 @@ import numpy as np
 from jgan import config as configs
 from jgan.api.arguments import checked
 from jgan.api.exporting import Exporting
+from jgan.api.latents import LatentTools
 from jgan.configuration.ranges import check_count, check_seed
 from jgan.engine.memory import check_host_bytes
 from jgan.evaluation.images import Chosen
 from jgan.evaluation.measure import Metrics, measure
 from jgan.inference.arrays import ArrayTranslator, ImageLike
 from jgan.inference.generator import Generator, latents_of, open_generator
-from jgan.inference.given_captions import GivenCaptions, encode_captions, given_texts
+from jgan.inference.given_captions import encode_captions, given_in_python
 from jgan.inference.one_image import TILE, TILE_OF_UPSCALING, Tiles
 from jgan.inference.samples import NUM, RunSampler, Sampling, captions_in_rows, labels_in_turn
 from jgan.inference.sampling import latent_game
 from jgan.inference.translator import Translator, open_upscaler
 from jgan.inference.weights import NEWEST, Weights, read_numbering, read_vocabulary
+from jgan.latents.space import LatentSpace
 from jgan.photos.programs import Sizes
 from jgan.rundir.checkpoints import newest_step
 from jgan.rundir.columns import read_columns
@@ -31,7 +33,7 @@ from jgan.rundir.paths import given_path
 from jgan.types import PyTree, UserError
 
 
-class Run(Exporting):
+class Run(Exporting, LatentTools):
     """A run directory: its config, what it computed, and its generator.
 
     Weights are the averaged (EMA) ones of the newest checkpoint; with `raw` the trained ones, with `best` those of the
@@ -44,6 +46,7 @@ class Run(Exporting):
             raise UserError(f"{workdir}: no checkpoint yet; train first")
         self._sampler = functools.cache(functools.partial(RunSampler, self.config, workdir))
         self._generator = functools.cache(functools.partial(open_generator, self.config, workdir))
+        self._space = functools.cache(functools.partial(LatentSpace, self.config, workdir))
         self._translators: dict[tuple, Translator] = {}
         self._sizes = Sizes()
 
@@ -248,14 +251,8 @@ class Run(Exporting):
         return {name: float(value) for name, value in scores.items()}
 
     def _encoded(self, captions: Sequence[str] | np.ndarray | None, weights: Weights) -> np.ndarray | None:
-        given = None
-        if isinstance(captions, np.ndarray):
-            vectors = captions
-            given = GivenCaptions("captions", vectors=lambda: vectors)
-        elif captions is not None:
-            given = given_texts([captions] if isinstance(captions, str) else captions, "captions")
         vocabulary = functools.partial(read_vocabulary, self.workdir, weights)
-        return encode_captions(self._sampler().game, given, vocabulary)
+        return encode_captions(self._sampler().game, given_in_python(captions), vocabulary)
 
 
 def _path(value: str | Path | None) -> Path | None:

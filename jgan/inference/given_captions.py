@@ -41,6 +41,15 @@ def vectors_of_file(path: Path) -> GivenCaptions:
     return GivenCaptions("--embeddings", vectors=functools.partial(_read_vectors, path))
 
 
+def given_in_python(captions: Sequence[str] | np.ndarray | None) -> GivenCaptions | None:
+    """Captions of words, or one of them, or vectors, as an argument; None without any."""
+    if captions is None:
+        return None
+    if isinstance(captions, np.ndarray):
+        return GivenCaptions("captions", vectors=lambda: captions)
+    return given_texts([captions] if isinstance(captions, str) else captions, "captions")
+
+
 def _read_lines(path: Path) -> list[tuple[str, str]]:
     try:
         lines = read_file(path, MAX_TEXT_BYTES).decode("utf-8-sig").splitlines()

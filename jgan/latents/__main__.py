@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jgan import command
-from jgan.latents import truncate
+from jgan.latents import classes, mix, neighbours, truncate
 
-VERBS = (truncate.VERB,)  # a line in the help for each, in this order
+VERBS = (  # in the order of the help
+    truncate.VERB,
+    neighbours.VERB,
+    classes.VERB,
+    mix.VERB,
+)
 
 DESCRIPTION = """Explores the latents of a run.
 

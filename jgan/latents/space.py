@@ -157,14 +157,25 @@ class LatentSpace:
         Raises:
           UserError: labels or captions that this run does not take, or no caption where it needs one.
         """
+        given = self.given_labels(labels, captions)
+        if given is not None:
+            return given[np.arange(len(seeds)) % len(given)]
+        return np.asarray(seeds, np.int32) % self.game.num_classes if self.game.num_classes else None
+
+    def given_labels(
+        self, labels: Sequence[str | int] | None = None, captions: GivenCaptions | None = None
+    ) -> np.ndarray | None:
+        """Classes int32 [n], or captions as the network takes them, each once; None where none are given.
+
+        Raises:
+          UserError: as `labels`.
+        """
         if self.game.captions != "none" and labels is not None:
             raise UserError("--labels: this run generates images from captions, it has no classes to choose")
         encoded = encode_captions(self.game, captions, self._vocabulary)
-        if encoded is not None:
-            return encoded[np.arange(len(seeds)) % len(encoded)]
-        if labels is not None or not self.game.num_classes:
-            return labels_in_turn(self.game, labels, len(seeds), self._numbering)
-        return np.asarray(seeds, np.int32) % self.game.num_classes
+        if encoded is not None or labels is None:
+            return encoded
+        return labels_in_turn(self.game, labels, len(labels), self._numbering)
 
     # Many rows.
 

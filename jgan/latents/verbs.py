@@ -13,6 +13,7 @@ from jgan.command import Parser, add_run
 from jgan.configuration.ranges import check_count
 from jgan.data.classes import split_labels
 from jgan.inference.given_captions import GivenCaptions, given_texts, texts_of_file, vectors_of_file
+from jgan.inference.sampling import latent_game
 from jgan.inference.weights import Weights
 from jgan.latents.space import BATCH_SIZE, LatentSpace, check_seeds
 from jgan.types import UserError
@@ -75,10 +76,16 @@ def add_out(parser: Parser, metavar: str = "FILE.png", what: str = "the picture 
 
 
 def open_space(options: argparse.Namespace) -> LatentSpace:
-    """The run of `add_weights`. Raises UserError where it has no latents, or no such checkpoint."""
+    """The run of `add_weights`.
+
+    Raises:
+      UserError: it has no latents, no such checkpoint, or does not take the truncation of `add_truncation`.
+    """
     check_count("--batch_size", options.batch_size)
+    config = configs.load(options.workdir)
+    latent_game(config, "--workdir", getattr(options, "truncation", None))
     weights = Weights(options.raw, options.best, options.step)
-    return LatentSpace(configs.load(options.workdir), options.workdir, weights, options.batch_size)
+    return LatentSpace(config, options.workdir, weights, options.batch_size)
 
 
 def parse_seeds(text: str, flag: str = "--seeds") -> list[int]:

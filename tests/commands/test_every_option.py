@@ -37,6 +37,9 @@ RIGHT = {
     "report": "--workdir run",
     "classifier": "--source folder:photos --out new.npz",
     "latents truncate": "--workdir run --out new.png",
+    "latents neighbours": "--workdir run --out new.png",
+    "latents classes": "--workdir styles --out new.png",
+    "latents mix": "--workdir styles --out new.png",
     "data inspect": "--source folder:photos --out new.png",
     "data prepare": "--source folder:photos --out new --resolution 8",
     "data split": "--source pairs:pairs --out new",
@@ -95,7 +98,11 @@ MORE = {  # of a number that can be read, and is out of range all the same
     "--devices": ("0", "1,,2", "a"),
 }
 LISTS = {  # of several numbers
-    "--seeds": ("", "x", "1,", "-1", "5-3", "0-99999999", str(2**30), "9" * 400),
+    **dict.fromkeys(
+        ("--seeds", "--rows", "--columns"), ("", "x", "1,", "-1", "5-3", "0-99999999", str(2**30), "9" * 400)
+    ),
+    "--layers": ("", "x", "-1", "5-3", "0-4", "9" * 400),
+    "--distances": ("", "x", "1,", "-1", "2", "nan"),
     "--truncations": ("", "x", "1,", "-1", "0", "nan", "inf"),
 }
 
@@ -111,7 +118,7 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         use_devices(patch, 1)
         save_run(directory / "run", make_config())
-        styles = stylegan2(8, base=16, most=4, image_channels=1, mapping_layers=1)
+        styles = stylegan2(8, base=16, most=4, image_channels=1, num_classes=2, mapping_layers=1)
         save_run(directory / "styles", Config(game=styles, data=DataConfig(channels=1), stages=(Stage(1, 2, 8),)))
         for name in ("enlarging", "both"):
             game, data = translation_runs.CONFIGS[name]

@@ -3,29 +3,17 @@
 import jax
 import numpy as np
 import pytest
-from run_directories import make_config, save_run
+from latent_runs import opened
 
-import jgan
-from jgan.families.cgan import conditional_dcgan
-from jgan.families.stylegan2 import stylegan2
-from jgan.latents.space import LatentSpace
-from jgan.types import Stage, UserError
+from jgan.types import UserError
 
-PLAIN = make_config()
-CONDITIONAL = make_config(
-    game=conditional_dcgan(resolution=16, channels=4), stages=(Stage(steps=40, batch_size=8, resolution=16),)
-)
-STYLE = make_config(game=stylegan2(8, 16, 8, 1, num_classes=3, mapping_layers=2))
-CONFIGS = {"plain": PLAIN, "conditional": CONDITIONAL, "style": STYLE}
-SEEDS = [7, 0, 3, 3, 11, 6, 1, 2, 4]  # one more than a batch
+SEEDS = [7, 0, 3, 3, 11, 6, 1, 2, 4, *range(12), 5]  # more than a batch
 
 
-@pytest.fixture(scope="module", params=CONFIGS)
+@pytest.fixture(params=["plain", "conditional", "style"])
 def pair(request, tmp_path_factory):
     """(a run, its latent space)."""
-    workdir = tmp_path_factory.mktemp("latents") / request.param
-    save_run(workdir, CONFIGS[request.param], random=True)
-    return jgan.open(workdir), LatentSpace(CONFIGS[request.param], workdir, batch_size=8)
+    return opened(request.param, tmp_path_factory)
 
 
 def close(images, others):
@@ -46,7 +34,7 @@ def test_a_seed_is_the_number_of_an_image_of_sample(pair):
     close(moved, run.sample(12, truncation=0.4)[SEEDS])
     assert np.abs(moved.astype(int) - images).max() > 5
     if labels is not None:
-        np.testing.assert_array_equal(space.labels(SEEDS, ["2", 1]), [2, 1, 2, 1, 2, 1, 2, 1, 2])
+        np.testing.assert_array_equal(space.labels(SEEDS[:5], ["2", 1]), [2, 1, 2, 1, 2])
         close(space.images(latents, space.labels(SEEDS, [2])), run.sample(12, labels=[2])[SEEDS])
 
 
@@ -59,12 +47,12 @@ def test_styles_come_between_latents_and_images(pair):
                 call(latents)
         return
     styles = space.styles(latents, labels)
-    assert styles.shape == (len(SEEDS), *space.style_shape) == (9, 4, 8)
+    assert styles.shape == (len(SEEDS), *space.style_shape) == (22, 4, 8)
     close(space.images_of_styles(styles), run.sample(12)[SEEDS])
     np.testing.assert_allclose(space.styles(latents, labels, 0.3), 0.3 * styles + 0.7 * space.average_style, atol=1e-5)
     slope = jax.grad(lambda styles: space.synthesize(space.player, styles).sum())(styles[:1])
     assert np.abs(np.asarray(slope)).max(axis=(0, 2)).all()
-    with pytest.raises(UserError, match=r"styles: an array \[9, 3, 8\] .* this run takes floats \[n, 4, 8\]"):
+    with pytest.raises(UserError, match=r"styles: an array \[22, 3, 8\] .* this run takes floats \[n, 4, 8\]"):
         space.images_of_styles(styles[:, 1:])
 
 
