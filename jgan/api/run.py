@@ -10,6 +10,7 @@ import numpy as np
 
 from jgan import config as configs
 from jgan.api.arguments import checked
+from jgan.api.directions import DirectionTools
 from jgan.api.exporting import Exporting
 from jgan.api.latents import LatentTools
 from jgan.configuration.ranges import check_count, check_seed
@@ -33,7 +34,7 @@ from jgan.rundir.paths import given_path
 from jgan.types import PyTree, UserError
 
 
-class Run(Exporting, LatentTools):
+class Run(Exporting, LatentTools, DirectionTools):
     """A run directory: its config, what it computed, and its generator.
 
     Weights are the averaged (EMA) ones of the newest checkpoint; with `raw` the trained ones, with `best` those of the

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jgan import command
-from jgan.latents import classes, mix, neighbours, truncate
+from jgan.latents import classes, directions, edit, mix, neighbours, truncate
 
 VERBS = (  # in the order of the help
     truncate.VERB,
     neighbours.VERB,
     classes.VERB,
     mix.VERB,
+    directions.VERB,
+    edit.VERB,
 )
 
 DESCRIPTION = """Explores the latents of a run.

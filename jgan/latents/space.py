@@ -45,6 +45,7 @@ class LatentSpace:
       player: the generator's weights, without an optimizer; an argument of the functions that can be traced.
       step: of their checkpoint.
       class_names: in the order of their numbers; None where the run knows of none.
+      growth: what its networks take beside their inputs, where they grow.
       has_styles: whether latents [n, z] become styles [n, layers, w] before they become images.
     """
 
@@ -64,7 +65,7 @@ class LatentSpace:
         self._numbering = functools.cache(functools.partial(read_numbering, workdir, weights))
         self._vocabulary = functools.cache(functools.partial(read_vocabulary, workdir, weights))
         self._stages = config.stages
-        self._growth = self.game.growth(stage_ending(schedule(config.stages), self.step), jnp.int32(self.step))
+        self.growth = self.game.growth(stage_ending(schedule(config.stages), self.step), jnp.int32(self.step))
         self._sharding = make_sharding()
         devices = self._sharding.mesh.size
         self._batch_size = -(-batch_size // devices) * devices
@@ -117,17 +118,17 @@ class LatentSpace:
 
         A `player` of BigGAN with statistics for each truncation is one that `truncated` has given.
         """
-        return self._without_tables.images_from(player, latents, labels, None, self._growth, rng=jax.random.key(0))
+        return self._without_tables.images_from(player, latents, labels, None, self.growth, rng=jax.random.key(0))
 
     def map(
         self, player: Player, latents: Latents, labels: Labels | None = None, truncation: Array | float | None = None
     ) -> Array:
         """Styles float32 [n, layers, w] of latents [n, z]; `truncation` is psi."""
-        return self._style_game.styles_from(player, latents, labels, truncation, self._growth, rng=jax.random.key(0))
+        return self._style_game.styles_from(player, latents, labels, truncation, self.growth, rng=jax.random.key(0))
 
     def synthesize(self, player: Player, styles: Array) -> Images:
         """Images float32 [n, h, w, c] around [-1, 1] of styles [n, layers, w], with the noise that is constant."""
-        return self._style_game.images_from_styles(player, styles, self._growth, rng=jax.random.key(0))
+        return self._style_game.images_from_styles(player, styles, self.growth, rng=jax.random.key(0))
 
     # By seed.
 

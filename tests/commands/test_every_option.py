@@ -19,6 +19,7 @@ from jgan import cli, command
 from jgan.config import Config
 from jgan.data.config import DataConfig
 from jgan.families.stylegan2 import stylegan2
+from jgan.latents.found import Directions
 from jgan.types import Stage, UserError
 
 # A command line of each that is right, of which one option at a time is not.
@@ -40,6 +41,8 @@ RIGHT = {
     "latents neighbours": "--workdir run --out new.png",
     "latents classes": "--workdir styles --out new.png",
     "latents mix": "--workdir styles --out new.png",
+    "latents directions": "--workdir run --method sefa --out new.npz",
+    "latents edit": "--workdir run --direction directions.npz --out new.png",
     "data inspect": "--source folder:photos --out new.png",
     "data prepare": "--source folder:photos --out new --resolution 8",
     "data split": "--source pairs:pairs --out new",
@@ -98,6 +101,7 @@ MORE = {  # of a number that can be read, and is out of range all the same
     "--devices": ("0", "1,,2", "a"),
 }
 LISTS = {  # of several numbers
+    "--strengths": ("", "x", "1,", "3..-3", "0..1e9", "nan", "1e9"),
     **dict.fromkeys(
         ("--seeds", "--rows", "--columns"), ("", "x", "1,", "-1", "5-3", "0-99999999", str(2**30), "9" * 400)
     ),
@@ -128,6 +132,8 @@ def place(tmp_path_factory):
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(directory / name)
     np.savez(directory / "weights.npz", a=np.zeros(1))
+    about = ("z", "sefa", ("eigenvector 0",), "eigenvalue", (1.0,), None, {}, "run", 0, 64 * "0")
+    Directions(np.eye(4, dtype=np.float32)[:1], np.ones(1, np.float32), *about).save(directory / "directions.npz")
     return directory
 
 
