@@ -111,6 +111,7 @@ THIRD_PARTY = {  # libraries that one part alone may import
     "matplotlib": {"rundir"},
     "ml_collections": {"configuration"},
     "optax": {"engine"},
+    "av": {"latents"},
     "jax2onnx": {"export"},
     "onnx": {"export"},
     "onnxruntime": {"export"},

@@ -10,6 +10,7 @@ from jgan.api.arguments import checked
 from jgan.inference.given_captions import given_in_python
 from jgan.inference.weights import Weights
 from jgan.latents.classes import classes
+from jgan.latents.interpolate import FRAMES, Walk, interpolate
 from jgan.latents.mix import mix
 from jgan.latents.neighbours import NUM, neighbours
 from jgan.latents.space import LatentSpace, check_seeds
@@ -24,6 +25,33 @@ class LatentTools:
     """
 
     _space: Callable[[Weights], LatentSpace]  # with these weights; kept
+
+    @checked
+    def interpolate(
+        self,
+        seeds: Sequence[int],
+        *,
+        labels: Sequence[int | str] | None = None,
+        captions: Sequence[str] | np.ndarray | None = None,
+        frames: int = FRAMES,
+        loop: bool = False,
+        path: str | None = None,
+        space: str | None = None,
+        truncation: float | None = None,
+        raw: bool = False,
+        best: bool = False,
+        step: int | None = None,
+    ) -> np.ndarray:
+        """Frames [n, h, w, c] from image to image, `frames` of them from each to the next.
+
+        Seeds and classes, or captions, are taken in turn, as many as the longer list has. `path` is "slerp" or "lerp",
+        `space` "z" or, of a StyleGAN, "w".
+
+        Raises:
+          UserError: arguments that the run does not take, or no such checkpoint.
+        """
+        walk = Walk(seeds, labels, given_in_python(captions), frames, loop, path, space, truncation)
+        return interpolate(self._space(Weights(raw, best, step)), walk)
 
     @checked
     def truncate(

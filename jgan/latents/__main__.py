@@ -1,13 +1,14 @@
-"""Walk through the latents of a run: `jgan latents truncate|...`."""
+"""Walk through the latents of a run: `jgan latents interpolate|truncate|...`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from jgan import command
-from jgan.latents import classes, directions, edit, mix, neighbours, truncate
+from jgan.latents import classes, directions, edit, mix, neighbours, truncate, walking
 
 VERBS = (  # in the order of the help
+    walking.VERB,
     truncate.VERB,
     neighbours.VERB,
     classes.VERB,
@@ -18,6 +19,7 @@ VERBS = (  # in the order of the help
 
 DESCRIPTION = """Explores the latents of a run.
 
+  jgan latents interpolate --workdir runs/dcgan --seeds 3,17,5 --loop --out walk.mp4
   jgan latents truncate --workdir runs/dcgan --seeds 0-7 --out truncation.png
 
 Images are called by their numbers in `jgan sample`: seed 17 is its image 17."""

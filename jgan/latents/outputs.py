@@ -32,15 +32,15 @@ class Output:
           UserError: the name has another ending, or the place cannot be written, or is another's.
         """
         self.path: Path = options.out
-        self.picture = self.path.with_suffix(".png")
+        self.picture = self.path if self.path.suffix.lower() == ".png" else self.path.with_suffix(".png")
         self._options = options
         if self.path.suffix.lower() not in endings:
             raise UserError(f"--out={self.path}: expected a name that ends in {' or '.join(endings)}")
         check_name(self.picture, "--out")
         check_replaceable(self.picture, MARK.encode(), f"a picture of {MARK}")
-        if self.path != self.picture and (self.path.is_dir() or (self.path.exists() and not self.picture.exists())):
+        if self.path != self.picture and self.path.exists() and self._kind.encode() not in self._head():
             raise UserError(
-                f"--out={self.path}: is there already, without its {self.picture.name}; choose another name"
+                f"--out={self.path}: is there already, and {self.picture.name} does not tell of it; choose another name"
             )
         place = next(place for place in self.path.absolute().parents if place.exists())
         if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
@@ -48,13 +48,12 @@ class Output:
 
     def check(self, space: LatentSpace) -> None:
         """Raises UserError where a picture is there that was made by other weights or settings, unless `overwrite`."""
-        if self.picture.is_file() and not self._options.overwrite:
-            with self.picture.open("rb") as file:
-                if self._mark(space).encode() not in file.read(300):
-                    raise UserError(
-                        f"--out={self.picture}: was made by other weights or settings; choose another name, or replace "
-                        "it by --overwrite"
-                    )
+        head = self._head()
+        if head and not self._options.overwrite and self._mark(space).encode() not in head:
+            raise UserError(
+                f"--out={self.picture}: was made by other weights or settings; choose another name, or replace it by "
+                "--overwrite"
+            )
 
     def write(self, sheet: np.ndarray, space: LatentSpace) -> None:
         """Writes the picture, uint8 [h, w, c]. Raises UserError where it cannot."""
@@ -67,4 +66,16 @@ class Output:
         settings = {name: str(value) for name, value in vars(self._options).items() if name not in NO_SETTINGS}
         made_by = {**settings, "weights": digest_of(space.player), "step": space.step, "jgan": __version__}
         digest = hashlib.blake2b(as_json(made_by, sort_keys=True).encode(), digest_size=16).hexdigest()
-        return f"{MARK} {self._options.run.__module__.rpartition('.')[2]} {digest}"
+        return f"{self._kind} {digest}"
+
+    @property
+    def _kind(self) -> str:
+        """How the text of the picture begins: whose it is, and what stands beside it."""
+        return f"{MARK} {self._options.run.__module__.rpartition('.')[2]} {self.path.suffix.lower()}"
+
+    def _head(self) -> bytes:
+        """The first bytes of the picture, which hold its text; none where there is none."""
+        if not self.picture.is_file():
+            return b""
+        with self.picture.open("rb") as file:
+            return file.read(300)

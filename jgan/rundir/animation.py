@@ -67,5 +67,10 @@ def _frame(image: Image.Image, caption: str, width: int, height: int) -> Image.I
     frame.paste(whole, (0, CAPTION_HEIGHT))
     draw = ImageDraw.Draw(frame)
     draw.text((4, CAPTION_HEIGHT / 2), caption, fill="black", font=ImageFont.load_default(CAPTION_SIZE), anchor="lm")
+    return in_palette(frame)
+
+
+def in_palette(frame: Image.Image) -> Image.Image:
+    """An RGB image in 256 colors of its own, as GIF has them."""
     # The median cut would give a rare color, such as that of one street, to its neighbours: 111 levels off, here 10.
     return frame.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=3)
