@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import export, lax
 from jax.core import Tracer
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
@@ -31,7 +32,7 @@ def specifications(network: Network) -> list[jax.ShapeDtypeStruct]:
 
 
 def traced(network: Network) -> ClosedJaxpr:
-    """The program of a network, with XLA's convolutions and without calls of functions.
+    """The program of a network, with XLA's convolutions, without calls of functions and without loops.
 
     What does not depend on the inputs, as normalised kernels or the mask of a dropout, is computed here and now.
     """
@@ -72,6 +73,8 @@ def _apply(equation: Any, arguments: list[Any]) -> Sequence[Any]:
         inner = equation.params[CALLS[name]]
         inner, constants = (inner.jaxpr, inner.consts) if isinstance(inner, ClosedJaxpr) else (inner, ())
         return _run(inner, constants, arguments)
+    if name == "scan":
+        return _unrolled(equation.params, arguments)
     params = equation.primitive.get_bind_params(equation.params)
 
     def bind() -> Any:
@@ -85,11 +88,35 @@ def _apply(equation: Any, arguments: list[Any]) -> Sequence[Any]:
     return results if equation.primitive.multiple_results else [results]
 
 
+def _unrolled(params: dict[str, Any], arguments: list[Any]) -> list[Any]:
+    """A loop over the layers of a stack, or the words of a caption, as that many copies: ONNX's loops are slow."""
+    body, constants, carried = params["jaxpr"], params["num_consts"], params["num_carry"]
+    fixed, carry = arguments[:constants], arguments[constants : constants + carried]
+    rows = arguments[constants + carried :]
+    made: list[list[Any]] = []
+    places = range(params["length"])
+    for place in reversed(places) if params["reverse"] else places:
+        own = [_row(row, place) for row in rows]
+        results = _run(body.jaxpr, body.consts, [*fixed, *carry, *own])
+        carry = results[:carried]
+        made.append(results[carried:])
+    if params["reverse"]:
+        made.reverse()
+    return [*carry, *(jnp.stack(column) for column in zip(*made, strict=True))]
+
+
+def _row(array: Any, place: int) -> Any:
+    if isinstance(array, Tracer):
+        return lax.index_in_dim(array, place, keepdims=False)
+    with jax.ensure_compile_time_eval():
+        return lax.index_in_dim(array, place, keepdims=False)
+
+
 def _is_foldable(equation: Any, arguments: list[Any]) -> bool:
-    """Whether a result is known, and no larger than what it is made of: a broadcast would only fill the file."""
-    if any(isinstance(argument, Tracer) for argument in arguments):
+    """Whether a result is known; numbers that are only repeated would but fill the file."""
+    if equation.primitive.name == "dim_as_value" or any(isinstance(argument, Tracer) for argument in arguments):
         return False
-    shapes = [variable.aval.shape for variable in equation.outvars]
-    if not all(isinstance(side, int) for shape in shapes for side in shape):
+    results = [variable.aval for variable in equation.outvars]
+    if not all(isinstance(side, int) for result in results for side in result.shape):
         return False
-    return equation.primitive.name not in ("broadcast_in_dim", "iota", "dim_as_value")
+    return equation.primitive.name != "broadcast_in_dim" or not jnp.issubdtype(results[0].dtype, jnp.floating)

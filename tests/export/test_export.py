@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from conftest import use_devices
 from jax import export
-from translation_runs import CONFIGS, make_run
+from translation_runs import CONFIGS, critic, make_run
 
 import jgan
+from jgan.data.config import DataConfig
 from jgan.export import __main__ as command
 from jgan.export import exporting
+from jgan.families.cyclegan import ResNetGenerator
+from jgan.games.paired import PairedGAN
 from jgan.types import UserError
 
 
@@ -95,6 +98,19 @@ def test_u_net_takes_multiples_or_one_size(translators, tmp_path):
         np.testing.assert_allclose(run_onnx(tmp_path / f"{name}.onnx", inputs=inputs), expected, atol=1e-4)
     with pytest.raises(UserError, match="multiples of 8, from 8 up"):
         run.export(tmp_path / "odd.onnx", direction="b_to_a", size=(20, 16))
+
+
+@pytest.mark.slow
+def test_dropout_that_stays_on_becomes_a_constant_of_one_size(tmp_path):
+    game = PairedGAN(ResNetGenerator(channels=2, blocks=1, norm="batch", dropout=0.5), critic(), test_as_trained=True)
+    run = jgan.open(make_run(tmp_path / "run", game, DataConfig("pairs:x")))
+    with pytest.raises(UserError, match="give batch_size 1"):
+        run.export(tmp_path / "x.onnx")
+    with pytest.raises(UserError, match="dropout stays on"):
+        run.export(tmp_path / "x.onnx", batch_size=1)
+    run.export(tmp_path / "x.onnx", batch_size=1, size=(32, 32))
+    inputs = np.random.default_rng(1).uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_allclose(run_onnx(tmp_path / "x.onnx", inputs=inputs), run.generator(inputs), atol=1e-4)
 
 
 def test_safetensors_hold_the_weights_to_the_last_bit(workdir, tmp_path):
