@@ -54,9 +54,10 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
     """The rows as lines for a terminal, with a head."""
     names = list(rows[0]["changes"])
     titles = ["strength", PIXELS, *(name for name in (KEPT, CHANCE) if name in rows[0]), *names]
+    together = all(len(set(row["strengths"])) == 1 for row in rows)
     cells = [titles]
     for row in rows:
-        line = [", ".join(f"{value:g}" for value in dict.fromkeys(row["strengths"])), f"{row[PIXELS]:.1f}"]
+        line = [", ".join(f"{value:g}" for value in row["strengths"][: 1 if together else None]), f"{row[PIXELS]:.1f}"]
         if KEPT in row:
             line += [f"{row[KEPT]:.0%}", f"{row[CHANCE]:+.2f}"]
         cells.append(line + [f"{row['changes'][name]:+.2f}" for name in names])
