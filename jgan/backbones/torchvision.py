@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jgan.backbones.checks import check_floats
-from jgan.backbones.frozen_layers import max_pool
+from jgan.backbones.frozen_layers import convolve_few_pixels, max_pool
 from jgan.backbones.taps import Tapped
 from jgan.interop.state_dict import to_variables
 from jgan.interop.weights import read_weights
@@ -71,6 +71,7 @@ class Chain(nn.Module):
                 padding=layer.padding,
                 dtype=self.dtype,
                 precision="highest",  # or a GPU would round float32 to 10 bits
+                conv_general_dilated=convolve_few_pixels,
                 name=layer.name,
             )(x)
             if tapped.ends_with(layer.name, x):
