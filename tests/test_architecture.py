@@ -52,6 +52,7 @@ MAY_IMPORT = {
         "setup",
     },
     "latents": {
+        "backbones",
         "command",
         "config",
         "configuration",
@@ -62,6 +63,7 @@ MAY_IMPORT = {
         "interop",
         "layers",
         "metrics",
+        "photos",
         "rundir",
     },
     "published": {"config", "data", "engine", "families", "inference", "interop", "rundir", "setup"},

@@ -104,6 +104,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "aerial": lambda path: _photos(path, 3),
     "horses": lambda path: _photos(path, 2),
     "held_out": lambda path: _photos(path, 4, seed=500),
+    "drawn": lambda path: _photos(path, 3, seed=550),
     "Set5": lambda path: _photos(path, 5, seed=600),
     "A": lambda path: _photos(path, 16, seed=700, mixed=False),
     "B": lambda path: _photos(path, 16, seed=800, mixed=False),

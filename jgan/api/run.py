@@ -13,6 +13,7 @@ from jgan.api.arguments import checked
 from jgan.api.directions import DirectionTools
 from jgan.api.exporting import Exporting
 from jgan.api.latents import LatentTools
+from jgan.api.projection import Projecting
 from jgan.configuration.ranges import check_count, check_seed
 from jgan.engine.memory import check_host_bytes
 from jgan.evaluation.images import Chosen
@@ -34,7 +35,7 @@ from jgan.rundir.paths import given_path
 from jgan.types import PyTree, UserError
 
 
-class Run(Exporting, LatentTools, DirectionTools):
+class Run(Exporting, LatentTools, DirectionTools, Projecting):
     """A run directory: its config, what it computed, and its generator.
 
     Weights are the averaged (EMA) ones of the newest checkpoint; with `raw` the trained ones, with `best` those of the

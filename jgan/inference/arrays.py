@@ -33,11 +33,11 @@ class ArrayTranslator:
         tiles.check()
         given = image if isinstance(image, np.ndarray) else None
         if given is None or given.ndim < 4:
-            made = self._translate(_photo(image, "image"), mask, tiles)
+            made = self._translate(photo_of(image, "image"), mask, tiles)
             return made[:, :, 0] if given is not None and given.ndim == 2 and made.shape[2] == 1 else made
         if not len(given):
             raise UserError("image: an empty batch; expected at least one image")
-        return np.stack([self._translate(_photo(one, "image"), mask, tiles) for one in given])
+        return np.stack([self._translate(photo_of(one, "image"), mask, tiles) for one in given])
 
     def _translate(self, photo: Photo, mask: ImageLike | None, tiles: Tiles) -> np.ndarray:
         translator, (height, width) = self._translator, photo.colors.shape[:2]
@@ -54,7 +54,7 @@ class ArrayTranslator:
             raise UserError("mask: this run does not fill masks (data.task.name is not 'inpainting'); leave it out")
         if isinstance(mask, np.ndarray):
             mask = _mask_levels(mask)
-        hidden = is_white(_photo(mask, "mask"))
+        hidden = is_white(photo_of(mask, "mask"))
         check_mask_size(hidden, photo, "it")
         return hidden
 
@@ -77,7 +77,7 @@ def _la_to_rgba(photo: Photo) -> np.ndarray:
     return np.concatenate([np.repeat(photo.colors, 3, axis=2), photo.alpha], axis=2)
 
 
-def _photo(image: ImageLike, name: str) -> Photo:
+def photo_of(image: ImageLike, name: str) -> Photo:
     """The photo that an argument is.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jgan import command
-from jgan.latents import classes, directions, edit, mix, neighbours, truncate, walking
+from jgan.latents import classes, directions, edit, mix, neighbours, project, truncate, walking
 
 VERBS = (  # in the order of the help
     walking.VERB,
@@ -15,6 +15,7 @@ VERBS = (  # in the order of the help
     mix.VERB,
     directions.VERB,
     edit.VERB,
+    project.VERB,
 )
 
 DESCRIPTION = """Explores the latents of a run.
