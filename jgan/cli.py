@@ -37,6 +37,7 @@ GROUPS = {
         "import-weights": Command("jgan.import_weights", "make a run of published weights"),
         "export": Command("jgan.export", "write the generator for other runtimes: ONNX, StableHLO, safetensors"),
         "export-weights": Command("jgan.export_weights", "write a run's networks for other code bases"),
+        "explore": Command("jgan.explore", "play with a run on a page in the browser"),
         "card": Command("jgan.hub", "make a folder with a model card for the Hugging Face Hub"),
     },
     "Explore": {

@@ -70,6 +70,7 @@ MAY_IMPORT = {
     "export": {"command", "config", "configuration", "engine", "games", "inference", "interop", "layers", "rundir"},
     "autoconfig": {"config", "configuration", "data", "engine", "families", "rundir", "tasks"},
     "training": {"config", "data", "engine", "evaluation", "rundir", "setup"},
+    "explore": {"config", "inference", "latents", "photos", "reports", "rundir"},
     "hub": {"config", "data", "inference", "reports", "rundir"},
     "api": {
         "autoconfig",
@@ -94,6 +95,7 @@ COMMANDS |= {
     "__main__",
     "data/__main__",
     "export/__main__",
+    "explore/__main__",
     "hub/__main__",
     "latents/__main__",
     "list_configs",
@@ -118,6 +120,9 @@ THIRD_PARTY = {  # libraries that one part alone may import
     "onnx": {"export"},
     "onnxruntime": {"export"},
     "huggingface_hub": {"rundir"},
+    "gradio": {"explore"},
+    "fastapi": {"explore"},
+    "uvicorn": {"explore"},
 }
 NEVER = {"tensorflow", "torch", "pickle", "cloudpickle", "dill", "joblib"}
 # Reads PyTorch's files with an unpickler that knows no code (tests/interop/test_weights.py attacks it).

@@ -89,6 +89,16 @@ class Planner:
             return [*kept, *_steps(STEPS, 1), "--config.evaluation.num_samples=100"], SHORTENED
         if name == "evaluate":
             return _evaluate(words)
+        if name == "explore":  # until Ctrl-C
+            return [
+                "timeout",
+                "--preserve-status",
+                "--signal=INT",
+                "90",
+                *words,
+                "--port",
+                "0",
+            ], "interrupted"
         if name == "upscale" and "photos" in words:
             return _replaced(words, "--input", "small.png"), SHORTENED
         return words, WHOLE

@@ -281,7 +281,7 @@ def check_seeds(seeds: Sequence[int], flag: str = "--seeds") -> None:
         raise UserError(f"{flag}: {wrong[0]} is no number of an image; expected 0 to {STANDING - 1:,}")
 
 
-@functools.partial(jax.jit, static_argnames=("game", "truncation"))
-def _latents(game: LatentGAN, seeds: Array, truncation: float | None) -> Latents:
+@functools.partial(jax.jit, static_argnames="game")
+def _latents(game: LatentGAN, seeds: Array, truncation: float | None) -> Latents:  # one program for all truncations
     keys = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(0)))(seeds)
     return game.sample_latents(keys, truncation)

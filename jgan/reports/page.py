@@ -9,37 +9,12 @@ from typing import NamedTuple
 from jgan import __version__
 from jgan.reports import sections
 from jgan.reports.groups import Group, curve, notes, ranked_scores
+from jgan.reports.look import STYLE
 from jgan.reports.markup import Markup, element, join, plain
 from jgan.rundir.pictures import Curve, draw_curves
 
 # Whatever a run directory might smuggle in: no scripts, no requests.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-STYLE = """
-:root { color-scheme: light dark; --ink: #202020; --paper: #ffffff; --faint: #6a6a6a; --line: #d8d8d8; --bad: #b3261e; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8e8e8; --paper: #16181d; --faint: #a0a0a0; --line: #3a3d44; --bad: #ff8a80; }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 0.8rem; max-width: 76rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.45 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.4rem; margin: 0.3rem 0; }
-h2 { font-size: 1.15rem; margin: 2rem 0 0.5rem; border-bottom: 1px solid var(--line); }
-.faint { margin: 0.3rem 0; }
-.scroll { overflow-x: auto; margin: 0.3rem 0 1rem; }
-table { border-collapse: collapse; font-size: 0.9rem; overflow-wrap: normal; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.7rem 0.25rem 0;
-  border-bottom: 1px solid var(--line); }
-td { white-space: nowrap; }
-td.text { white-space: normal; overflow-wrap: anywhere; min-width: min(13rem, 42vw); }
-.cards { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); }
-figure { margin: 0; min-width: 0; }
-figcaption, .faint { color: var(--faint); font-size: 0.85rem; }
-img { max-width: 100%; height: auto; display: block; }
-.samples img { width: 100%; image-rendering: pixelated; }
-.bad { color: var(--bad); }
-.key { display: inline-block; width: 0.7rem; height: 0.7rem; border-radius: 50%; margin-right: 0.35rem; }
-summary { cursor: pointer; padding: 0.3rem 0; }
-"""
 
 
 class Plot(NamedTuple):
@@ -69,6 +44,18 @@ def _draw(name: str, curves: list[Curve]) -> Plot:
 
 def make_page(title: str, groups: Sequence[Group], plots: Sequence[Plot]) -> str:
     """The whole file. Text from run directories is escaped; pictures are data in it."""
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    body = element(
+        "body",
+        element("h1", title),
+        element("p", f"{sections.counts(groups)}. Written {now} by jgan {__version__}.", class_="faint"),
+        *sections.all_sections(groups, plots_section(plots, notes(groups))),
+    )
+    return framed(title, body)
+
+
+def framed(title: str, body: Markup) -> str:
+    """A whole file of a page's body."""
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -76,13 +63,6 @@ def make_page(title: str, groups: Sequence[Group], plots: Sequence[Plot]) -> str
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("title", title),
         element("style", Markup(STYLE)),
-    )
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    body = element(
-        "body",
-        element("h1", title),
-        element("p", f"{sections.counts(groups)}. Written {now} by jgan {__version__}.", class_="faint"),
-        *sections.all_sections(groups, plots_section(plots, notes(groups))),
     )
     return join(Markup("<!doctype html>\n"), element("html", head, body, lang="en"), Markup("\n"))
 

@@ -32,6 +32,7 @@ RIGHT = {
     "upscale": "--workdir enlarging --input photos --out new",
     "import-weights": "--config dcgan --generator weights.npz --workdir new",
     "export-weights": "--workdir styles --format stylegan2 --out new",
+    "explore": "--workdir run",
     "card": "--workdir run --out new",
     "evaluate": "--workdir run --metrics fd --out new",
     "compare": "--images photos --reference photos",

@@ -57,7 +57,7 @@ def test_a_wrong_command_is_found(command, tmp_path, monkeypatch):
 
 def test_docs_commands_trains_nothing_for_long():
     plans = [plan for page in PAGES for plan in plans_of(page)]
-    assert {plan.how for plan in plans} == {"whole", "shortened", "dry run", "help"}
+    assert {plan.how for plan in plans} == {"whole", "shortened", "dry run", "help", "interrupted"}
     trained = [" ".join(plan.words) for plan in plans if {"train", "sweep", "quickstart"} & set(plan.words)]
     steps = [re.findall(r"(?:stages\[\d\]\.|--)steps[= ](\d+)", words) for words in trained]
     for words, numbers in zip(trained, steps, strict=True):
