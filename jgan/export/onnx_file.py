@@ -51,7 +51,7 @@ def make_onnx(network: Network) -> Any:
             input_names=[field.name for field in network.inputs],
             output_names=["images"],
         )
-    except NotImplementedError as error:
+    except Exception as error:  # of many kinds, where it lacks an operator or takes a shape for another
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"{FLAG}: jax2onnx cannot write this network ({reason}); take --format stablehlo") from error
     if (size := model.ByteSize()) > MOST_BYTES:
@@ -74,9 +74,13 @@ def run_onnx(model: Any, inputs: Sequence[np.ndarray]) -> np.ndarray:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names = [field.name for field in session.get_inputs()]
-    (images,) = session.run(None, dict(zip(names, inputs, strict=True)))
+    try:
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        names = [field.name for field in session.get_inputs()]
+        (images,) = session.run(None, dict(zip(names, inputs, strict=True)))
+    except Exception as error:  # its own kinds, of a model that it does not take
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{FLAG}: onnxruntime does not run what was made ({reason}); take --format stablehlo") from error
     return np.asarray(images)
 
 
