@@ -11,9 +11,9 @@ import numpy as np
 from jgan.api.arguments import checked
 from jgan.inference.given_captions import given_in_python
 from jgan.inference.weights import Weights
+from jgan.latents.along import Moves, holding
 from jgan.latents.directions import check_method, check_options, find, labelling_of
 from jgan.latents.edit import Edited, edit_and_measure
-from jgan.latents.editing import Moves, holding
 from jgan.latents.found import Directions, parse_direction
 from jgan.latents.space import LatentSpace, check_seeds
 from jgan.metrics.classifier import load_classifier

@@ -80,7 +80,9 @@ def run_onnx(model: Any, inputs: Sequence[np.ndarray]) -> np.ndarray:
         (images,) = session.run(None, dict(zip(names, inputs, strict=True)))
     except Exception as error:  # its own kinds, of a model that it does not take
         reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{FLAG}: onnxruntime does not run what was made ({reason}); take --format stablehlo") from error
+        raise UserError(
+            f"{FLAG}: onnxruntime does not run what was made ({reason}); take --format stablehlo"
+        ) from error
     return np.asarray(images)
 
 

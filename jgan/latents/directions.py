@@ -10,7 +10,7 @@ import numpy as np
 
 from jgan.command import Parser
 from jgan.inference.given_captions import GivenCaptions
-from jgan.latents.editing import Moves, edit
+from jgan.latents.along import Moves, edit
 from jgan.latents.found import METHODS, Directions, check_counts, load_directions
 from jgan.latents.ganspace import ganspace
 from jgan.latents.labelled import ByAttribute, ByClassifier, ByTable, Labelling

@@ -14,8 +14,8 @@ import numpy as np
 from jgan.command import Parser
 from jgan.inference.given_captions import GivenCaptions
 from jgan.inference.sampling import check_truncation
+from jgan.latents.along import Moves, combinations, edit, holding
 from jgan.latents.directions import parse_layers
-from jgan.latents.editing import Moves, combinations, edit, holding
 from jgan.latents.found import joined, parse_direction
 from jgan.latents.moved import measure_moves, table
 from jgan.latents.outputs import Output

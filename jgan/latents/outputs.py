@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from jgan import __version__
 from jgan.inference.weights import digest_of
 from jgan.latents.space import LatentSpace
-from jgan.rundir.atomic_files import as_json, check_name, check_replaceable, replacing_shared
+from jgan.rundir.atomic_files import as_json, check_name, check_replaceable, replacing_shared, sha256
 from jgan.rundir.new_directories import making_directory
 from jgan.types import UserError
 
@@ -63,7 +63,9 @@ class Output:
             Image.fromarray(sheet[..., 0] if sheet.shape[-1] == 1 else sheet).save(whole, "PNG", pnginfo=text)
 
     def _mark(self, space: LatentSpace) -> str:
-        settings = {name: str(value) for name, value in vars(self._options).items() if name not in NO_SETTINGS}
+        settings = {
+            name: _with_content(value) for name, value in vars(self._options).items() if name not in NO_SETTINGS
+        }
         made_by = {**settings, "weights": digest_of(space.player), "step": space.step, "jgan": __version__}
         digest = hashlib.blake2b(as_json(made_by, sort_keys=True).encode(), digest_size=16).hexdigest()
         return f"{self._kind} {digest}"
@@ -79,3 +81,10 @@ class Output:
             return b""
         with self.picture.open("rb") as file:
             return file.read(300)
+
+
+def _with_content(value: object) -> list[str]:
+    """An option's value or values, each with the digest of the file that it names, with or without ":i" at its end."""
+    texts = [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
+    places = [Path(place) for text in texts for place in (text, text.rpartition(":")[0]) if place]
+    return texts + [sha256(place) for place in places if place.is_file()]

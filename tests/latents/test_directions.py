@@ -15,8 +15,8 @@ from jgan.families.biggan import biggan
 from jgan.families.progan import progan
 from jgan.families.stylegan2 import stylegan2
 from jgan.latents import __main__ as latents_command
+from jgan.latents.along import Moves, edit, holding
 from jgan.latents.attributes import around_middle, attributes, change
-from jgan.latents.editing import Moves, edit, holding
 from jgan.latents.entered_layers import first_layer, first_outputs, style_layers
 from jgan.latents.found import load_directions
 from jgan.latents.ganspace import ganspace
@@ -233,6 +233,9 @@ def test_the_commands_find_store_and_edit(plain_run, tmp_path, capsys):
     assert "strength" in capsys.readouterr().out.splitlines()[0]
     with pytest.raises(UserError, match="there is no direction 2"):
         latents_command.main([*move[:3], "--direction", f"{out}:2", "--out", str(edited)])
+    assert latents_command.main([*find[:-3], "3", "--overwrite", "--out", str(out)]) == 0
+    with pytest.raises(UserError, match="other weights or settings"):  # another file under the name
+        latents_command.main(move)
     edited.unlink()
     edited.with_suffix(".json").write_text("{}")
     with pytest.raises(UserError, match=r"edited\.json: is there already"):
