@@ -39,6 +39,8 @@ input[type="range"] {{ --neutral-200: var(--line); --neutral-600: var(--line); }
   .gradio-container {{ padding: 0.3rem !important; }}
   .gradio-container .main, .gradio-container .wrap {{ padding-left: 0 !important; padding-right: 0 !important; }}
   .min_value, .max_value {{ display: none; }}
+  .pixels .grid-wrap {{ overflow: hidden !important; max-height: none !important; }}
+  .pixels .grid-container {{ grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr)) !important; }}
 }}
 """
 
