@@ -39,6 +39,11 @@ COMPUTING = (
     "jgan.report.draw_plots",
     "jgan.classifier.train_classifier",
     "jgan.data.prepare._write_all",
+    "jgan.hub.folder.restore_state",
+    "jgan.export.exporting.open_network",
+    "jgan.export.exporting.restore_generator",
+    "jgan.explore.__main__.bind",
+    "jgan.latents.space.LatentSpace.__init__",
     "jgan.engine.processes.initialize",
 )
 GOES_ON = {"jgan.report.draw_plots": [], "jgan.engine.processes.initialize": None}
@@ -105,6 +110,21 @@ USUAL = {
         "--workdir run --format stylegan2 --out new",
         "--workdir run --format stylegan3 --files npz --step 20 --out new",
     ),
+    "export": (
+        "--workdir run --format stablehlo --out new",
+        "--workdir run --format safetensors --step 20 --out new",
+    ),
+    "card": ("--workdir run --out new", "--workdir run --out new --repo a/b --license mit --notes labels.csv"),
+    "explore": ("--workdir run --port 0", "--workdir run --embeddings data.npz --step 20"),
+    "latents": (
+        "interpolate --workdir run --seeds 0-3 --out new.gif",
+        "truncate --workdir run --seeds 1,2 --out new.png",
+        "neighbours --workdir run --seed 3 --out new.png",
+        "mix --workdir run --rows 0-1 --columns 2-3 --out new.png",
+        "directions --workdir run --method sefa --out new.npz",
+        "edit --workdir run --direction data.npz --out new.png",
+        "project --workdir run --images images --out new.npz",
+    ),
     "evaluate": ("--images images --reference images --out new --metrics psnr", "--workdir run --metrics fd,pr"),
     "compare": (
         "--images images --reference images",
@@ -145,7 +165,7 @@ def parser_of(name: str) -> argparse.ArgumentParser:
 
 def _module(name: str) -> str:
     module = cli.COMMANDS[name].module
-    return f"{module}.__main__" if module == "jgan.data" else module
+    return f"{module}.__main__" if hasattr(importlib.import_module(module), "__path__") else module
 
 
 def _words(action: argparse.Action) -> st.SearchStrategy[str]:
@@ -157,7 +177,7 @@ def _words(action: argparse.Action) -> st.SearchStrategy[str]:
         fitting = ["1", "2", "4", "8", "16", "20", *(str(n) for n in mutations.NUMBERS if isinstance(n, int))]
     elif action.type is float:
         fitting = ["0.1", "0.5", "1.5", *map(str, mutations.NUMBERS), "nan", "inf"]
-    elif action.type is Path:
+    elif action.type in (Path, command.run_directory):
         fitting = list(FILES)
     kinds = [st.sampled_from([*FILES, *WORDS]), st.sampled_from(_on_a_command_line(mutations.TEXTS))]
     return st.one_of(*([st.sampled_from(fitting)] * 8 if fitting else []), *kinds, st.text(max_size=5).map(_safe))

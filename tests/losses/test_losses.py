@@ -10,6 +10,7 @@ from tables import row_of
 from jgan.engine.optim import AdamConfig, RMSpropConfig, lazy_ratio, learning_rate, make_optimizer
 from jgan.families.vanilla import Discriminator, Generator
 from jgan.games.latent import LatentGAN
+from jgan.games.networks import DiscriminatorOutput, StepInputs
 from jgan.losses.adversarial import ADVERSARIAL
 from jgan.losses.penalties import zero_gradient_penalty
 from jgan.types import Phase, Stage, UserError
@@ -84,11 +85,12 @@ def make_game(**settings):
 
 def test_label_smoothing_is_one_sided_and_flips_are_as_frequent_as_asked():
     rngs = jax.random.split(jax.random.key(0), 4000)
-    logits = jnp.full(4000, 2.0)
-    smooth = make_game(label_smoothing=0.1)._discriminator_losses(logits, logits, rngs)
+    output = DiscriminatorOutput(jnp.full(4000, 2.0), None, None)
+    inputs = StepInputs(jnp.zeros((4000, 8, 8, 1)), None, rngs, jnp.float32(0.0), {})
+    smooth = make_game(label_smoothing=0.1)._discriminator_losses(output, output, inputs)
     expected = -0.9 * np.log(sigmoid(2)) - 0.1 * np.log(1 - sigmoid(2)) - np.log(1 - sigmoid(2))
     np.testing.assert_allclose(smooth, expected, rtol=1e-5)
-    flipped = make_game(label_flipping=0.25)._discriminator_losses(logits, logits, rngs)
+    flipped = make_game(label_flipping=0.25)._discriminator_losses(output, output, inputs)
     straight, wrong = -np.log(sigmoid(2)), -np.log(1 - sigmoid(2))
     # (real, fake) flipped or not: four values; each side is flipped by itself
     values, counts = np.unique(np.round(np.asarray(flipped), 4), return_counts=True)
