@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 import runs
+from conftest import use_devices
 from latent_runs import opened
 from PIL import Image
 
@@ -37,7 +38,8 @@ def test_each_row_is_a_truncation_of_the_same_images(pairs, kind):
 
 
 @pytest.mark.slow
-def test_standing_statistics_are_those_of_sample(pairs):
+def test_standing_statistics_are_those_of_sample(pairs, monkeypatch):
+    use_devices(monkeypatch, 1)  # as the runs were opened on
     run, _ = pairs("conditional")
     (images,) = run.truncate(SEEDS, [0.3], standing_batches=1)
     close(images, run.sample(10, truncation=0.3, standing_batches=1)[SEEDS])
