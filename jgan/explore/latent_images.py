@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,8 @@ from jgan.config import Config
 from jgan.explore.recipes import AnyRecipe, Between, Mix, Recipe
 from jgan.inference.given_captions import GivenCaptions, encode_captions, given_texts, vectors_of_file
 from jgan.inference.weights import NEWEST, Weights, read_vocabulary
+from jgan.latents.interpolate import lerp, slerp
+from jgan.latents.neighbours import beside
 from jgan.latents.space import LatentSpace
 from jgan.types import UserError
 
@@ -49,7 +50,7 @@ class LatentImages:
         """
         self.space = LatentSpace(config, workdir, weights, batch_size=1)
         game = self.space.game
-        self.classes = tuple(self.space.class_names or map(str, range(game.num_classes)))[: game.num_classes]
+        self.classes = self.space.class_titles
         self.layers = self.space.style_shape[0] if self.space.has_styles else 0
         self.most_truncation = self._most_truncation()
         self.captions = game.captions
@@ -118,18 +119,13 @@ class LatentImages:
         # A StyleGAN's truncation is that of its styles.
         latents = self.space.latents([recipe.seed], truncation)
         if recipe.towards is not None:
-            latents = self._near(latents, self.space.latents([recipe.towards], truncation), recipe)
+            others = self.space.latents([recipe.towards], truncation)
+            latents = beside(self.space, latents, others, recipe.share, truncation)
         labels = self._labels(recipe)
         if not self.layers:
             return Code(latents[0], None if labels is None else labels[0], truncation)
         styles = self.space.styles(latents, labels)[0]
         return Code(self._truncated(styles, truncation, recipe.truncation_cutoff), None, truncation)
-
-    def _near(self, latents: np.ndarray, others: np.ndarray, recipe: Recipe) -> np.ndarray:
-        """As `jgan latents neighbours`: normal latents stay normal, others within their bounds."""
-        is_normal = self.space.game.latent_distribution == "normal" and (self.layers or recipe.truncation is None)
-        own = math.sqrt(1.0 - recipe.share**2) if is_normal else 1.0 - recipe.share
-        return (own * latents + recipe.share * others).astype(np.float32)
 
     def _labels(self, recipe: Recipe) -> np.ndarray | None:
         if self.captions == "vectors":
@@ -152,15 +148,10 @@ class LatentImages:
     def _between(self, start: Code, end: Code, share: float) -> Code:
         """Styles lie on a line, latents on an arc; the class or caption is that of the nearer end."""
         nearer = start if share < 0.5 else end
-        if self.layers:
-            return nearer._replace(values=(1 - share) * start.values + share * end.values)
-        return nearer._replace(values=self._on_the_way(start.values[None], end.values[None], share)[0])
-
-    def _on_the_way(self, start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
-        """Latents [n, z] so far along the way: a line in the cube of uniform ones, else an arc."""
-        if self.space.game.latent_distribution == "uniform":
-            return (1 - share) * start + share * end
-        return arc(start, end, share)
+        straight = self.layers or self.space.game.latent_distribution == "uniform"  # which lie in a cube
+        on_the_way = lerp if straight else slerp
+        values = on_the_way(start.values[None], end.values[None], np.full((1, 1), share))[0]
+        return nearer._replace(values=values.astype(np.float32))
 
     def _most_truncation(self) -> float | None:
         game = self.space.game
@@ -170,19 +161,3 @@ class LatentImages:
             return None
         scaled = self.layers or game.truncation_tables or game.latent_distribution == "truncated_normal"
         return STYLE_RANGE if scaled else NORMAL_RANGE
-
-
-def arc(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
-    """Spherical interpolation of rows [n, z] (Shoemake 1985; of latents, White 2016, https://arxiv.org/abs/1609.04468).
-
-    On a line where two rows point the same way.
-    """
-    lengths = np.linalg.norm(start, axis=1) * np.linalg.norm(end, axis=1)
-    cosine = np.clip((start * end).sum(1) / np.maximum(lengths, 1e-12), -1.0, 1.0)
-    angle = np.arccos(cosine)[:, None]
-    sine = np.sin(angle)
-    flat = sine < 1e-4
-    safe = np.where(flat, 1.0, sine)
-    first = np.where(flat, 1.0 - share, np.sin((1.0 - share) * angle) / safe)
-    last = np.where(flat, share, np.sin(share * angle) / safe)
-    return (first * start + last * end).astype(np.float32)

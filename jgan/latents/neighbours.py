@@ -50,9 +50,6 @@ def neighbours(
 ) -> np.ndarray:
     """Images uint8 [distances, num, h, w, c] around that of a seed, column k on the way to that of seed + 1 + k.
 
-    At distance d of 0 to 1, normal latents are sqrt(1 - d^2) of the seed's and d of the other's, whose sum is normal
-    too, and others 1 - d and d, which stays within their bounds.
-
     Raises:
       UserError: a number out of range, or a class or caption that the run does not take.
     """
@@ -60,13 +57,24 @@ def neighbours(
     check_sheet(len(distances), num, space.image_shape, "ask for fewer neighbours")
     seeds = [seed, *range(seed + 1, seed + 1 + num)]
     first, *others = space.latents(seeds, truncation)
-    is_normal = space.game.latent_distribution == "normal" and (truncation is None or space.has_styles)
-    shares = [(math.sqrt(1.0 - d * d) if is_normal else 1.0 - d, d) for d in distances]
-    latents = np.concatenate([own * first[None] + other * np.stack(others) for own, other in shares])
+    latents = np.concatenate([beside(space, first[None], np.stack(others), share, truncation) for share in distances])
     condition = space.labels([seed], labels, captions)
     condition = None if condition is None else np.repeat(condition[:1], len(latents), axis=0)
-    images = space.images(latents.astype(np.float32), condition, truncation)
+    images = space.images(latents, condition, truncation)
     return images.reshape(len(distances), num, *images.shape[1:])
+
+
+def beside(
+    space: LatentSpace, latents: np.ndarray, others: np.ndarray, distance: float, truncation: float | None = None
+) -> np.ndarray:
+    """Latents float32 [n, z] at a distance d of 0 to 1 on the way to others, with which they are truncated.
+
+    Normal ones are sqrt(1 - d^2) of the first and d of the others, whose sum is normal too; of latents with bounds they
+    are 1 - d and d, which stays within them.
+    """
+    is_normal = space.game.latent_distribution == "normal" and (truncation is None or space.has_styles)
+    own = math.sqrt(1.0 - distance**2) if is_normal else 1.0 - distance
+    return (own * latents + distance * others).astype(np.float32)
 
 
 def _check(distances: Sequence[float], num: int) -> None:

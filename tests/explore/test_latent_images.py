@@ -12,9 +12,10 @@ from run_directories import make_config, save_run
 
 import jgan
 from jgan.explore.favourites import MOST, archive, kept
-from jgan.explore.latent_images import LatentImages, arc
+from jgan.explore.latent_images import LatentImages
 from jgan.explore.recipes import Between, Mix, Recipe
 from jgan.families.stylegan2 import stylegan2
+from jgan.latents.interpolate import slerp
 from jgan.types import UserError
 
 CONFIGS = {
@@ -78,7 +79,9 @@ def test_what_the_run_does_not_take_is_told(pair):
 
 def test_an_arc_keeps_the_angle_and_the_length():
     start, end = (np.array(rows, np.float32) for rows in ([[1, 0], [2, 0]], [[0, 1], [2, 0]]))
-    np.testing.assert_allclose(arc(start, end, 1 / 3), [[np.cos(np.pi / 6), np.sin(np.pi / 6)], [2, 0]], atol=1e-6)
+    np.testing.assert_allclose(
+        slerp(start, end, np.full((2, 1), 1 / 3)), [[np.cos(np.pi / 6), np.sin(np.pi / 6)], [2, 0]], atol=1e-6
+    )
 
 
 def test_favourites_leave_with_what_they_are_made_of(tmp_path):
