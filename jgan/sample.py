@@ -16,7 +16,7 @@ from jgan import config as configs
 from jgan.configuration.ranges import check_count
 from jgan.data.classes import split_labels
 from jgan.games.latent import LatentGAN
-from jgan.inference.given_captions import GivenCaptions, encode_captions, given_texts, texts_of_file, vectors_of_file
+from jgan.inference.given_captions import encode_captions, given_on_a_command_line
 from jgan.inference.sample_files import SampleFiles, made_by
 from jgan.inference.samples import (
     NUM,
@@ -136,21 +136,14 @@ def _condition_and_columns(
     if game.captions != "none" and options.labels is not None:
         raise UserError("--labels: this run generates images from captions, it has no classes to choose")
     vocabulary = functools.partial(read_vocabulary, options.workdir, weights)
-    captions = encode_captions(game, _given_captions(options), vocabulary)
+    given = given_on_a_command_line(options.caption, options.captions, options.embeddings)
+    captions = encode_captions(game, given, vocabulary)
     if captions is None:
         num, labels = options.num or NUM, None if options.labels is None else split_labels(options.labels)
         numbering = functools.partial(read_numbering, options.workdir, weights)
         return labels_in_turn(game, labels, num, numbering), num, _columns(labels, game, num)
     condition = captions_in_rows(captions, options.num)
     return condition, len(condition), len(condition) // len(captions)
-
-
-def _given_captions(options: argparse.Namespace) -> GivenCaptions | None:
-    if options.caption:
-        return given_texts(options.caption)
-    if options.captions:
-        return texts_of_file(options.captions)
-    return vectors_of_file(options.embeddings) if options.embeddings else None
 
 
 def _columns(labels: list[str] | None, game: LatentGAN, num: int) -> int:

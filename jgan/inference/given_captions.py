@@ -97,3 +97,14 @@ def encode_captions(
     assert caption is not None, "its captions are vectors"
     vectors = floats(given.flag, given.vectors(), ("captions", caption.shape[1]))
     return np.asarray(vectors, np.float32)
+
+
+def given_on_a_command_line(
+    texts: Sequence[str] | None, file: Path | None, vectors: Path | None
+) -> GivenCaptions | None:
+    """What --caption, --captions or --embeddings give, of which there is one at most."""
+    if texts:
+        return given_texts(texts)
+    if file:
+        return texts_of_file(file)
+    return vectors_of_file(vectors) if vectors else None

@@ -12,7 +12,7 @@ from jgan import config as configs
 from jgan.command import Parser, add_run
 from jgan.configuration.ranges import check_count
 from jgan.data.classes import split_labels
-from jgan.inference.given_captions import GivenCaptions, given_texts, texts_of_file, vectors_of_file
+from jgan.inference.given_captions import GivenCaptions, given_on_a_command_line
 from jgan.inference.sampling import latent_game
 from jgan.inference.weights import Weights
 from jgan.latents.space import BATCH_SIZE, LatentSpace, check_seeds
@@ -130,8 +130,4 @@ def labels_of(options: argparse.Namespace) -> Sequence[str] | None:
 
 def captions_of(options: argparse.Namespace) -> GivenCaptions | None:
     """The captions of `add_condition`."""
-    if options.caption:
-        return given_texts(options.caption)
-    if options.captions:
-        return texts_of_file(options.captions)
-    return vectors_of_file(options.embeddings) if options.embeddings else None
+    return given_on_a_command_line(options.caption, options.captions, options.embeddings)
